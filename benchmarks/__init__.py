@@ -1,0 +1,1 @@
+"""Benchmarks: lampc beside its peers, interleaved in one process, as ratios."""

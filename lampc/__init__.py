@@ -1,0 +1,27 @@
+"""A compiler for neural networks: ``.lamp`` text to a checked graph, to readable op lists, to a trained network.
+
+import lampc.compile
+program = lampc.compile.file("models/disc.lamp")
+model = program.model(seed=0)
+history = model.train()
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lampc.diagnostics import Diagnostic, LampError
+
+__version__ = "0.1.0"
+__all__ = ["SGD", "DataLoader", "Diagnostic", "LampError", "Optimizer", "__version__"]
+
+_RUNTIME = {"DataLoader": "lampc.runtime.loader", "SGD": "lampc.runtime.optim", "Optimizer": "lampc.runtime.optim"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs torch only when it is asked for."""
+    if name not in _RUNTIME:
+        raise AttributeError(f"module 'lampc' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_RUNTIME[name]), name)

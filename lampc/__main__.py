@@ -1,0 +1,5 @@
+"""``python -m lampc``."""
+
+from lampc.cli import main
+
+main()

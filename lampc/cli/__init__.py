@@ -1,0 +1,92 @@
+"""The command line: one verb a file. Exit status: 0 fine, 1 the program or its data is wrong, 2 wrong usage or a fault
+in lampc, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from lampc import __version__
+from lampc.diagnostics import LampError
+
+VERBS = ("train", "check", "ops", "graph", "explain")
+
+
+class _Verbs(click.Group):
+    """Imports a verb's file only when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in VERBS:
+            return None
+        command = getattr(import_module(f"lampc.cli.{name}"), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        from lampc.diagnostics.suggest import nearest
+
+        if args and not args[0].startswith("-") and args[0] not in VERBS:
+            near = "train" if args[0].endswith(".lamp") else nearest(args[0], VERBS)
+            hint = f" Did you mean `lampc {near}{' ' + args[0] if args[0].endswith('.lamp') else ''}`?" if near else ""
+            raise click.UsageError(f"There is no verb `{args[0]}`.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="lampc")
+def cli() -> None:
+    """Checks, lists, draws and trains the neural networks that .lamp files describe."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line, and exit with its status."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line; its exit status. No traceback reaches the user, whatever happens."""
+    try:
+        result = cli.main(arguments, prog_name="lampc", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except LampError as error:
+        from lampc.cli.report import print_diagnostics
+
+        print_diagnostics(error.diagnostics)
+        return 1
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 2
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except click.exceptions.Exit as exit:
+        return exit.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return 130
+    except BrokenPipeError:
+        # The reader has gone, as with `| head`; there is nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        return _fault(error)
+
+
+def _fault(error: Exception) -> int:
+    """Report what should never happen."""
+    if os.environ.get("LAMPC_TRACEBACK"):
+        import traceback
+
+        traceback.print_exc()
+    what = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+    click.echo(f"error[E900]: a fault in lampc: {what}", err=True)
+    click.echo("  = help: please report it with the program; LAMPC_TRACEBACK=1 shows where it is", err=True)
+    return 2

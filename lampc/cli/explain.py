@@ -1,0 +1,25 @@
+"""``lampc explain``."""
+
+from __future__ import annotations
+
+import click
+
+from lampc import resources
+from lampc.diagnostics.codes import TITLES
+from lampc.diagnostics.suggest import nearest
+
+
+@click.command()
+@click.argument("code", required=False)
+def explain(code: str | None) -> int:
+    """Say what a diagnostic's code means and how to mend it; without a code, list all."""
+    if code is None:
+        for known, title in TITLES.items():
+            click.echo(f"{known}  {title}")
+        return 0
+    name = code.strip().upper().strip("[]")
+    if name not in TITLES:
+        near = nearest(name, TITLES)
+        raise click.UsageError(f"There is no code `{code}`.{f' Did you mean {near}?' if near else ''}")
+    click.echo(resources.text("docs", "errors", f"{name}.md").rstrip())
+    return 0

@@ -1,0 +1,56 @@
+"""``lampc graph``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lampc.cli.inputs import FILE, common, parse_settings, read
+from lampc.cli.report import print_diagnostics
+from lampc.diagnostics import LampError, Problems
+
+FORMATS = ("dot", "svg", "text")
+
+
+@click.command()
+@FILE
+@click.option("--dot", "form", flag_value="dot", help="Graphviz's language.")
+@click.option("--svg", "form", flag_value="svg", help="A picture; needs no Graphviz.")
+@click.option("--text", "form", flag_value="text", help="For the terminal. [default]")
+@click.option("--backward", is_flag=True, help="Draw every operation of forward, backward and update.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write to a file; its ending may name the format.")
+@common
+def graph(file: str, form: str | None, backward: bool, output: str | None, settings: tuple[str, ...],
+          allow_python: bool, color: str) -> int:  # fmt: skip
+    """Draw the network."""
+    from lampc import draw
+    from lampc.compile import build
+    from lampc.compile import check as check_source
+
+    problems = Problems()
+    found = read(file, problems)
+    overrides = parse_settings(settings, problems)
+    elaborated = check_source(*found, overrides, allow_python, problems) if found else None
+    problems.raise_errors()
+    assert found is not None
+    assert elaborated is not None
+    print_diagnostics(problems.warnings)
+    if backward:
+        picture = draw.program(build(found[0], elaborated).whole)
+    else:
+        loss = elaborated.experiment.loss
+        inputs = {elaborated.input: ("x", elaborated.input_type)}
+        picture = draw.network(elaborated.layers, inputs, loss.name if loss else None)
+    suffix = Path(output).suffix.lstrip(".").lower() if output else ""
+    form = form or (suffix if suffix in FORMATS else "dot" if suffix == "gv" else "text")
+    text = {"dot": draw.dot, "svg": draw.svg, "text": draw.text}[form](picture)
+    if output is None or output == "-":
+        click.echo(text.rstrip("\n"))
+        return 0
+    try:
+        Path(output).write_text(text, encoding="utf-8")
+    except (OSError, ValueError) as error:
+        problems.report("E003", f"cannot write {output}: {getattr(error, 'strerror', None) or error}", None)
+        raise LampError(problems.errors) from None
+    return 0

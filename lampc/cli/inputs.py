@@ -1,0 +1,60 @@
+"""What every verb takes: a file or standard input, settings, permission for Python code, colour."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from lampc.cli.report import remember_color
+from lampc.diagnostics import Problems
+from lampc.elaborate import parse_setting
+from lampc.elaborate.definitions import decode, read_source
+from lampc.source import Source
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FILE = click.argument("file", required=False, default="-", metavar="[FILE]")
+
+
+def common(function: F) -> F:
+    """Options that every verb which reads a program has."""
+    options = (
+        click.option("--set", "settings", multiple=True, metavar="NAME=VALUE",
+                     help="Override a constant or an option: width=64, optimizer.lr=0.1. May be given again."),
+        click.option("--allow-python", is_flag=True, help='Permit `data python "module:function"` to run that function.'),
+        click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
+                     help="Colour the output."),
+    )  # fmt: skip
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, color: str, **kwargs: Any) -> Any:
+        remember_color(color)
+        return function(*args, color=color, **kwargs)
+
+    decorated: Any = wrapped
+    for option in reversed(options):
+        decorated = option(decorated)
+    result: F = decorated
+    return result
+
+
+def read(file: str, problems: Problems) -> tuple[Source, Path] | None:
+    """A program's source and the folder that its paths begin at; None if it cannot be had, which has been reported."""
+    if file == "-":
+        if sys.stdin is None or sys.stdin.isatty():
+            raise click.UsageError("Name a file, or pipe a program to standard input.")
+        source = decode(sys.stdin.buffer.read(), "<stdin>", problems)
+        return None if source is None else (source, Path())
+    source = read_source(Path(file), file, problems, None)
+    return None if source is None else (source, Path(file).parent)
+
+
+def parse_settings(given: tuple[str, ...], problems: Problems) -> dict[str, object]:
+    """What ``--set`` gave, by name; the last of a name counts."""
+    parsed = (parse_setting(text, problems) for text in given)
+    return dict(setting for setting in parsed if setting is not None)

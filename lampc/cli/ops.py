@@ -1,0 +1,118 @@
+"""``lampc ops``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from lampc.cli.inputs import FILE, common, parse_settings, read
+from lampc.cli.report import print_diagnostics
+from lampc.diagnostics import Problems
+from lampc.ir.program import Instruction, OpList, call
+from lampc.passes.plan_memory import Plan, plan_memory
+
+STAGES = ("forward", "backward", "update", "inference")
+
+
+@click.command()
+@FILE
+@click.option(
+    "--stage",
+    "stages",
+    type=click.Choice(STAGES),
+    multiple=True,
+    help="Print this op list; may be given again. [default: forward, backward, update]",
+)
+@click.option("--batch", type=click.IntRange(1, 2**31), help="The batch size for FLOPs and buffers. [default: the file's]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@common
+def ops(file: str, stages: tuple[str, ...], batch: int | None, as_json: bool, settings: tuple[str, ...],
+        allow_python: bool, color: str) -> int:  # fmt: skip
+    """List the operations that the program compiles to."""
+    from lampc.compile import compile_source
+
+    problems = Problems()
+    found = read(file, problems)
+    overrides = parse_settings(settings, problems)
+    problems.raise_errors()
+    assert found is not None
+    program = compile_source(*found, overrides, allow_python, problems)
+    print_diagnostics(program.warnings)
+    size = batch or program.experiment.train.batch
+    plans = {"inference": plan_memory(program.predicting, size)}
+    plans.update(dict.fromkeys(STAGES[:3], plan_memory(program.training, size)))
+    lists: dict[str, OpList] = {name: getattr(program, name) for name in stages or STAGES[:3]}
+    rows = {name: [row(i, oplist, plans[name]) for i in oplist] for name, oplist in lists.items()}
+    parameters = sum(parameter.type.elements(1) for parameter in program.parameters.values())
+    totals: dict[str, Any] = {
+        "batch": size,
+        "operations": sum(not r["free"] for listed in rows.values() for r in listed),
+        "flops": sum(r["flops"] for listed in rows.values() for r in listed),
+        "arena_bytes": max((plans[name].size for name in rows), default=0),
+        "parameters": parameters,
+    }
+    if as_json:
+        click.echo(json.dumps({"stages": rows, "totals": totals}, ensure_ascii=False))
+        return 0
+    for line in _table(rows, totals):
+        click.echo(line)
+    return 0
+
+
+def row(instruction: Instruction, oplist: OpList, plan: Plan) -> dict[str, Any]:
+    """An instruction as plain data."""
+    routine, batch = oplist.routine, plan.batch
+    slots = routine.slots
+    shapes = [slots[id].type.dims(batch) for id in instruction.inputs]
+    results = [slots[id].type.dims(batch) for id in instruction.outputs]
+    span = instruction.spans[0] if instruction.spans else None
+    return {
+        "name": ", ".join(slots[id].name for id in instruction.outputs),
+        "op": str(instruction.op),
+        "call": call(instruction, routine),
+        "inputs": [slots[id].name for id in instruction.inputs],
+        "type": ", ".join(str(slots[id].type) for id in instruction.outputs),
+        "flops": instruction.op.flops(shapes, results),
+        "buffer": _buffer(instruction, oplist, plan),
+        "layer": instruction.layer,
+        "source": None if span is None else str(span),
+        "line": None if span is None else span.line,
+        "note": instruction.note,
+        "free": instruction.free,
+    }
+
+
+def _buffer(instruction: Instruction, oplist: OpList, plan: Plan) -> str:
+    """Where the first result lies: ``@128`` bytes into the arena, or in a leaf's own storage."""
+    routine = oplist.routine
+    id, offset = instruction.outputs[0], 0
+    slot = routine.slots[id]
+    bytes_each = slot.type.nbytes(plan.batch) // max(1, slot.type.elements(plan.batch))
+    while slot.base is not None:
+        offset += slot.offset
+        slot = routine.slots[slot.base]
+    return slot.name if slot.leaf is not None else f"@{plan.offsets[slot.id] + offset * bytes_each}"
+
+
+def _table(rows: dict[str, list[dict[str, Any]]], totals: dict[str, Any]) -> Iterator[str]:
+    every = [r for listed in rows.values() for r in listed]
+    calls = [f"{r['name']} = {r['call']}" for r in every]
+    wide = min(64, max(map(len, calls), default=10))
+    types = min(40, max((len(r["type"]) for r in every), default=5))
+    buffers = max((len(r["buffer"]) for r in every), default=6)
+    yield f"{'':{wide + 2}}  {'type':{types}}  {'FLOPs':>12}  {'buffer':{buffers}}  line"
+    for name, listed in rows.items():
+        yield name
+        for r in listed:
+            made = f"{r['name']} = {r['call']}"
+            flops = "–" if r["free"] else f"{r['flops']:,}"
+            line = "" if r["line"] is None else f"{r['line']}"
+            note = f"  # {r['note']}" if r["note"] else ""
+            yield f"  {made:{wide}}  {r['type']:{types}}  {flops:>12}  {r['buffer']:{buffers}}  {line:>4}{note}"
+        flops = sum(r["flops"] for r in listed)
+        yield f"  {len(listed):,} ops, {flops:,} FLOPs"
+    yield (f"total, for a minibatch of {totals['batch']:,}: {totals['operations']:,} ops, {totals['flops']:,} FLOPs, "
+           f"arena {totals['arena_bytes']:,} bytes, {totals['parameters']:,} parameters")  # fmt: skip

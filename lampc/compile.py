@@ -1,0 +1,209 @@
+"""The pipeline: from source text to op lists, in named steps.
+
+>>> import lampc.compile
+>>> program = lampc.compile.text("linear 2->3 xavier; tanh; linear 1; sigmoid")
+>>> print(program.inference)
+%1 = affine(x, linear1.weight, linear1.bias) : f32[B, 3]
+%2 = tanh(%1) : f32[B, 3]
+%3 = affine(%2, linear2.weight, linear2.bias) : f32[B, 1]
+%4 = sigmoid(%3) : f32[B, 1]
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import networkx as nx
+
+from lampc.diagnostics import Diagnostic, Problems
+from lampc.elaborate import Elaborated, Experiment, elaborate
+from lampc.elaborate.definitions import decode, read_source
+from lampc.ir.graph import Graph, Stage
+from lampc.ir.layout import LayerUse
+from lampc.ir.leaves import Parameter
+from lampc.ir.program import OpList, Routine
+from lampc.layers.metrics import MetricType
+from lampc.passes.cse import share_common
+from lampc.passes.dce import remove_dead
+from lampc.passes.differentiate import differentiate
+from lampc.passes.fuse import fuse
+from lampc.passes.gains import find_gains, warn_of_saturation
+from lampc.passes.inference import without_dropout
+from lampc.passes.lower import lower
+from lampc.passes.optimise import optimise, parameters_of
+from lampc.passes.rewrite import subgraph
+from lampc.passes.simplify import simplify
+from lampc.passes.stabilise import stabilise
+from lampc.source import Source
+from lampc.syntax import parse
+
+if TYPE_CHECKING:
+    from lampc.data import Dataset
+    from lampc.runtime.model import Model
+
+Pass = Callable[[Graph], Graph]
+
+
+@dataclass(frozen=True)
+class Program:
+    """A compiled ``.lamp`` program."""
+
+    source: Source
+    elaborated: Elaborated
+    whole: Graph
+    """Forward, backward and update in one graph."""
+    training: Routine
+    evaluation: Routine
+    """Prediction and loss, without dropout."""
+    predicting: Routine
+    """Prediction alone."""
+    warnings: tuple[Diagnostic, ...] = ()
+
+    @property
+    def graph(self) -> nx.DiGraph:
+        """The whole computation graph; each node's attribute ``node`` has its op, operands, types, places and stage."""
+        return self.whole.nx
+
+    @property
+    def forward(self) -> OpList:
+        """The instructions that compute prediction and loss."""
+        return self.training.stage(Stage.FORWARD)
+
+    @property
+    def backward(self) -> OpList:
+        """The instructions that compute the gradients."""
+        return self.training.stage(Stage.BACKWARD)
+
+    @property
+    def update(self) -> OpList:
+        """The instructions that take the optimiser's step."""
+        return self.training.stage(Stage.UPDATE)
+
+    @property
+    def inference(self) -> OpList:
+        """The instructions that compute a prediction, without dropout and without what only a gradient needs."""
+        return self.predicting.stage(Stage.FORWARD)
+
+    @property
+    def layers(self) -> tuple[LayerUse, ...]:
+        """The network's layers in order."""
+        return self.elaborated.layers
+
+    @property
+    def experiment(self) -> Experiment:
+        """The experiment's statements."""
+        return self.elaborated.experiment
+
+    @property
+    def metrics(self) -> tuple[MetricType, ...]:
+        """What is measured beside the loss."""
+        return self.elaborated.metrics
+
+    @property
+    def parameters(self) -> dict[str, Parameter]:
+        """The parameters' types and initialisers by name, in the order in which they were declared."""
+        return parameters_of(self.whole)
+
+    def data(self, seed: int | None = None) -> Dataset:
+        """The data that the program names: ``train`` and ``test``, each with ``x`` and ``y``.
+
+        Raises:
+            LampError: if it names none, or they cannot be had.
+        """
+        from lampc.runtime.train import load_data
+
+        return load_data(self, seed)
+
+    def model(self, seed: int | None = None, device: str | None = None) -> Model:
+        """The program with parameters, ready to run on torch tensors.
+
+        Raises:
+            LampError: if the device is not available.
+        """
+        from lampc.runtime.model import Model
+
+        return Model(self, seed=seed, device=device)
+
+
+def file(path: str | os.PathLike[str], *, allow_python: bool = False, **settings: Any) -> Program:
+    """Compile a ``.lamp`` file; ``settings`` override its constants and options: ``epochs=5``, ``width=64``.
+
+    Raises:
+        LampError: if the program, its data or a setting is wrong.
+    """
+    problems = Problems()
+    source = read_source(Path(path), os.fspath(path), problems, None)
+    problems.raise_errors()
+    assert source is not None
+    return compile_source(source, Path(path).parent, settings, allow_python, problems)
+
+
+def text(source: str | bytes, *, name: str = "<text>", folder: str | os.PathLike[str] = ".",
+         allow_python: bool = False, **settings: Any) -> Program:  # fmt: skip
+    """Compile a program given as text; relative paths in it begin at ``folder``.
+
+    Raises:
+        LampError: if the program, its data or a setting is wrong.
+    """
+    problems = Problems()
+    raw = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else source
+    decoded = decode(raw, name, problems)
+    problems.raise_errors()
+    assert decoded is not None
+    return compile_source(decoded, Path(folder), settings, allow_python, problems)
+
+
+def check(source: Source, folder: Path, settings: Mapping[str, Any], allow_python: bool, problems: Problems,
+          stop_after: str = "check") -> Elaborated | None:  # fmt: skip
+    """The pipeline's first half, up to a checked forward graph; mistakes are reported to ``problems``."""
+    tree = parse(source, problems)
+    elaborated = elaborate(tree, folder, settings, allow_python, problems)
+    if elaborated is not None and not problems.errors:
+        warn_of_saturation(elaborated.graph, problems)
+    return elaborated
+
+
+def compile_source(
+    source: Source, folder: Path, settings: Mapping[str, Any], allow_python: bool, problems: Problems
+) -> Program:
+    """The whole pipeline.
+
+    Raises:
+        LampError: if the program, its data or a setting is wrong.
+    """
+    elaborated = check(source, folder, settings, allow_python, problems)
+    problems.raise_errors()
+    assert elaborated is not None
+    return build(source, elaborated, problems.warnings)
+
+
+def build(source: Source, elaborated: Elaborated, warnings: tuple[Diagnostic, ...] = ()) -> Program:
+    """The pipeline's second half: from a checked forward graph to op lists."""
+    forward = run_passes(elaborated.graph, FORWARD)
+    optimizer = elaborated.experiment.optimizer
+    whole = forward
+    if "loss" in forward.outputs:
+        whole = differentiate(forward)
+        whole = optimise(whole, optimizer.type, dict(optimizer.arguments), optimizer.span)
+    whole = run_passes(whole, WHOLE)
+    evaluation = run_passes(without_dropout(forward), WHOLE)
+    prediction = subgraph(evaluation, {"prediction": evaluation.outputs["prediction"]})
+    return Program(source, elaborated, whole, lower(whole), lower(evaluation), lower(prediction), warnings)
+
+
+FORWARD: tuple[Pass, ...] = (find_gains, stabilise, simplify, share_common, remove_dead)
+"""What is done to the forward graph before it is differentiated."""
+
+WHOLE: tuple[Pass, ...] = (simplify, share_common, remove_dead, fuse, remove_dead)
+"""What is done to the whole graph before it is lowered."""
+
+
+def run_passes(graph: Graph, passes: tuple[Pass, ...]) -> Graph:
+    """Apply passes in order."""
+    for step in passes:
+        graph = step(graph)
+    return graph

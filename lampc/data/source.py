@@ -1,0 +1,103 @@
+"""What a ``data`` statement names: a source of samples, described before the run and loaded for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lampc.layers.signature import Signature
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Description:
+    """What the compiler needs to know of data: shapes, and how many classes."""
+
+    input: tuple[int, ...]
+    """The shape of a sample."""
+    target: tuple[int, ...]
+    """The shape of a target, ``()`` for class labels."""
+    classes: tuple[str, ...] | None
+    """The classes' names where targets are labels, 0 to len - 1; None where they are numbers."""
+    train: int
+    """Samples to train on."""
+    test: int
+    """Samples held out."""
+    target_range: tuple[float, float] | None = None
+    """The smallest and the greatest target where targets are numbers."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Samples and targets, first axes equal: ``x`` float64, ``y`` float64 or, for labels, int64."""
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64] | NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Data in memory."""
+
+    description: Description
+    train: Split
+    test: Split
+
+
+class DataError(Exception):
+    """Data that cannot be used: ``code`` as in ``lampc explain``; the caller adds the statement's place."""
+
+    def __init__(self, code: str, message: str, fixes: tuple[str, ...] = (), option: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.fixes = fixes
+        self.option = option
+        """The option of the statement at fault, to point at it."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A bound ``data`` statement."""
+
+    arguments: Mapping[str, Any]
+    """A value for each parameter of the source's signature."""
+    folder: Path
+    """Where relative paths begin: the folder of the ``.lamp`` file."""
+    seed: int
+    """For what is drawn at random: points, a split's permutation."""
+    allow_python: bool = False
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """A named source.
+
+    ``describe`` may read as much as it must (a CSV file, whole), but not import what is slow; None: not before
+    the run. Both raise ``DataError``.
+    """
+
+    name: str
+    doc: str
+    example: str
+    signature: Signature
+    describe: Callable[[Request], Description | None]
+    load: Callable[[Request], Dataset]
+
+
+SOURCES: dict[str, DataSource] = {}
+"""Every source by its name."""
+
+
+def source(declared: DataSource) -> DataSource:
+    """Register a source."""
+    assert declared.name not in SOURCES, declared.name
+    SOURCES[declared.name] = declared
+    return declared

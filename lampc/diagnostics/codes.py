@@ -1,0 +1,81 @@
+"""The stable codes, by stage. Each has a page, ``docs/errors/CODE.md``, that ``lampc explain`` prints."""
+
+from __future__ import annotations
+
+from lampc.diagnostics.diagnostic import Severity
+
+TITLES: dict[str, str] = {
+    # the source
+    "E001": "the file is not UTF-8 text",
+    "E002": "the source is too large",
+    "E003": "the file cannot be read",
+    # syntax
+    "E101": "something stands where it cannot",
+    "E102": "a bracket is never closed",
+    "E103": "a bracket was never opened",
+    "E104": "not a number",
+    "E105": "a string has no end",
+    "E106": "`...` stands for omitted text",
+    "E107": "nested too deeply",
+    "E108": "an expression is too long",
+    # names and definitions
+    "E201": "unknown layer or statement",
+    "E202": "defined twice",
+    "E203": "unknown label",
+    "E204": "a block contains itself",
+    "E205": "a used file cannot be used",
+    "E206": "unknown name in an expression",
+    "E207": "an empty branch",
+    "E208": "a statement in the wrong place",
+    # arguments and options
+    "E301": "a missing argument",
+    "E302": "an argument too many",
+    "E303": "unknown option",
+    "E304": "the wrong kind of value",
+    "E305": "a value out of range",
+    "E306": "given twice",
+    "E307": "arithmetic that has no result",
+    "E308": "branches missing, or where none belong",
+    # shapes and types
+    "E401": "sizes disagree",
+    "E402": "the input's rank does not fit",
+    "E403": "a size cannot be inferred",
+    "E404": "branches or operands disagree",
+    "E406": "the network is too large",
+    "E407": "a tensor is too large",
+    # the experiment
+    "E501": "a statement is missing",
+    "E502": "a statement stands twice",
+    "E503": "the loss does not fit",
+    "E504": "the data does not fit the network",
+    "E505": "the loss is not one number",
+    "E506": "the metric does not fit",
+    "E507": "Python code is not permitted",
+    "E508": "an optional package is missing",
+    # data
+    "E601": "the data cannot be read",
+    "E602": "a bad cell",
+    "E603": "no data",
+    "E604": "a label out of range",
+    "E605": "the data's shapes disagree",
+    # the run
+    "E701": "the loss is no longer a number",
+    "E702": "the device is not available",
+    "E703": "nothing to train",
+    # settings
+    "E801": "unknown setting",
+    "E802": "a setting of the wrong type",
+    # lampc itself
+    "E900": "a fault in lampc",
+    # warnings
+    "W401": "the initialisation saturates the activation",
+    "W402": "the output cannot reach the targets",
+    "W403": "the loss expects probabilities",
+    "W501": "the network has more outputs than there are classes",
+}
+
+
+def severity_of(code: str) -> Severity:
+    """Codes in E are errors, codes in W warnings."""
+    assert code in TITLES, code
+    return Severity.WARNING if code.startswith("W") else Severity.ERROR

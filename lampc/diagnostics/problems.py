@@ -1,0 +1,64 @@
+"""The collector that every stage reports to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lampc.diagnostics.codes import severity_of
+from lampc.diagnostics.diagnostic import Diagnostic, Label, LampError, Severity
+from lampc.source import Span
+
+
+class Problems:
+    """Diagnostics so far, each once."""
+
+    def __init__(self) -> None:
+        self._found: dict[Diagnostic, None] = {}
+
+    def report(
+        self,
+        code: str,
+        message: str,
+        span: Span | None,
+        text: str = "",
+        *,
+        also: Sequence[tuple[Span, str]] = (),
+        notes: Sequence[str] = (),
+        fixes: Sequence[str] = (),
+    ) -> None:
+        """Add a diagnostic at ``span``, with ``text`` under it and further places in ``also``."""
+        labels = [] if span is None else [Label(span, text)]
+        labels += [Label(place, words) for place, words in also]
+        found = Diagnostic(code, severity_of(code), message, tuple(labels), tuple(notes), tuple(fixes))
+        self._found.setdefault(found)
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """Those that stop the compilation."""
+        return tuple(found for found in self.sorted() if found.severity is Severity.ERROR)
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """Those that do not."""
+        return tuple(found for found in self.sorted() if found.severity is Severity.WARNING)
+
+    def sorted(self) -> tuple[Diagnostic, ...]:
+        """All, in the order of their places: by file as first met, then by offset."""
+        files: dict[str, int] = {}
+
+        def place(found: Diagnostic) -> tuple[int, int]:
+            if not found.labels:
+                return (-1, 0)
+            span = found.labels[0].span
+            return files.setdefault(span.source.name, len(files)), span.start
+
+        return tuple(sorted(self._found, key=place))
+
+    def raise_errors(self) -> None:
+        """Raise what was found if any of it is an error.
+
+        Raises:
+            LampError: with the errors, then the warnings.
+        """
+        if self.errors:
+            raise LampError(self.errors + self.warnings)

@@ -1,0 +1,53 @@
+"""A diagnostic as text with carets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lampc.diagnostics.diagnostic import Diagnostic, Label, Severity
+
+Paint = Callable[[str, str], str]
+"""Puts a style (``error``, ``warning``, ``place``, ``help``) on a text."""
+
+
+def plain(style: str, text: str) -> str:
+    """Paint nothing."""
+    return text
+
+
+def render(diagnostic: Diagnostic, paint: Paint = plain) -> str:
+    """The diagnostic as text: a first line ``file:line:col: severity[CODE]: message``, then places, notes, fixes."""
+    head = paint(diagnostic.severity.value, f"{diagnostic.severity.value}[{diagnostic.code}]")
+    first = f"{diagnostic.labels[0].span}: " if diagnostic.labels else ""
+    lines = [f"{first}{head}: {diagnostic.message}"]
+    width = max((len(str(label.span.line)) for label in diagnostic.labels), default=1)
+    for index, label in enumerate(diagnostic.labels):
+        other_file = index > 0 and label.span.source is not diagnostic.labels[0].span.source
+        if other_file:
+            lines.append(f"{' ' * width} --> {label.span}")
+        style = diagnostic.severity.value if index == 0 else "place"
+        lines += _excerpt(label, width, style, paint)
+    lines += [f"{' ' * width} = {note}" for note in diagnostic.notes]
+    lines += [f"{' ' * width} = {paint('help', 'help')}: {fix}" for fix in diagnostic.fixes]
+    return "\n".join(lines)
+
+
+def _excerpt(label: Label, width: int, style: str, paint: Paint) -> list[str]:
+    """The line of a label's start and the carets below it; tabs are kept, so that the carets stay in line."""
+    span = label.span
+    number, column = span.source.position(span.start)
+    text = span.source.line(number)
+    before, rest = text[: column - 1], text[column - 1 :]
+    length = max(1, min(span.end - span.start, len(rest)))
+    if len(text) > 160:  # a long line is cut around its place, never wrapped
+        before, rest = before[-60:], rest[:100]
+        length = min(length, max(1, len(rest)))
+    indent = "".join("\t" if char == "\t" else " " for char in _printable(before))
+    caret = "^" if style == Severity.ERROR or style == Severity.WARNING else "-"
+    under = paint(style, caret * length + (f" {label.text}" if label.text else ""))
+    return [f"{number:>{width}} | {_printable(before)}{_printable(rest)}", f"{' ' * width} | {indent}{under}"]
+
+
+def _printable(text: str) -> str:
+    """The text with control characters shown as a middle dot: a source cannot drive the reader's terminal."""
+    return "".join(char if char == "\t" or char.isprintable() else "·" for char in text)

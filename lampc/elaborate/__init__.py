@@ -1,0 +1,141 @@
+"""From the syntax tree to the forward graph and the experiment around it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lampc.diagnostics import Problems
+from lampc.elaborate.bind import bind
+from lampc.elaborate.constants import Evaluator
+from lampc.elaborate.count import Count
+from lampc.elaborate.definitions import EXPERIMENT, Definitions, Reader
+from lampc.elaborate.experiment import Data, Experiment, Experimenter
+from lampc.elaborate.network import Flow, Network, Scope
+from lampc.elaborate.settings import Settings, parse_setting
+from lampc.elaborate.target import attach_loss, choose_metrics
+from lampc.ir.graph import Graph, Value
+from lampc.ir.layout import LayerUse
+from lampc.ir.types import DType, Type
+from lampc.layers import LAYERS
+from lampc.layers.metrics import MetricType
+from lampc.layers.signature import Written
+from lampc.syntax import tree
+
+__all__ = ["Data", "Elaborated", "Experiment", "elaborate", "parse_setting"]
+
+
+@dataclass(frozen=True)
+class Elaborated:
+    """A checked program: ``graph`` has the outputs ``prediction`` and, where there is a loss, ``loss``."""
+
+    graph: Graph
+    layers: tuple[LayerUse, ...]
+    experiment: Experiment
+    input: Value
+    input_type: Type
+    target_type: Type | None
+    metrics: tuple[MetricType, ...]
+
+
+def elaborate(
+    body: tree.Body, folder: Path, settings: Mapping[str, object], allow_python: bool, problems: Problems
+) -> Elaborated | None:
+    """Expand and check a program; None if mistakes, which have been reported, leave no graph.
+
+    Before: ``body`` may hold ``Broken`` statements. After: where no error was reported, every value is typed.
+    """
+    overrides = Settings(settings, problems)
+    reader = Reader(_root(folder), overrides, problems)
+    statements = reader.collect(body, folder)
+    definitions = reader.found
+    about = [s for s in statements if isinstance(s, tree.Layer) and s.name.name in EXPERIMENT]
+    layers = [s for s in statements if not (isinstance(s, tree.Layer) and s.name.name in EXPERIMENT)]
+    evaluator = Evaluator(definitions.constants, problems)
+    experimenter = Experimenter(evaluator, definitions.functions, overrides, folder, allow_python, problems)
+    experiment = experimenter.bind(about)
+    overrides.report_unknown()
+    if not layers:
+        if not problems.errors:
+            problems.report("E501", "there is no network here", body.span if body.statements else None,
+                            fixes=["a network is layers in sequence: `linear 2->25 xavier; tanh; linear 1`"])  # fmt: skip
+        return None
+    if not Count(definitions, problems).check(layers):
+        return None
+    dtype: DType = "f64" if experiment.train.dtype == "f64" else "f32"
+    network = Network(definitions, dtype, problems)
+    x = _input(network, layers, experiment, definitions, problems)
+    prediction = network.body(layers, x, Scope(definitions.constants))
+    if x is None and not problems.errors and isinstance(layers[0], tree.Layer):
+        problems.report("E403", "the size of the input is not known", layers[0].head,
+                        fixes=["write it: `input 2`, or `2->25` in the first layer"])  # fmt: skip
+    if x is None or prediction is None:
+        return None
+    attached = attach_loss(network, prediction, experiment, definitions, problems)
+    network.graph.outputs["prediction"] = prediction.value
+    if attached is not None:
+        network.graph.outputs["loss"] = attached[1].value
+    target = attached[0].type if attached else None
+    metrics = choose_metrics(experiment, prediction, target, network.producer(prediction), problems)
+    return Elaborated(network.graph, tuple(network.layers), experiment, x.value, x.type, target, metrics)
+
+
+def _root(folder: Path) -> Path:
+    """The project that a file belongs to: the nearest folder around it with a project's marks, else its own."""
+    for candidate in (folder.absolute(), *folder.absolute().parents):
+        if any((candidate / mark).exists() for mark in (".git", "pyproject.toml")):
+            return candidate
+    return folder
+
+
+def _input(
+    network: Network, layers: Sequence[tree.Layer | tree.Broken], experiment: Experiment, definitions: Definitions,
+    problems: Problems,
+) -> Flow:  # fmt: skip
+    """The input's leaf: its shape is written, or the data's, or what the first layer takes."""
+    data = experiment.data
+    described = data.description.input if data and data.description else None
+    shape, span = experiment.input, experiment.input_span
+    if described is not None and data is not None:
+        if shape is not None and shape != described and span is not None:
+            problems.report("E504", f"the input is written as {_text(shape)}, but the data's samples are {_text(described)}",
+                            span, f"says {_text(shape)}", also=[(data.span, f"gives {_text(described)}")])  # fmt: skip
+        elif shape is None:
+            shape, span = described, data.span
+    first = layers[0]
+    if shape is None:
+        shape = _promised(layers, definitions, definitions.constants)
+        span = first.head if isinstance(first, tree.Layer) else first.span
+    return None if shape is None or span is None else network.input(shape, (span,))
+
+
+def _promised(
+    statements: Sequence[tree.Statement], definitions: Definitions, constants: Mapping[str, Written]
+) -> tuple[int, ...] | None:
+    """The input shape that the first layer which has one is written for."""
+    for statement in statements:
+        if not isinstance(statement, tree.Layer):
+            return None
+        name = statement.name.name
+        if name in LAYERS:
+            layer = LAYERS[name]
+            arguments = bind(name, layer.signature, statement.head, statement.arguments, statement.options,
+                             Evaluator(constants, Problems()), Problems())  # fmt: skip
+            shape = layer.input_shape(arguments) if arguments is not None else None
+            if shape is not None or not layer.keeps_shape:
+                return shape
+        elif name in definitions.blocks:
+            return _promised(definitions.blocks[name].body.statements, definitions, constants)
+        elif statement.branches:
+            found = (_promised(branch.statements, definitions, constants) for branch in statement.branches)
+            shape = next((shape for shape in found if shape is not None), None)
+            if shape is not None:
+                return shape
+        elif name not in definitions.functions and name != "pass":
+            return None
+    return None
+
+
+def _text(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))

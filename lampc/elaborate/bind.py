@@ -1,0 +1,121 @@
+"""Fitting what a statement gives to what its signature takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lampc.diagnostics import Problems
+from lampc.diagnostics.suggest import nearest
+from lampc.elaborate.constants import Evaluator
+from lampc.layers.signature import REQUIRED, Choice, Flag, Param, Refused, Signature, Written, shown
+from lampc.source import Span
+from lampc.syntax import tree
+
+
+def bind(
+    what: str,
+    signature: Signature,
+    place: Span,
+    arguments: Sequence[tree.Argument],
+    options: Sequence[tree.Option],
+    evaluator: Evaluator,
+    problems: Problems,
+) -> dict[str, Any] | None:
+    """A value for each parameter; None if one without default is missing or wrong, which has been reported.
+
+    Unnamed arguments go, in order, to the first parameter not yet filled whose kind takes them.
+    """
+    bound = _Binding(what, signature, evaluator, problems)
+    for argument in arguments:
+        bound.unnamed(argument)
+    for option in options:
+        bound.named(option)
+    return bound.finish(place)
+
+
+class _Binding:
+    def __init__(self, what: str, signature: Signature, evaluator: Evaluator, problems: Problems) -> None:
+        self.what = what
+        self.signature = signature
+        self.evaluator = evaluator
+        self.problems = problems
+        self.values: dict[str, Any] = {}
+        self.places: dict[str, Span] = {}
+
+    def unnamed(self, argument: tree.Argument) -> None:
+        value = self.evaluator.argument(argument)
+        free = [param for param in self.signature.params if param.name not in self.places]
+        if value is None:
+            if free:  # it has been reported; let it fill the place that it was probably meant for
+                self.places[free[0].name] = argument.span
+            return
+        if isinstance(value, Choice):
+            flag = next((param for param in self.signature.params if param.name == value.name), None)
+            if flag is not None and isinstance(flag.kind, Flag) and not value.numbers:
+                self._fill(flag, True, argument.span)
+                return
+        param = next((param for param in free if param.positional and param.kind.takes(value)), None)
+        if param is not None:
+            self._fill(param, value, argument.span)
+        else:
+            self._surplus(value, argument.span)
+
+    def named(self, option: tree.Option) -> None:
+        name = option.name.name
+        if name not in self.signature.names:
+            near = nearest(name, self.signature.names)
+            known = ", ".join(f"`{known}`" for known in self.signature.names)
+            fixes = [f"did you mean `{near}`?"] if near else [f"it takes {known}"] if known else []
+            self.problems.report("E303", f"{self.what} has no option `{name}`", option.name.span, fixes=fixes)
+            return
+        value = self.evaluator.argument(option.value)
+        if value is None:
+            self.places.setdefault(name, option.span)
+        else:
+            self._fill(self.signature[name], value, option.span)
+
+    def finish(self, place: Span) -> dict[str, Any] | None:
+        complete = True
+        for param in self.signature.params:
+            if param.name in self.values:
+                continue
+            if param.default is not REQUIRED:
+                self.values[param.name] = param.default
+                continue
+            complete = False
+            if param.name not in self.places:
+                self.problems.report("E301", f"{self.what} needs {param.kind.phrase} ({param.name})", place,
+                                     fixes=[f"{param.name}: {param.doc}"] if param.doc else [])  # fmt: skip
+        return self.values if complete else None
+
+    def _fill(self, param: Param, value: Written, span: Span) -> None:
+        if param.name in self.places:
+            self.problems.report("E306", f"{self.what} is given `{param.name}` twice", span,
+                                 also=[(self.places[param.name], "first here")])  # fmt: skip
+            return
+        self.places[param.name] = span
+        try:
+            self.values[param.name] = param.kind.convert(value)
+        except Refused as refused:
+            near = nearest(value.name, refused.known) if isinstance(value, Choice) else None
+            self.problems.report(refused.code, f"{self.what}, `{param.name}`: {refused}", span,
+                                 fixes=[f"did you mean `{near}`?"] if near else [])  # fmt: skip
+
+    def _surplus(self, value: Written, span: Span) -> None:
+        if isinstance(value, Choice):
+            flags = [param.name for param in self.signature.params if isinstance(param.kind, Flag)]
+            near = nearest(value.name, [*flags, *self.evaluator.names])
+            fixes = [f"did you mean `{near}`?"] if near else []
+            if not fixes and value.name in self.signature.names:
+                fixes = [f"write `{value.name}=…`"]
+            self.problems.report("E302", f"{self.what} does not take {shown(value)}", span, fixes=fixes)
+            return
+        takers = [param for param in self.signature.params if param.kind.takes(value)]
+        if takers and takers[0].name in self.places:
+            self.problems.report("E302", f"{self.what} takes {takers[0].kind.phrase} ({takers[0].name}) once", span,
+                                 also=[(self.places[takers[0].name], "already given here")])  # fmt: skip
+        else:
+            names = ", ".join(f"`{param.name}`: {param.kind.phrase}" for param in self.signature.params)
+            self.problems.report("E302", f"{self.what} does not take {shown(value)}", span,
+                                 fixes=[f"it takes {names}" if names else "it takes no arguments"])  # fmt: skip

@@ -1,0 +1,268 @@
+"""The statements about the experiment: input, data, loss, optimizer, metrics, train."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lampc.data import SOURCES, DataError, DataSource, Description, Request
+from lampc.diagnostics import Problems
+from lampc.diagnostics.suggest import nearest
+from lampc.elaborate.bind import bind
+from lampc.elaborate.constants import Evaluator
+from lampc.elaborate.definitions import EXPERIMENT
+from lampc.elaborate.foreign import translate
+from lampc.elaborate.settings import Settings
+from lampc.layers.losses import LOSSES, LossType
+from lampc.layers.metrics import METRICS, MetricType
+from lampc.layers.optimizers import OPTIMIZERS, OptimizerType
+from lampc.layers.signature import Dims, Flag, Int, OneOf, Param, Signature
+from lampc.source import Span
+from lampc.syntax import tree
+
+INPUT = Signature((Param("shape", Dims(), doc="a sample's shape"),))
+TRAIN = Signature(
+    (
+        Param("epochs", Int(1), 10, "passes over the training data"),
+        Param("batch", Int(1), 50, "samples a step"),
+        Param("shuffle", Flag(), False, "draw a new order before each epoch"),
+        Param("seed", Int(0, 2**53), 0, "for parameters, data, order and dropout"),
+        Param("runs", Int(1, 100_000), 1, "how many seeds to train: seed, seed + 1, …"),
+        Param("device", OneOf(("cpu", "cuda")), "cpu", "where it runs"),
+        Param("precision", OneOf(("f32", "f64", "float32", "float64")), "f32", "of parameters and arithmetic"),
+    )
+)
+
+
+@dataclass(frozen=True)
+class Data:
+    """A bound ``data`` statement."""
+
+    source: DataSource
+    request: Request
+    span: Span
+    description: Description | None
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A bound ``loss`` statement: a named one, or a formula."""
+
+    span: Span
+    type: LossType | None
+    arguments: Mapping[str, Any]
+    function: tree.Function | tree.Fn | None = None
+
+    @property
+    def name(self) -> str:
+        """What to call it."""
+        if self.type is not None:
+            return self.type.name
+        return self.function.name.name if isinstance(self.function, tree.Fn) else "fn"
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """A bound ``optimizer`` statement."""
+
+    type: OptimizerType
+    arguments: Mapping[str, Any]
+    span: Span | None = None
+
+
+@dataclass(frozen=True)
+class Train:
+    """A bound ``train`` statement."""
+
+    epochs: int
+    batch: int
+    shuffle: bool
+    seed: int
+    runs: int
+    device: str
+    precision: str
+    span: Span | None = None
+
+    @property
+    def dtype(self) -> str:
+        """``f32`` or ``f64``."""
+        return {"float32": "f32", "float64": "f64"}.get(self.precision, self.precision)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is known of the experiment before the network is built."""
+
+    input: tuple[int, ...] | None
+    input_span: Span | None
+    data: Data | None
+    loss: Loss | None
+    optimizer: Optimizer
+    metrics: tuple[MetricType, ...] | None
+    metrics_span: Span | None
+    train: Train
+
+
+class Experimenter:
+    """Binds the experiment's statements."""
+
+    def __init__(self, evaluator: Evaluator, functions: Mapping[str, tree.Fn], settings: Settings, folder: Path,
+                 allow_python: bool, problems: Problems) -> None:  # fmt: skip
+        self.evaluator = evaluator
+        self.functions = functions
+        self.settings = settings
+        self.folder = folder
+        self.allow_python = allow_python
+        self.problems = problems
+
+    def bind(self, statements: list[tree.Layer]) -> Experiment:
+        """The experiment that the statements describe; what they leave out has its default."""
+        by_name: dict[str, tree.Layer] = {}
+        for statement in statements:
+            name = statement.name.name
+            self._plain(statement)
+            if name in by_name:
+                self.problems.report("E502", f"there are two `{name}` statements", statement.head,
+                                     also=[(by_name[name].head, "the first is here")])  # fmt: skip
+            else:
+                by_name[name] = statement
+        train = self._train(by_name.get("train"))
+        shape = self._shape(by_name.get("input"))
+        metrics = by_name.get("metrics")
+        return Experiment(
+            shape,
+            by_name["input"].head if "input" in by_name else None,
+            self._data(by_name.get("data"), train.seed),
+            self._loss(by_name.get("loss")),
+            self._optimizer(by_name.get("optimizer")),
+            self._metrics(metrics),
+            metrics.head if metrics else None,
+            train,
+        )
+
+    def _plain(self, statement: tree.Layer) -> None:
+        if statement.branches is not None:
+            self.problems.report("E308", f"`{statement.name.name}` has no branches", statement.branches[0].span)
+        if statement.label is not None:
+            self.problems.report("E208", f"`{statement.name.name}` makes no value to name", statement.label.span)
+
+    def _arguments(
+        self, name: str, signature: Signature, statement: tree.Layer | None, given: tuple[tree.Argument, ...]
+    ) -> dict[str, Any] | None:
+        if statement is None:
+            arguments: dict[str, Any] | None = dict(signature.defaults)
+        else:
+            arguments = bind(f"`{name}`", signature, statement.head, given, statement.options, self.evaluator,
+                             self.problems)  # fmt: skip
+        self.settings.apply(name.split()[0], signature, arguments if arguments is not None else {})
+        return arguments
+
+    def _train(self, statement: tree.Layer | None) -> Train:
+        arguments = self._arguments("train", TRAIN, statement, statement.arguments if statement else ())
+        assert arguments is not None, "every parameter has a default"
+        return Train(**arguments, span=statement.head if statement else None)
+
+    def _shape(self, statement: tree.Layer | None) -> tuple[int, ...] | None:
+        if statement is None:
+            return None
+        arguments = self._arguments("input", INPUT, statement, statement.arguments)
+        return None if arguments is None else arguments["shape"]
+
+    def _choose(self, statement: tree.Layer, known: Mapping[str, object]) -> str | None:
+        """The statement's first argument, a word among ``known``."""
+        kind = statement.name.name
+        first = statement.arguments[0] if statement.arguments else None
+        listed = ", ".join(known)
+        if not isinstance(first, tree.Word):
+            where = statement.head if first is None else first.span
+            self.problems.report("E301", f"`{kind}` needs a name first", where, fixes=[f"one of {listed}"])
+            return None
+        if first.name in known:
+            return first.name
+        foreign, _ = translate(first.name)
+        near = foreign if foreign in known else nearest(first.name, known)
+        fixes = [f"did you mean `{near}`?"] if near else [f"there are {listed}"]
+        self.problems.report("E201", f"unknown {kind} `{first.name}`", first.span, fixes=fixes)
+        return None
+
+    def _data(self, statement: tree.Layer | None, seed: int) -> Data | None:
+        name = self._choose(statement, SOURCES) if statement else None
+        if statement is None or name is None:
+            return None
+        source = SOURCES[name]
+        arguments = self._arguments(f"data {name}", source.signature, statement, statement.arguments[1:])
+        if arguments is None:
+            return None
+        request = Request(arguments, self.folder, seed, self.allow_python)
+        try:
+            description = source.describe(request)
+        except DataError as error:
+            report_data_error(error, statement, self.problems)
+            return None
+        return Data(source, request, statement.head, description)
+
+    def _loss(self, statement: tree.Layer | None) -> Loss | None:
+        if statement is None:
+            return None
+        first = statement.arguments[0] if statement.arguments else None
+        if isinstance(first, tree.Function):
+            self._arguments("loss", Signature(), statement, statement.arguments[1:])
+            return self._formula(first, first.parameters, statement)
+        if isinstance(first, tree.Word) and first.name in self.functions and first.name not in LOSSES:
+            self._arguments("loss", Signature(), statement, statement.arguments[1:])
+            fn = self.functions[first.name]
+            return self._formula(fn, fn.parameters, statement)
+        name = self._choose(statement, LOSSES)
+        if name is None:
+            return None
+        arguments = self._arguments(f"loss {name}", LOSSES[name].signature, statement, statement.arguments[1:])
+        return None if arguments is None else Loss(statement.head, LOSSES[name], arguments)
+
+    def _formula(
+        self, function: tree.Function | tree.Fn, parameters: tuple[tree.Parameter, ...], statement: tree.Layer
+    ) -> Loss | None:
+        required = sum(parameter.default is None for parameter in parameters)
+        if required > 2 or len(parameters) < 2:
+            self.problems.report("E505", "a loss is a function of two: prediction and target", function.span,
+                                 fixes=["write `loss fn(p, y) = mean((p - y)^2)`"])  # fmt: skip
+            return None
+        return Loss(statement.head, None, {}, function)
+
+    def _optimizer(self, statement: tree.Layer | None) -> Optimizer:
+        name = (self._choose(statement, OPTIMIZERS) if statement else None) or "sgd"
+        given = statement.arguments[1:] if statement else ()
+        type = OPTIMIZERS[name]
+        arguments = self._arguments(f"optimizer {name}", type.signature, statement, given)
+        assert arguments is not None, "every parameter has a default"
+        if arguments.get("nesterov") and not arguments["momentum"] and statement:
+            self.problems.report("E305", "`nesterov` looks ahead along the momentum, and there is none", statement.head,
+                                 fixes=["add `momentum=0.9`"])  # fmt: skip
+        return Optimizer(type, arguments, statement.head if statement else None)
+
+    def _metrics(self, statement: tree.Layer | None) -> tuple[MetricType, ...] | None:
+        if statement is None:
+            return None
+        found: dict[str, MetricType] = {}
+        for argument in statement.arguments:
+            name = argument.name if isinstance(argument, tree.Word) else None
+            if name in METRICS:
+                found[name] = METRICS[name]
+                continue
+            near = nearest(name, METRICS) if name else None
+            fixes = [f"did you mean `{near}`?" if near else f"there are {', '.join(METRICS)}"]
+            self.problems.report("E201", f"unknown metric `{argument.span.text}`", argument.span, fixes=fixes)
+        for option in statement.options:
+            self.problems.report("E303", "`metrics` takes no options", option.span)
+        return tuple(found.values())
+
+
+def report_data_error(error: DataError, statement: tree.Layer, problems: Problems) -> None:
+    """Report what a data source found, at the option at fault if it names one."""
+    places = {option.name.name: option.span for option in statement.options}
+    span = places.get(error.option or "", statement.head)
+    problems.report(error.code, str(error), span, fixes=error.fixes)
+
+
+assert set(EXPERIMENT) == {"input", "data", "loss", "optimizer", "metrics", "train"}

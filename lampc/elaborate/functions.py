@@ -1,0 +1,217 @@
+"""Formulas: the bodies of ``fn`` and of user-written losses, turned into ops."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+from lampc import limits
+from lampc.diagnostics import Problems
+from lampc.diagnostics.suggest import nearest
+from lampc.elaborate.constants import CONSTANTS, FUNCTIONS, NoResult, arithmetic, checked
+from lampc.ir.op import Op, ShapeError
+from lampc.layers.losses import mean
+from lampc.ops.activations import Gelu, Relu, Sigmoid, Silu, Softplus, Tanh
+from lampc.ops.arithmetic import Abs, Greater, Maximum, Minimum, Power, Sqrt, Square, Where
+from lampc.ops.exponential import Cos, Erf, Exp, Log, Sin
+from lampc.ops.reduction import Sum
+from lampc.ops.term import Build, Term
+from lampc.source import Span
+from lampc.syntax import tree
+
+Operand = Term | float
+
+UNARY: dict[str, Op] = {
+    "exp": Exp(),
+    "log": Log(),
+    "sqrt": Sqrt(),
+    "sin": Sin(),
+    "cos": Cos(),
+    "erf": Erf(),
+    "abs": Abs(),
+    "tanh": Tanh(),
+    "sigmoid": Sigmoid(),
+    "relu": Relu(),
+    "gelu": Gelu(),
+    "silu": Silu(),
+    "softplus": Softplus(),
+}
+"""Functions of one tensor, element by element."""
+
+BINARY: dict[str, Op] = {"max": Maximum(), "min": Minimum()}
+"""Functions of two, element by element."""
+
+REDUCING = ("mean", "sum")
+"""Functions that make one number of a tensor, for losses."""
+
+_NUMBERS: dict[str, Callable[[float], float]] = {
+    "sigmoid": lambda x: 1 / (1 + math.exp(-x)),
+    "relu": lambda x: max(x, 0.0),
+    "softplus": lambda x: math.log1p(math.exp(x)),
+    "gelu": lambda x: x * 0.5 * (1 + math.erf(x / math.sqrt(2))),
+    "silu": lambda x: x / (1 + math.exp(-x)),
+}
+
+
+class Unusable(Exception):
+    """A formula that cannot be built; it has been reported."""
+
+
+class Formula:
+    """Builds expressions over terms and numbers."""
+
+    def __init__(self, build: Build, functions: Mapping[str, tree.Fn], constants: Mapping[str, object],
+                 problems: Problems, at: Span) -> None:  # fmt: skip
+        self.build = build
+        self.functions = functions
+        self.constants = constants
+        self.problems = problems
+        self.at = at
+        """Where the formula is used, the second place of its diagnostics."""
+        self._calls: list[str] = []
+        self._steps = 0
+
+    def call(self, name: str, parameters: tuple[tree.Parameter, ...], body: tree.Expression, given: list[Operand]) -> Operand:
+        """A function's value.
+
+        Raises:
+            Unusable: if it has none; that has been reported.
+        """
+        names = {parameter.name.name: value for parameter, value in zip(parameters, given, strict=False)}
+        for parameter in parameters[len(given) :]:
+            assert parameter.default is not None, "arity is checked by the caller"
+            names[parameter.name.name] = self.evaluate(parameter.default, {})
+        self._calls.append(name)
+        result = self.evaluate(body, names)
+        self._calls.pop()
+        return result
+
+    def evaluate(self, expression: tree.Expression, names: Mapping[str, Operand]) -> Operand:
+        """An expression's value, in which ``names`` stand for values."""
+        if isinstance(expression, tree.Number):
+            return expression.value
+        if isinstance(expression, tree.Word):
+            return self._name(expression, names)
+        if isinstance(expression, tree.Negative):
+            return -self.evaluate(expression.operand, names)
+        if isinstance(expression, tree.Binary):
+            left = self.evaluate(expression.left, names)
+            right = self.evaluate(expression.right, names)
+            return self._guard(expression.span, lambda: self._binary(expression.operator, left, right, expression.span))
+        if isinstance(expression, tree.Call):
+            return self._call(expression, names)
+        raise self._fail("E304", f"`{expression.span.text}` is not a number", expression.span)
+
+    def _fail(self, code: str, message: str, span: Span, fixes: tuple[str, ...] = ()) -> Unusable:
+        inside = self.at.source is span.source and self.at.start <= span.start and span.end <= self.at.end
+        also = [] if inside else [(self.at, "used here")]
+        self.problems.report(code, message, span, also=also, fixes=fixes)
+        return Unusable()
+
+    def _guard(self, span: Span, compute: Callable[[], Operand]) -> Operand:
+        try:
+            return compute()
+        except NoResult as problem:
+            raise self._fail("E307", str(problem), span) from None
+        except ShapeError as problem:
+            raise self._fail("E404", str(problem), span, (problem.fix,) if problem.fix else ()) from None
+        except (ValueError, OverflowError, ZeroDivisionError):
+            raise self._fail("E307", f"`{span.text}` has no value", span) from None
+
+    def _name(self, word: tree.Word, names: Mapping[str, Operand]) -> Operand:
+        if word.name in names:
+            return names[word.name]
+        value = self.constants.get(word.name, CONSTANTS.get(word.name))
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return value
+        numbers = [name for name, value in self.constants.items() if isinstance(value, int | float)]
+        near = nearest(word.name, [*names, *numbers, *CONSTANTS])
+        raise self._fail("E206", f"there is no `{word.name}` here", word.span,
+                         (f"did you mean `{near}`?",) if near else ())  # fmt: skip
+
+    def _binary(self, operator: str, a: Operand, b: Operand, span: Span) -> Operand:
+        if not isinstance(a, Term) and not isinstance(b, Term):
+            return arithmetic(operator, a, b)
+        if operator == "+":
+            return a + b
+        if operator == "-":
+            return a - b
+        if operator == "*":
+            return a * b
+        if operator == "/":
+            return a / b
+        if operator == "^":
+            return self._power(a, b, span)
+        greater, lesser = (a, b) if operator == ">" else (b, a)
+        return self.build(Greater(), *self._terms(greater, lesser))
+
+    def _power(self, a: Operand, b: Operand, span: Span) -> Operand:
+        if isinstance(b, Term):
+            if isinstance(a, Term):
+                return self.build(Exp(), b * self.build(Log(), a))
+            if a <= 0:
+                raise self._fail("E307", "only a positive number has every power", span)
+            return self.build(Exp(), b * math.log(a))
+        assert isinstance(a, Term)
+        if b == 2:
+            return self.build(Square(), a)
+        if b in (0, 1):
+            return a if b == 1 else 1.0
+        return self.build(Power(float(b)), a)
+
+    def _terms(self, *operands: Operand) -> tuple[Term, ...]:
+        like = next(operand for operand in operands if isinstance(operand, Term))
+        scalar = like.type.of(())
+        return tuple(o if isinstance(o, Term) else self.build.constant(scalar, float(o)) for o in operands)
+
+    def _call(self, call: tree.Call, names: Mapping[str, Operand]) -> Operand:
+        name = call.name.name
+        self._steps += 1
+        if self._steps > limits.NODES:  # functions that call one another twice grow like powers of two
+            raise self._fail("E406", f"this formula makes more than {limits.NODES:,} calls", call.span)
+        arguments = [self.evaluate(argument, names) for argument in call.arguments]
+        if call.options:
+            raise self._fail("E303", f"`{name}` takes no options here", call.options[0].span)
+        if name in self.functions:
+            return self._user(call, arguments)
+        arity = 3 if name == "where" else 2 if name in BINARY else 1
+        known = [*UNARY, *BINARY, *REDUCING, "where"]
+        if name not in known:
+            near = nearest(name, [*known, *self.functions])
+            raise self._fail("E206", f"there is no function `{name}`", call.name.span,
+                             (f"did you mean `{near}`?" if near else f"there are {', '.join(known)}",))  # fmt: skip
+        if len(arguments) != arity:
+            raise self._fail("E302" if len(arguments) > arity else "E301",
+                             f"`{name}` takes {arity} argument{'s' * (arity > 1)}, not {len(arguments)}",
+                             call.span)  # fmt: skip
+        return self._guard(call.span, lambda: self._builtin(name, arguments))
+
+    def _builtin(self, name: str, arguments: list[Operand]) -> Operand:
+        if not any(isinstance(argument, Term) for argument in arguments):
+            numbers = [argument for argument in arguments if not isinstance(argument, Term)]
+            if name in REDUCING:
+                return numbers[0]
+            if name == "where":
+                return numbers[1] if numbers[0] else numbers[2]
+            return checked(_NUMBERS[name](numbers[0]) if name in _NUMBERS else FUNCTIONS[name](*numbers))
+        terms = self._terms(*arguments)
+        if name == "where":
+            return self.build(Where(), *terms)
+        if name == "mean":
+            return mean(terms[0])
+        if name == "sum":
+            axes = tuple(range(terms[0].type.rank))
+            return self.build(Sum(axes), terms[0]) if axes else terms[0]
+        return self.build(UNARY.get(name) or BINARY[name], *terms)
+
+    def _user(self, call: tree.Call, arguments: list[Operand]) -> Operand:
+        fn = self.functions[call.name.name]
+        if fn.name.name in self._calls:
+            path = " → ".join([*self._calls[self._calls.index(fn.name.name) :], fn.name.name])
+            raise self._fail("E204", f"`{fn.name.name}` calls itself: {path}", call.span)
+        required = sum(parameter.default is None for parameter in fn.parameters)
+        if not required <= len(arguments) <= len(fn.parameters):
+            raise self._fail("E302" if len(arguments) > required else "E301",
+                             f"`{fn.name.name}` takes {len(fn.parameters)} arguments, not {len(arguments)}",
+                             call.span)  # fmt: skip
+        return self.call(fn.name.name, fn.parameters, fn.body, arguments)

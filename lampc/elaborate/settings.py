@@ -1,0 +1,101 @@
+"""Settings from outside that override the file's: ``--set optimizer.lr=0.1``, ``width=64``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lampc.diagnostics import Problems
+from lampc.diagnostics.suggest import nearest
+from lampc.elaborate.constants import Evaluator
+from lampc.layers.signature import Choice, Refused, Signature, Text, Written
+from lampc.source import Source, Span
+from lampc.syntax import parse, tree
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A value and where it was given."""
+
+    value: Written
+    span: Span
+
+
+class Settings:
+    """What was given, and what of it has found its place."""
+
+    def __init__(self, given: Mapping[str, object], problems: Problems) -> None:
+        self._problems = problems
+        self._given: dict[str, Setting] = {}
+        self._known: dict[str, None] = {}
+        self._used: set[str] = set()
+        for name, value in given.items():
+            setting = _setting(name, value, problems)
+            if setting is not None:
+                self._given[name] = setting
+
+    def constant(self, name: str) -> Setting | None:
+        """The value given for ``let name``."""
+        return self._take(name)
+
+    def apply(self, statement: str, signature: Signature, arguments: dict[str, object]) -> None:
+        """Put the values given for a statement's options in place of the file's."""
+        for param in signature.params:
+            names = (f"{statement}.{param.name}", param.name)
+            setting = next((found for found in (self._take(name) for name in names) if found), None)
+            if setting is None:
+                continue
+            value = setting.value
+            if isinstance(param.kind, Text) and isinstance(value, Choice):
+                value = value.name  # a path without quotes, as a shell passes it
+            try:
+                arguments[param.name] = param.kind.convert(value)
+            except Refused as refused:
+                code = refused.code if refused.code != "E304" else "E802"
+                self._problems.report(code, f"`{param.name}`: {refused}", setting.span)
+
+    def report_unknown(self) -> None:
+        """Report what has found no place."""
+        for name, setting in self._given.items():
+            if name not in self._used:
+                near = nearest(name, self._known) or nearest(name, [known.split(".")[-1] for known in self._known])
+                fixes = [f"did you mean `{near}`?"] if near else [f"known here: {', '.join(sorted(self._known))}"]
+                self._problems.report("E801", f"there is no setting `{name}`", setting.span, fixes=fixes)
+
+    def _take(self, name: str) -> Setting | None:
+        self._known.setdefault(name)
+        if name in self._given:
+            self._used.add(name)
+        return self._given.get(name)
+
+
+def _setting(name: str, value: object, problems: Problems) -> Setting | None:
+    if isinstance(value, Setting):
+        return value
+    source = Source("setting", f"{name}={value}")
+    span = Span(source, 0, len(source.text))
+    if isinstance(value, bool | int | float | tuple):
+        return Setting(value, span)
+    if isinstance(value, str):
+        simple = value.replace("_", "").isalnum() and not value[:1].isdigit()
+        return Setting(Choice(value) if simple else value, span)
+    problems.report("E802", f"`{name}`: a number or a word is wanted, not a {type(value).__name__}", span)
+    return None
+
+
+def parse_setting(text: str, problems: Problems) -> tuple[str, Setting] | None:
+    """``optimizer.lr=0.1`` as its name and value; None if it cannot be read, which has been reported."""
+    source = Source("--set", text)
+    whole = Span(source, 0, len(text))
+    name, equals, written = text.partition("=")
+    if not equals or not name.strip():
+        problems.report("E802", "a setting is written `name=value`", whole)
+        return None
+    quiet = Problems()
+    body = parse(Source("--set", f"set {text}"), quiet)
+    statement = body.statements[0] if len(body.statements) == 1 else None
+    if quiet.errors or not isinstance(statement, tree.Layer) or len(statement.options) != 1 or statement.arguments:
+        # What is no expression is taken as a string: a path, say.
+        return name.strip(), Setting(written.strip().strip('"'), whole)
+    value = Evaluator({}, problems).argument(statement.options[0].value)
+    return None if value is None else (name.strip(), Setting(value, whole))

@@ -1,0 +1,170 @@
+"""Joining network and data: the loss, its target, and the metrics."""
+
+from __future__ import annotations
+
+import math
+
+from lampc.data import Description
+from lampc.diagnostics import Problems
+from lampc.elaborate.definitions import Definitions
+from lampc.elaborate.experiment import Data, Experiment, Loss
+from lampc.elaborate.functions import Formula, Unusable
+from lampc.elaborate.network import Network
+from lampc.ir.leaves import Input
+from lampc.ir.op import ShapeError
+from lampc.ir.types import B, Type
+from lampc.layers.metrics import METRICS, MetricType
+from lampc.ops.activations import Sigmoid
+from lampc.ops.normalise import LogSoftmax, Softmax
+from lampc.ops.term import Term
+from lampc.source import Span
+from lampc.syntax import tree
+
+
+def attach_loss(network: Network, prediction: Term, experiment: Experiment, definitions: Definitions,
+                problems: Problems) -> tuple[Term, Term] | None:  # fmt: skip
+    """The target's leaf and the loss; None if there is no loss, or a wrong one, which has been reported."""
+    loss = experiment.loss
+    if loss is None:
+        return None
+    made_by = network.producer(prediction) or loss.span
+    given = data_target(experiment.data, prediction.type)
+    try:
+        wanted = loss.type.target(prediction.type) if loss.type else given or prediction.type
+    except ShapeError as error:
+        problems.report("E503", str(error), loss.span, also=[(made_by, f"makes {prediction.type}")])
+        return None
+    if given is not None and experiment.data is not None:
+        if given != wanted:
+            _disagree(loss, wanted, given, prediction.type, experiment.data, made_by, problems)
+            return None
+        _check_classes(prediction.type, loss, experiment.data, made_by, problems)
+    _check_range(prediction, loss, experiment.data, made_by, problems)
+    build = network.build
+    with build.at(spans=(loss.span,), layer="loss"):
+        target = build(Input(wanted, "y"))
+        result = _formula(network, loss, prediction, target, definitions, problems) if loss.type is None else (
+            loss.type.build(prediction, target, loss.arguments))  # fmt: skip
+    return None if result is None else (target, result)
+
+
+def data_target(data: Data | None, prediction: Type) -> Type | None:
+    """The type of the data's targets."""
+    if data is None or data.description is None:
+        return None
+    description = data.description
+    return Type("i64" if description.classes is not None else prediction.dtype, (B, *description.target))
+
+
+def choose_metrics(experiment: Experiment, prediction: Term, target: Type | None, made_by: Span | None,
+                   problems: Problems) -> tuple[MetricType, ...]:  # fmt: skip
+    """The metrics that the file asks for, or those that fit."""
+    if target is None:
+        return ()
+    if experiment.metrics is None:
+        one = isinstance(prediction.node.op, Sigmoid) and prediction.type.shape[-1:] == (1,)
+        names = ("accuracy",) if target.dtype == "i64" or one else ("mae", "r2")
+        return tuple(METRICS[name] for name in names if not METRICS[name].fits(prediction.type, target))
+    fitting = []
+    for metric in experiment.metrics:
+        reason = metric.fits(prediction.type, target)
+        if reason:
+            also = [(made_by, f"makes {prediction.type}")] if made_by else []
+            problems.report("E506", f"`{metric.name}` does not fit: {reason}", experiment.metrics_span, also=also)
+        else:
+            fitting.append(metric)
+    return tuple(fitting)
+
+
+def _formula(network: Network, loss: Loss, prediction: Term, target: Term, definitions: Definitions,
+             problems: Problems) -> Term | None:  # fmt: skip
+    function = loss.function
+    assert function is not None
+    name = function.name.name if isinstance(function, tree.Fn) else "loss"
+    formula = Formula(network.build, definitions.functions, definitions.constants, problems, loss.span)
+    try:
+        result = formula.call(name, function.parameters, function.body, [prediction, target])
+    except Unusable:
+        return None
+    if not isinstance(result, Term) or result.type.shape != ():
+        made = f"{result.type}" if isinstance(result, Term) else "a constant"
+        fixes = ["take the mean of it: `mean(…)`"] if isinstance(result, Term) else []
+        problems.report("E505", f"a loss is one number, and this is {made}", function.body.span,
+                        also=[(loss.span, "the loss")] if isinstance(function, tree.Fn) else [], fixes=fixes)  # fmt: skip
+        return None
+    return result
+
+
+def _disagree(loss: Loss, wanted: Type, given: Type, prediction: Type, data: Data, made_by: Span,
+              problems: Problems) -> None:  # fmt: skip
+    if wanted.dtype != given.dtype:
+        labels = given.dtype == "i64"
+        takes = "numbers" if labels else "class labels"
+        problems.report("E503", f"loss `{loss.name}` takes {takes}, but the data gives "
+                        f"{'class labels' if labels else f'numbers, {given}'}", loss.span,
+                        f"takes {takes}", also=[(data.span, f"gives {given}")],
+                        fixes=["`loss crossentropy` takes class labels" if labels else
+                               "`loss mse` takes numbers"])  # fmt: skip
+        return
+    fixes = ["nothing is broadcast: let the last layer make the target's shape"]
+    if len(given.sample) == 1 and len(prediction.sample) == 1:
+        fixes = [f"let the last layer end in {given.sample[0]}"]
+    problems.report("E503", f"the network makes {prediction}, but the data's targets are {given}", made_by,
+                    f"makes {prediction}", also=[(data.span, f"targets are {given}")], fixes=fixes)  # fmt: skip
+
+
+def _check_classes(prediction: Type, loss: Loss, data: Data, made_by: Span, problems: Problems) -> None:
+    description = data.description
+    if description is None or description.classes is None or not prediction.sample:
+        return
+    classes, outputs = len(description.classes), prediction.sample[-1]
+    places = [(data.span, f"has {classes} classes")]
+    if classes > outputs:
+        problems.report("E503", f"the data has {classes} classes, but the network scores {outputs}", made_by,
+                        f"makes {outputs}", also=places, fixes=[f"let the last layer end in {classes}"])  # fmt: skip
+    elif classes < outputs:
+        problems.report("W501", f"the network scores {outputs} classes, but the data has {classes}", made_by,
+                        f"makes {outputs}", also=places, fixes=[f"let the last layer end in {classes}"])  # fmt: skip
+
+
+def _check_range(prediction: Term, loss: Loss, data: Data | None, made_by: Span, problems: Problems) -> None:
+    """Warn of an output activation that cannot make what the loss wants."""
+    node = prediction.node
+    low, high = node.op.codomain
+    span = node.spans[0] if node.spans else made_by
+    name = node.op.name
+    description = data.description if data else None
+    if loss.type is not None and loss.type.labels:
+        if not isinstance(node.op, Softmax | LogSoftmax) and (low, high) != (-math.inf, math.inf):
+            problems.report("W402", f"crossentropy takes scores of any size, and `{name}` makes only {_range(low, high)}",
+                            span, also=[(loss.span, "the loss")], fixes=[f"remove `{name}`"])  # fmt: skip
+        return
+    if loss.type is not None and loss.type.probabilities:
+        if low < 0 or high > 1:
+            problems.report("W403", f"loss `{loss.name}` takes probabilities, and the network makes {_range(low, high)}",
+                            span, also=[(loss.span, "takes 0…1")], fixes=["end the network in `sigmoid`"])  # fmt: skip
+        _check_probabilities(description, loss, data, problems)
+    elif description is not None and description.target_range is not None:
+        least, greatest = description.target_range
+        if least < low or greatest > high:
+            assert data is not None
+            problems.report("W402", f"`{name}` makes only {_range(low, high)}, but targets reach from {least:g} to "
+                            f"{greatest:g}", span, also=[(data.span, f"targets {least:g} to {greatest:g}")],
+                            fixes=[f"remove the last `{name}`, or scale the targets"])  # fmt: skip
+
+
+def _check_probabilities(description: Description | None, loss: Loss, data: Data | None, problems: Problems) -> None:
+    if description is None or description.target_range is None or data is None:
+        return
+    least, greatest = description.target_range
+    if least < 0 or greatest > 1:
+        problems.report("E503", f"loss `{loss.name}` takes targets from 0 to 1, and the data's reach from {least:g} to "
+                        f"{greatest:g}", loss.span, also=[(data.span, "the data")])  # fmt: skip
+
+
+def _range(low: float, high: float) -> str:
+    if math.isinf(low) and math.isinf(high):
+        return "any number"
+    if math.isinf(high):
+        return f"{low:g} and more"
+    return f"{high:g} and less" if math.isinf(low) else f"{low:g} to {high:g}"

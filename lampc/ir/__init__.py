@@ -1,0 +1,1 @@
+"""Data structures between the stages: types, graphs, op lists."""

@@ -1,0 +1,119 @@
+"""Nodes without operands: what a program is given."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lampc.ir.op import Op, op
+from lampc.ir.types import Coefficient, Shape, Type
+
+
+@dataclass(frozen=True)
+class Leaf(Op):
+    """A value from outside; it costs nothing and is never run."""
+
+    type: Type
+
+    def infer(self, *operands: Type) -> tuple[Type, ...]:
+        return (self.type,)
+
+    def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
+        return 0
+
+
+@op("input")
+@dataclass(frozen=True)
+class Input(Leaf):
+    """A minibatch: ``x``, or the target ``y``."""
+
+    label: str = "x"
+
+    def __str__(self) -> str:
+        return f"input {self.label}"
+
+
+@dataclass(frozen=True)
+class Initialiser:
+    """How a tensor begins: ``kind`` and its numbers (see ``lampc/layers/initialisers.py``)."""
+
+    kind: str
+    numbers: tuple[float, ...] = ()
+    gain: float = 1.0
+
+    def __str__(self) -> str:
+        return self.kind + (f"({', '.join(f'{number:g}' for number in self.numbers)})" if self.numbers else "")
+
+
+@op("parameter")
+@dataclass(frozen=True)
+class Parameter(Leaf):
+    """A tensor that is learnt: ``linear1.weight``, shape [out, in]."""
+
+    label: str
+    initialiser: Initialiser
+
+    def __str__(self) -> str:
+        return f"parameter {self.label}"
+
+
+@op("state")
+@dataclass(frozen=True)
+class State(Leaf):
+    """A tensor that updates keep from step to step, zero at first: an optimiser's momentum."""
+
+    label: str
+
+    def __str__(self) -> str:
+        return f"state {self.label}"
+
+
+@op("setting")
+@dataclass(frozen=True)
+class Setting(Leaf):
+    """A number that may change between steps without recompiling: the learning rate."""
+
+    label: str
+
+    def __str__(self) -> str:
+        return f"setting {self.label}"
+
+
+@op("constant")
+@dataclass(frozen=True)
+class Constant(Op):
+    """A tensor filled with one number, which may depend on the batch size."""
+
+    type: Type
+    value: Coefficient
+
+    def infer(self, *operands: Type) -> tuple[Type, ...]:
+        return (self.type,)
+
+    def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
+        return 0
+
+    def __str__(self) -> str:
+        return f"constant {self.value}"
+
+    def key(self) -> tuple[Any, ...]:
+        """What tells constants apart, -0.0 and 0.0 too."""
+        return (self.type, self.value, math.copysign(1.0, self.value.value))
+
+
+def fill(dtype_of: Type, shape: Shape, value: float) -> Constant:
+    """A constant of another value's element type."""
+    return Constant(dtype_of.of(shape), Coefficient(value))
+
+
+@op("parameters")
+@dataclass(frozen=True)
+class Parameters(Leaf):
+    """All parameters end to end, as the runtime stores them, so that an optimiser's step is one op for all."""
+
+    labels: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "parameters"

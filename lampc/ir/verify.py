@@ -1,0 +1,59 @@
+"""The invariants of graphs and op lists. Tests run this after every pass."""
+
+from __future__ import annotations
+
+import networkx as nx
+
+from lampc.ir.graph import Graph, Stage
+from lampc.ir.leaves import Constant, Leaf
+from lampc.ir.program import Routine
+
+
+class Invalid(AssertionError):
+    """An invariant does not hold."""
+
+
+def verify(graph: Graph) -> None:
+    """Check a graph.
+
+    Raises:
+        Invalid: unless every node's id is its place, its operands are earlier results, its edges repeat them, its types
+            are what its op infers, and its stage is no earlier than its operands' stages.
+    """
+    order = list(Stage)
+    for place, node in enumerate(graph):
+        _require(node.id == place, f"node {node.id} stands at {place}")
+        for operand in node.operands:
+            _require(0 <= operand.node < node.id, f"{node} uses the later node {operand.node}")
+            made = graph[operand.node]
+            _require(operand.result < len(made.types), f"{node} uses result {operand.result} of {made}")
+            _require(order.index(made.stage) <= order.index(node.stage) or not made.operands,
+                     f"{node} uses {made}, of a later stage")  # fmt: skip
+        inferred = node.op.infer(*(graph.type(operand) for operand in node.operands))
+        _require(inferred == node.types, f"{node} is typed {node.types}, its op infers {inferred}")
+        edges = {position: source for source, _, data in graph.nx.in_edges(node.id, data=True) for position in data["operands"]}
+        _require(edges == {i: operand.node for i, operand in enumerate(node.operands)}, f"edges of {node}: {edges}")
+    for name, value in graph.outputs.items():
+        _require(value.node in graph.nx and value.result < len(graph[value.node].types), f"output {name}: {value}")
+    _require(nx.is_directed_acyclic_graph(graph.nx), "the graph has a cycle")
+
+
+def verify_routine(routine: Routine) -> None:
+    """Check op lists.
+
+    Raises:
+        Invalid: unless every slot is made once, before it is used, and stages follow one another.
+    """
+    made = {slot.id for slot in routine.slots if isinstance(slot.leaf, Leaf | Constant)}
+    stages = [list(Stage).index(instruction.stage) for instruction in routine.instructions]
+    _require(stages == sorted(stages), "stages are mixed")
+    for instruction in routine.instructions:
+        _require(all(slot in made for slot in instruction.inputs), f"{instruction} uses what is not made yet")
+        _require(not any(slot in made for slot in instruction.outputs), f"{instruction} makes a slot again")
+        made.update(instruction.outputs)
+    _require(all(slot in made for slot in routine.outputs.values()), "an output is never made")
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise Invalid(message)

@@ -1,0 +1,6 @@
+"""What a ``.lamp`` file may call. A layer builds ops and declares its parameters and how they begin."""
+
+from lampc.layers import activations, linear, normalise, shape
+from lampc.layers.layer import LAYERS, LayerType
+
+__all__ = ["LAYERS", "LayerType", "activations", "linear", "normalise", "shape"]

@@ -1,0 +1,119 @@
+"""How parameters begin. N_in and N_out are a weight's input and output sizes (its second and its first axis)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from lampc.ir.leaves import Initialiser
+from lampc.layers.signature import Choice, Kind, Refused, Written, shown
+
+
+@dataclass(frozen=True)
+class InitialiserType:
+    """A named initialiser: what numbers it takes, with their defaults, and how it fills a tensor."""
+
+    name: str
+    doc: str
+    numbers: tuple[tuple[str, float], ...]
+    fill: Callable[[Any, Initialiser, Any], object]
+    """Fills a torch tensor in place from a torch generator."""
+    gained: bool = False
+    """Whether a gain applies, which is found from the activation that follows unless given."""
+
+
+def _fans(tensor: Any) -> tuple[int, int]:
+    """(N_in, N_out) of a weight [out, in], or of a vector [n]: (n, n)."""
+    return tensor.shape[-1], tensor.shape[0]
+
+
+def _normal(std: Callable[[Any, Initialiser], float]) -> Callable[[Any, Initialiser, Any], object]:
+    return lambda tensor, init, generator: tensor.normal_(0.0, std(tensor, init), generator=generator)
+
+
+def _xavier(tensor: Any, init: Initialiser) -> float:
+    return init.gain * math.sqrt(2.0 / sum(_fans(tensor)))
+
+
+def _xavier_uniform(tensor: Any, init: Initialiser, generator: Any) -> object:
+    bound = math.sqrt(3.0) * _xavier(tensor, init)
+    return tensor.uniform_(-bound, bound, generator=generator)
+
+
+def _orthogonal(tensor: Any, init: Initialiser, generator: Any) -> object:
+    """Rows or columns, whichever are fewer, orthonormal (Saxe et al. 2014)."""
+    import torch
+
+    flat = tensor.reshape(tensor.shape[0], -1)
+    rows, columns = flat.shape
+    random = torch.empty(max(rows, columns), min(rows, columns), dtype=torch.float64)
+    random.normal_(generator=generator)
+    q, r = torch.linalg.qr(random)
+    q = q * torch.where(r.diagonal() < 0, -1.0, 1.0)  # makes the distribution uniform
+    return tensor.copy_((init.gain * (q if rows >= columns else q.t())).reshape(tensor.shape))
+
+
+_TYPES = (
+    InitialiserType("normal", "N(0, σ²); the default, σ = 1", (("std", 1.0),), _normal(lambda _, init: init.numbers[0])),
+    InitialiserType("xavier", "N(0, σ²), σ = gain·√(2/(N_in+N_out))", (), _normal(_xavier), gained=True),
+    InitialiserType("xavier_uniform", "uniform with xavier's σ", (), _xavier_uniform, gained=True),
+    InitialiserType("kaiming", "N(0, σ²), σ = gain/√N_in", (),
+                    _normal(lambda tensor, init: init.gain / math.sqrt(_fans(tensor)[0])), gained=True),
+    InitialiserType("lecun", "N(0, σ²), σ = 1/√N_in", (), _normal(lambda tensor, _: 1 / math.sqrt(_fans(tensor)[0]))),
+    InitialiserType("orthogonal", "orthonormal rows or columns, times the gain", (), _orthogonal, gained=True),
+    InitialiserType("uniform", "uniform between two numbers", (("low", -1.0), ("high", 1.0)),
+                    lambda tensor, init, generator: tensor.uniform_(*init.numbers, generator=generator)),
+    InitialiserType("zeros", "0", (), lambda tensor, init, generator: tensor.zero_()),
+    InitialiserType("ones", "1", (), lambda tensor, init, generator: tensor.fill_(1.0)),
+    InitialiserType("constant", "one number", (("value", 0.0),),
+                    lambda tensor, init, generator: tensor.fill_(init.numbers[0])),
+)  # fmt: skip
+
+INITIALISERS = {declared.name: declared for declared in _TYPES}
+"""Every initialiser by its name."""
+
+AUTO = math.nan
+"""A gain that is still to be found from the activation that follows."""
+
+
+@dataclass(frozen=True)
+class Init(Kind):
+    """An initialiser: ``xavier``, ``normal(0.02)``, ``kaiming(gain=1)``; ``off`` where there may be no parameter."""
+
+    optional: bool = False
+    phrase = "an initialiser"
+
+    def takes(self, value: Written) -> bool:
+        return isinstance(value, Choice)
+
+    def convert(self, value: Written) -> Initialiser | None:
+        if isinstance(value, str) and value.isidentifier():
+            value = Choice(value)
+        known = [*INITIALISERS, *(["off"] if self.optional else [])]
+        if not isinstance(value, Choice) or value.name not in known:
+            raise Refused(f"an initialiser is wanted, not {shown(value)}", known=known)
+        if value.name == "off":
+            return None
+        kind = INITIALISERS[value.name]
+        names = [name for name, _ in kind.numbers]
+        allowed = [*names, *(["gain"] if kind.gained else [])]
+        if len(value.numbers) > len(names):
+            raise Refused(f"`{value.name}` takes {len(names) or 'no'} numbers, not {len(value.numbers)}")
+        given = dict(zip(names, value.numbers, strict=False))
+        for name, number in value.options.items():
+            if name not in allowed or name in given:
+                raise Refused(f"`{value.name}` takes {_listed(allowed)}, not `{name}`", known=allowed)
+            given[name] = number
+        numbers = tuple(given.get(name, default) for name, default in kind.numbers)
+        if kind.name == "normal" and numbers[0] < 0:
+            raise Refused("a standard deviation is not negative", "E305")
+        if kind.name == "uniform" and numbers[0] > numbers[1]:
+            raise Refused(f"{numbers[0]:g} is above {numbers[1]:g}", "E305")
+        gain = given.get("gain", AUTO) if kind.gained else 1.0
+        return Initialiser(kind.name, numbers, gain)
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(f"`{name}=`" for name in names) if names else "no numbers"

@@ -1,0 +1,61 @@
+"""Normalisation over a sample's last axis, and dropout."""
+
+from __future__ import annotations
+
+from lampc.ir.leaves import Initialiser
+from lampc.ir.op import Op, ShapeError
+from lampc.layers.layer import Arguments, Construct, LayerType, layer
+from lampc.layers.signature import Float, Param, Signature
+from lampc.ops.normalise import LayerNorm, LogSoftmax, Softmax
+from lampc.ops.random import Dropout
+from lampc.ops.term import Term
+
+
+def _last_axis(x: Term) -> None:
+    if x.type.rank < 2:
+        raise ShapeError(f"goes over a sample's last axis, and {x.type} has none", code="E402")
+
+
+def _over_last_axis(name: str, doc: str, op: Op) -> None:
+    def build(make: Construct, x: Term, arguments: Arguments) -> Term:
+        _last_axis(x)
+        return make(op, x)
+
+    layer(LayerType(name, doc, f"linear 4->3; {name}", Signature(), build, keeps_shape=True))
+
+
+def _layernorm(make: Construct, x: Term, arguments: Arguments) -> Term:
+    _last_axis(x)
+    shape = x.type.shape[-1:]
+    weight = make.parameter("weight", x, shape, Initialiser("ones"))
+    bias = make.parameter("bias", x, shape, Initialiser("zeros"))
+    return make(LayerNorm(arguments["eps"]), x, weight, bias)
+
+
+def _dropout(make: Construct, x: Term, arguments: Arguments) -> Term:
+    rate = arguments["rate"]
+    return make(Dropout(rate), x) if rate else x
+
+
+_over_last_axis("softmax", "eˣ/Σeˣ over the last axis", Softmax())
+_over_last_axis("logsoftmax", "x - log Σeˣ over the last axis", LogSoftmax())
+layer(
+    LayerType(
+        "layernorm",
+        "mean 0 and variance 1 over the last axis, then times a weight plus a bias",
+        "linear 4->8; layernorm; relu; linear 1",
+        Signature((Param("eps", Float(0.0, open_low=True), 1e-5, "added to the variance"),)),
+        _layernorm,
+        keeps_shape=True,
+    )
+)
+layer(
+    LayerType(
+        "dropout",
+        "each number 0 with probability rate, the others divided by 1 - rate; training only",
+        "linear 4->8; relu; dropout 0.1; linear 1",
+        Signature((Param("rate", Float(0.0, 1.0, open_high=True), 0.5, "the share that is dropped"),)),
+        _dropout,
+        keeps_shape=True,
+    )
+)

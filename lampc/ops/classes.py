@@ -1,0 +1,122 @@
+"""Comparing predictions with classes: picking the one that a label names, and binary cross-entropy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from lampc.ir.op import Kernel, Labels, Normal, Op, Run, Sample, ShapeError, Uniform, op
+from lampc.ir.types import Shape, Type
+from lampc.ops.elementwise import Elementwise, ElementwiseGrad, count
+from lampc.ops.exponential import Log
+
+if TYPE_CHECKING:
+    from lampc.ops.term import Gradients, Term, TermNode
+
+
+@op("pick")
+@dataclass(frozen=True)
+class Pick(Op):
+    """``a[…, label]``: of each row of ``a[…, classes]`` the element that ``labels[…]`` names."""
+
+    def infer(self, *operands: Type) -> tuple[Type, ...]:
+        a, labels = operands
+        if labels.dtype != "i64":
+            raise ShapeError(f"labels are whole numbers, not {labels}", 1)
+        if a.shape[:-1] != labels.shape:
+            raise ShapeError(f"{labels} does not label the rows of {a}", 1)
+        return (a.of(labels.shape),)
+
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        (dy,) = cotangents
+        assert dy
+        a, labels = node.operands
+        return [node.build(PickGrad(a.type.shape), dy, labels), None]
+
+    def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
+        return 0
+
+    def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
+        a, labels = operands
+        index, out = labels.unsqueeze(-1), results[0].unsqueeze(-1)
+
+        def kernel() -> None:
+            torch.gather(a, -1, index, out=out)
+
+        return kernel
+
+
+@op("pick_grad")
+@dataclass(frozen=True)
+class PickGrad(Op):
+    """Zeros of ``shape`` but for ``dy`` at the labels."""
+
+    shape: Shape
+
+    def infer(self, *operands: Type) -> tuple[Type, ...]:
+        dy, labels = operands
+        if dy.shape != labels.shape:
+            raise ShapeError(f"shapes differ: {dy} and {labels}", 1)
+        return (dy.of(self.shape),)
+
+    def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
+        return 0
+
+    def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
+        dy, labels = operands
+        out, index, source = results[0], labels.unsqueeze(-1), dy.unsqueeze(-1)
+
+        def kernel() -> None:
+            out.zero_()
+            out.scatter_(-1, index, source)
+
+        return kernel
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@op("bce")
+@dataclass(frozen=True)
+class BinaryCrossEntropy(Elementwise):
+    """``-y·log p - (1 - y)·log(1 - p)`` of each element, the logarithms held above -100 as torch does."""
+
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        (dy,) = cotangents
+        assert dy
+        p, y = node.operands
+        with_respect_to_y = node.build(Log(), 1.0 - p) - node.build(Log(), p)
+        return [node.build(BinaryCrossEntropyGrad(), dy, p, y), dy * with_respect_to_y]
+
+    def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
+        return 7 * count(results[0])
+
+    def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
+        function = torch.ops.aten.binary_cross_entropy.out
+        return partial(function, *operands, reduction=0, out=results[0])
+
+
+@op("bce_grad")
+@dataclass(frozen=True)
+class BinaryCrossEntropyGrad(ElementwiseGrad):
+    """``dy · (p - y) / (p·(1 - p))`` from ``dy``, ``p`` and ``y``."""
+
+    def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
+        return 5 * count(results[0])
+
+    def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
+        function = torch.ops.aten.binary_cross_entropy_backward.grad_input
+        return partial(function, *operands, reduction=0, grad_input=results[0])
+
+
+Pick.samples = [
+    Sample(Pick(), (Normal((3, 4)), Labels((3,), 4))),
+    Sample(Pick(), (Normal((2, 3, 4)), Labels((2, 3), 4))),
+]
+BinaryCrossEntropy.samples = [Sample(BinaryCrossEntropy(), (Uniform((3, 4), 0.1, 0.9), Uniform((3, 4), 0.1, 0.9)))]
+BinaryCrossEntropyGrad.samples = [
+    Sample(BinaryCrossEntropyGrad(), (Normal((3, 4)), Uniform((3, 4), 0.1, 0.9), Uniform((3, 4), 0.1, 0.9)))
+]
+PickGrad.samples = [Sample(PickGrad((3, 4)), (Normal((3,)), Labels((3,), 4)))]

@@ -1,0 +1,158 @@
+"""Softmax, log-softmax and layer normalisation, each over the last axis and beside its gradient."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from lampc.ir.op import Kernel, Normal, Op, Run, Sample, ShapeError, Uniform, op
+from lampc.ir.types import Type
+from lampc.ops.elementwise import count
+
+if TYPE_CHECKING:
+    from lampc.ops.term import Gradients, Term, TermNode
+
+
+@dataclass(frozen=True)
+class LastAxis(Op):
+    """From operands of one shape to a result of that shape, row by row."""
+
+    cost: ClassVar[int] = 4
+
+    def infer(self, *operands: Type) -> tuple[Type, ...]:
+        a = operands[0]
+        if a.rank < 2:
+            raise ShapeError(f"{self.name} goes over a sample's last axis, and {a} has none")
+        for index, operand in enumerate(operands):
+            if operand != a:
+                raise ShapeError(f"shapes differ: {a} and {operand}", index)
+        return (a,)
+
+    def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
+        return self.cost * count(results[0])
+
+
+@op("softmax")
+@dataclass(frozen=True)
+class Softmax(LastAxis):
+    """``eᵃ / Σ eᵃ``, the maximum taken off first."""
+
+    codomain: ClassVar[tuple[float, float]] = (0.0, 1.0)
+
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        (dy,) = cotangents
+        assert dy
+        return [node.build(SoftmaxGrad(), dy, node.out)]
+
+    def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
+        return partial(torch.softmax, operands[0], -1, out=results[0])
+
+
+@op("softmax_grad")
+@dataclass(frozen=True)
+class SoftmaxGrad(LastAxis):
+    """``y · (dy - Σ dy·y)`` from ``dy`` and ``y = softmax a``."""
+
+    def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
+        function = torch.ops.aten._softmax_backward_data.out
+        return partial(function, *operands, -1, results[0].dtype, grad_input=results[0])
+
+
+@op("log_softmax")
+@dataclass(frozen=True)
+class LogSoftmax(LastAxis):
+    """``a - log Σ eᵃ``, the maximum taken off first."""
+
+    codomain: ClassVar[tuple[float, float]] = (-math.inf, 0.0)
+
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        (dy,) = cotangents
+        assert dy
+        return [node.build(LogSoftmaxGrad(), dy, node.out)]
+
+    def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
+        return partial(torch.ops.aten._log_softmax.out, operands[0], -1, False, out=results[0])
+
+
+@op("log_softmax_grad")
+@dataclass(frozen=True)
+class LogSoftmaxGrad(LastAxis):
+    """``dy - eʸ · Σ dy`` from ``dy`` and ``y = log_softmax a``."""
+
+    def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
+        function = torch.ops.aten._log_softmax_backward_data.out
+        return partial(function, *operands, -1, results[0].dtype, out=results[0])
+
+
+@op("layernorm")
+@dataclass(frozen=True)
+class LayerNorm(Op):
+    """``(a - mean) · rstd · weight + bias`` over the last axis (Ba et al. 2016); results: it, mean and rstd."""
+
+    eps: float = 1e-5
+
+    def infer(self, *operands: Type) -> tuple[Type, ...]:
+        a, weight, bias = operands
+        if a.rank < 2:
+            raise ShapeError(f"layernorm goes over a sample's last axis, and {a} has none")
+        for index, operand in ((1, weight), (2, bias)):
+            if operand.shape != a.shape[-1:]:
+                raise ShapeError(f"layernorm of {a} takes {a.of(a.shape[-1:])}, not {operand}", index)
+        row = a.of((*a.shape[:-1], 1))
+        return (a, row, row)
+
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        dy = cotangents[0]
+        assert dy and cotangents[1:] == (None, None), "mean and rstd are for the gradient alone"
+        a, weight, bias = node.operands
+        _, mean, rstd = node.results
+        return node.build.results(LayerNormGrad(), dy, a, mean, rstd, weight, bias)
+
+    def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
+        return 8 * count(operands[0])
+
+    def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
+        out, mean, rstd = results
+        function = torch.ops.aten.native_layer_norm.out
+        return partial(function, operands[0], [out.shape[-1]], *operands[1:], self.eps, out0=out, out1=mean, out2=rstd)
+
+
+@op("layernorm_grad")
+@dataclass(frozen=True)
+class LayerNormGrad(Op):
+    """The gradients of ``layernorm``'s operands from ``dy, a, mean, rstd, weight, bias``."""
+
+    def infer(self, *operands: Type) -> tuple[Type, ...]:
+        _, a, _, _, weight, bias = operands
+        return (a, weight, bias)
+
+    def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
+        return 14 * count(operands[0])
+
+    def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
+        dy, a, mean, rstd, weight, bias = operands
+        da, dweight, dbias = results
+        function = torch.ops.aten.native_layer_norm_backward.out
+        return partial(function, dy, a, [a.shape[-1]], mean, rstd, weight, bias, [True, True, True],
+                       out0=da, out1=dweight, out2=dbias)  # fmt: skip
+
+
+_ONE, _TWO = (Normal((3, 4)),), (Normal((3, 4)), Normal((3, 4)))
+_NEGATIVE = (Normal((3, 4)), Uniform((3, 4), -3.0, -0.5))
+Softmax.samples = [Sample(Softmax(), _ONE), Sample(Softmax(), (Normal((2, 3, 4)),))]
+SoftmaxGrad.samples = [Sample(SoftmaxGrad(), _TWO)]
+LogSoftmax.samples = [Sample(LogSoftmax(), _ONE), Sample(LogSoftmax(), (Normal((2, 3, 4)),))]
+LogSoftmaxGrad.samples = [Sample(LogSoftmaxGrad(), _NEGATIVE)]
+LayerNorm.samples = [
+    Sample(LayerNorm(), (Normal((3, 4)), Normal((4,)), Normal((4,)))),
+    Sample(LayerNorm(0.1), (Normal((2, 3, 4)), Normal((4,)), Normal((4,)))),
+]
+LayerNormGrad.samples = [
+    Sample(
+        LayerNormGrad(),
+        (Normal((3, 4)), Normal((3, 4)), Normal((3, 1)), Uniform((3, 1), 0.5, 2.0), Normal((4,)), Normal((4,))),
+    ),
+]

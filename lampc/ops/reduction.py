@@ -1,0 +1,99 @@
+"""Sums and means, and their reverse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from lampc.ir.op import Kernel, Normal, Op, Run, Sample, ShapeError, op
+from lampc.ir.types import Shape, Type, inverse_count
+from lampc.ops.elementwise import count
+
+if TYPE_CHECKING:
+    from lampc.ops.term import Gradients, Term, TermNode
+
+
+@dataclass(frozen=True)
+class Reduction(Op):
+    """One result from all elements along some axes, which disappear."""
+
+    axes: tuple[int, ...]
+
+    def infer(self, *operands: Type) -> tuple[Type, ...]:
+        (a,) = operands
+        if any(not 0 <= axis < a.rank for axis in self.axes):
+            raise ShapeError(f"{a} has no axis {max(self.axes)}")
+        return (a.of(tuple(dim for axis, dim in enumerate(a.shape) if axis not in self.axes)),)
+
+    def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
+        return count(operands[0])
+
+
+@op("sum")
+@dataclass(frozen=True)
+class Sum(Reduction):
+    """The sum over ``axes``."""
+
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        (dy,) = cotangents
+        assert dy
+        return [node.build(Expand(node.operands[0].type.shape, self.axes), dy)]
+
+    def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
+        return partial(torch.sum, operands[0], self.axes, out=results[0])
+
+
+@op("mean")
+@dataclass(frozen=True)
+class Mean(Reduction):
+    """The mean over ``axes``."""
+
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        (dy,) = cotangents
+        assert dy
+        shape = node.operands[0].type.shape
+        share = inverse_count(tuple(shape[axis] for axis in self.axes))
+        return [node.build(Expand(shape, self.axes), dy) * share]
+
+    def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
+        return partial(torch.mean, operands[0], self.axes, out=results[0])
+
+
+@op("expand")
+@dataclass(frozen=True)
+class Expand(Op):
+    """Repeats along ``axes``, which are new, up to ``shape``."""
+
+    shape: Shape
+    axes: tuple[int, ...]
+
+    def infer(self, *operands: Type) -> tuple[Type, ...]:
+        (a,) = operands
+        kept = tuple(dim for axis, dim in enumerate(self.shape) if axis not in self.axes)
+        if a.shape != kept:
+            raise ShapeError(f"expand takes {a.of(kept)}, not {a}")
+        return (a.of(self.shape),)
+
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        (dy,) = cotangents
+        assert dy
+        return [node.build(Sum(self.axes), dy)]
+
+    def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
+        return 0
+
+    def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
+        view = operands[0]
+        for axis in self.axes:
+            view = view.unsqueeze(axis)
+        return partial(results[0].copy_, view.expand(results[0].shape))
+
+    def __str__(self) -> str:
+        return f"expand(axes={self.axes})"
+
+
+Sum.samples = [Sample(Sum((0,)), (Normal((3, 4)),)), Sample(Sum((0, 2)), (Normal((3, 4, 5)),))]
+Mean.samples = [Sample(Mean((0, 1)), (Normal((3, 4)),)), Sample(Mean((1,)), (Normal((3, 4)),))]
+Expand.samples = [Sample(Expand((3, 4), (0, 1)), (Normal(()),)), Sample(Expand((3, 4), (1,)), (Normal((3,)),))]

@@ -1,0 +1,121 @@
+"""From graph to op lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lampc.ir.graph import Graph, Node, Stage, Value
+from lampc.ir.leaves import Constant, Leaf
+from lampc.ir.program import Instruction, Routine, Slot
+from lampc.ops.shape import Copy, Pack
+
+_ORDER = list(Stage)
+
+
+def lower(graph: Graph) -> Routine:
+    """Lay a graph out as instructions, stage by stage.
+
+    Before: no dead nodes. After: every operand is made before it is used; what an update replaces is written in
+    place, in the last instruction that needs the old value or after it.
+    """
+    nodes = sorted(graph, key=lambda node: (_ORDER.index(node.stage), node.id))
+    lowering = _Lowering()
+    for node in nodes:
+        lowering.add(node)
+    lowering.write_back(graph)
+    return Routine(
+        tuple(lowering.slots),
+        tuple(lowering.instructions),
+        {name: lowering.of[value] for name, value in graph.outputs.items() if not name.startswith("next ")},
+    )
+
+
+class _Lowering:
+    def __init__(self) -> None:
+        self.slots: list[Slot] = []
+        self.instructions: list[Instruction] = []
+        self.of: dict[Value, int] = {}
+        self._temporaries = 0
+
+    def _slot(self, node: Node, index: int) -> int:
+        id = len(self.slots)
+        op = node.op
+        if isinstance(op, Leaf | Constant):
+            name = getattr(op, "label", None) or (str(op.value) if isinstance(op, Constant) else op.name)
+            self.slots.append(Slot(id, node.types[index], name, op))
+        else:
+            self._temporaries += 1
+            self.slots.append(Slot(id, node.types[index], f"%{self._temporaries}"))
+        self.of[Value(node.id, index)] = id
+        return id
+
+    def add(self, node: Node) -> None:
+        inputs = [self.of[operand] for operand in node.operands]
+        free = node.op.view
+        if isinstance(node.op, Pack):
+            inputs = self._movable(node, inputs)
+            free = True
+        outputs = [self._slot(node, index) for index in range(len(node.types))]
+        if isinstance(node.op, Leaf | Constant):
+            return
+        if node.op.view:
+            self._place(outputs[0], inputs[0], 0)
+        if isinstance(node.op, Pack):
+            offset = 0
+            for slot in inputs:
+                self._place(slot, outputs[0], offset)
+                offset += self.slots[slot].type.elements(1)
+        self._emit(node, inputs, outputs, free=free)
+
+    def _emit(self, node: Node, inputs: Iterable[int], outputs: Iterable[int], free: bool = False) -> None:
+        self.instructions.append(
+            Instruction(node.op, tuple(inputs), tuple(outputs), node.stage, node.spans, node.layer, node.note, free)
+        )
+
+    def _place(self, slot: int, base: int, offset: int) -> None:
+        old = self.slots[slot]
+        self.slots[slot] = Slot(old.id, old.type, old.name, old.leaf, base, offset)
+
+    def _movable(self, node: Node, inputs: list[int]) -> list[int]:
+        """A pack's operands, each in a buffer of its own that may lie in the pack's: copied first where it is not."""
+        seen: set[int] = set()
+        result = []
+        for slot in inputs:
+            if slot in seen or not self.slots[slot].in_arena:
+                id = len(self.slots)
+                self._temporaries += 1
+                self.slots.append(Slot(id, self.slots[slot].type, f"%{self._temporaries}"))
+                self.instructions.append(Instruction(Copy(), (slot,), (id,), Stage.BACKWARD, node.spans, node.layer))
+                slot = id
+            seen.add(slot)
+            result.append(slot)
+        return result
+
+    def write_back(self, graph: Graph) -> None:
+        """Let what an update computes end in the storage of the leaf that it replaces."""
+        leaves = {slot.name: slot.id for slot in self.slots if slot.leaf is not None}
+        for name, value in graph.outputs.items():
+            if not name.startswith("next "):
+                continue
+            leaf, new = leaves[name.removeprefix("next ")], self.of[value]
+            if self._can_write(new, leaf):
+                self._place(new, leaf, 0)
+            elif new != leaf:
+                node = graph[value.node]
+                id = len(self.slots)
+                self._temporaries += 1
+                self.slots.append(Slot(id, self.slots[new].type, f"%{self._temporaries}", None, leaf, 0))
+                self.instructions.append(
+                    Instruction(Copy(), (new,), (id,), Stage.UPDATE, node.spans, node.layer, "written back")
+                )
+
+    def _can_write(self, new: int, leaf: int) -> bool:
+        """Whether the instruction that makes ``new`` may write it over ``leaf``."""
+        if not self.slots[new].in_arena:
+            return False
+        made = next(i for i, instruction in enumerate(self.instructions) if new in instruction.outputs)
+        instruction = self.instructions[made]
+        if any(leaf in later.inputs for later in self.instructions[made + 1 :]):
+            return False
+        positions = [position for position, slot in enumerate(instruction.inputs) if slot == leaf]
+        return new == instruction.outputs[0] and all(position in instruction.op.takes_over for position in positions)

@@ -1,0 +1,1 @@
+"""Running programs on torch tensors: executor, data loader, training loop."""

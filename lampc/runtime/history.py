@@ -1,0 +1,77 @@
+"""What a training run leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lampc.diagnostics import LampError, Problems
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the training data."""
+
+    epoch: int
+    """From 1."""
+    loss: float
+    """The mean loss of the pass, while the parameters moved."""
+    seconds: float
+    """Training alone, without evaluation."""
+    test: dict[str, float] = field(default_factory=dict)
+    """Loss and metrics on held-out data afterwards."""
+
+
+@dataclass
+class History(Sequence[Epoch]):
+    """The epochs in order, and what the run measured at its end."""
+
+    seed: int
+    epochs: list[Epoch] = field(default_factory=list)
+    steps: int = 0
+    seconds: float = 0.0
+    """Training alone, without evaluation."""
+    train: dict[str, float] = field(default_factory=dict)
+    """Loss and metrics on the training data at the end."""
+    test: dict[str, float] = field(default_factory=dict)
+    """Loss and metrics on held-out data at the end."""
+
+    def __len__(self) -> int:
+        return len(self.epochs)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.epochs[index]
+
+    @property
+    def us_per_step(self) -> float:
+        """Microseconds a step."""
+        return 1e6 * self.seconds / self.steps if self.steps else 0.0
+
+    def plot(self) -> Any:
+        """The curves as a matplotlib figure.
+
+        Raises:
+            LampError: if matplotlib is not installed.
+        """
+        try:
+            from matplotlib.figure import Figure
+        except ImportError:
+            problems = Problems()
+            problems.report("E508", "plotting needs matplotlib", None, fixes=['pip install "lampc[plot]"'])
+            raise LampError(problems.errors) from None
+        names = [name for name in (self.epochs[-1].test if self.epochs else {}) if name != "loss"]
+        figure = Figure(figsize=(5 * (1 + bool(names)), 3.5), layout="constrained")
+        axes = figure.subplots(1, 1 + bool(names), squeeze=False)[0]
+        numbers = [epoch.epoch for epoch in self.epochs]
+        axes[0].plot(numbers, [epoch.loss for epoch in self.epochs], label="train")
+        if self.epochs and "loss" in self.epochs[-1].test:
+            axes[0].plot(numbers, [epoch.test["loss"] for epoch in self.epochs], label="test")
+        axes[0].set(xlabel="epoch", ylabel="loss")
+        axes[0].legend()
+        if names:
+            for name in names:
+                axes[1].plot(numbers, [epoch.test[name] for epoch in self.epochs], label=f"test {name}")
+            axes[1].set(xlabel="epoch")
+            axes[1].legend()
+        return figure

@@ -1,0 +1,78 @@
+"""Minibatches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset as TorchDataset
+from torch.utils.data import default_collate
+
+from lampc.data import Split
+from lampc.diagnostics import LampError, Problems
+
+
+class DataLoader:
+    """Goes over samples in minibatches; the last one may be smaller.
+
+    ``data`` is a split of a program's data, a pair ``(x, y)`` of arrays or tensors whose first axes are equal, or a
+    map-style torch ``Dataset``. With ``shuffle`` each pass has a new order, drawn from ``seed``.
+
+    Raises:
+        LampError: if there are no samples, or unequally many of ``x`` and ``y``.
+    """
+
+    def __init__(self, data: Any, batch: int = 50, shuffle: bool = False, seed: int = 0) -> None:
+        if batch < 1:
+            raise _error("E305", f"a batch has at least 1 sample, not {batch}")
+        self.batch = batch
+        self.shuffle = shuffle
+        self.generator = torch.Generator().manual_seed(seed)
+        self.dataset: TorchDataset[Any] | None = None
+        self.x = self.y = torch.empty(0)
+        if isinstance(data, TorchDataset):
+            self.dataset = data
+            self.samples = len(data)  # type: ignore[arg-type]
+        else:
+            x, y = (data.x, data.y) if isinstance(data, Split) else data
+            self.x, self.y = tensor(x), tensor(y)
+            if self.x.dim() == 0 or self.y.dim() == 0 or len(self.x) != len(self.y):
+                raise _error("E605", f"x and y have different lengths: {tuple(self.x.shape)} and {tuple(self.y.shape)}")
+            self.samples = len(self.x)
+        if self.samples == 0:
+            raise _error("E603", "there are no samples to go over")
+
+    def __len__(self) -> int:
+        """The number of minibatches."""
+        return -(-self.samples // self.batch)
+
+    def order(self) -> Tensor | None:
+        """The order of the samples for one pass; None where it is their own."""
+        return torch.randperm(self.samples, generator=self.generator) if self.shuffle else None
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        order = self.order()
+        for start in range(0, self.samples, self.batch):
+            stop = min(start + self.batch, self.samples)
+            if self.dataset is not None:
+                indices: Sequence[int] = range(start, stop) if order is None else order[start:stop].tolist()
+                x, y = default_collate([self.dataset[index] for index in indices])
+                yield x, y
+            elif order is None:
+                yield self.x[start:stop], self.y[start:stop]
+            else:
+                chosen = order[start:stop]
+                yield self.x[chosen], self.y[chosen]
+
+
+def tensor(data: Any) -> Tensor:
+    """Arrays, lists and tensors as a tensor, without a copy where there need not be one."""
+    return data.detach() if isinstance(data, Tensor) else torch.as_tensor(data)
+
+
+def _error(code: str, message: str) -> LampError:
+    problems = Problems()
+    problems.report(code, message, None)
+    return LampError(problems.errors)

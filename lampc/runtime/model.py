@@ -1,0 +1,233 @@
+"""A program with parameters: it predicts, gives gradients, and trains."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from lampc.diagnostics import LampError, Problems
+from lampc.ir.program import Routine
+from lampc.ir.types import Type
+from lampc.runtime.executor import Executor, run
+from lampc.runtime.loader import tensor
+from lampc.runtime.storage import DTYPES, Storage
+
+if TYPE_CHECKING:
+    from lampc.compile import Program
+    from lampc.data import Dataset
+    from lampc.runtime.history import History
+
+EVALUATION_BATCH = 1024
+"""Samples that are evaluated at once."""
+_KEPT = 8
+"""Executors that are kept, each for a routine and a batch size."""
+
+
+class Model:
+    """Parameters and what can be done with them. ``parameters`` are real tensors, to read and to write in place."""
+
+    def __init__(self, program: Program, seed: int | None = None, device: str | None = None) -> None:
+        self.program = program
+        train = program.experiment.train
+        self.seed = train.seed if seed is None else seed
+        self.device = _device(device or train.device)
+        arguments = program.experiment.optimizer.arguments
+        settings = {name: value for name, value in arguments.items() if isinstance(value, float)}
+        dtype = program.elaborated.input_type.dtype
+        self._storage = Storage(program.parameters, program.training, settings, dtype, self.device)
+        self._generator = torch.Generator(self.device)
+        self._executors: OrderedDict[tuple[int, int], Executor] = OrderedDict()
+        self._current: Executor | None = None
+        self.reset(self.seed)
+
+    @property
+    def parameters(self) -> OrderedDict[str, Tensor]:
+        """Parameters by name, in the order in which they were declared: ``linear1.weight`` [out, in], …"""
+        return self._storage.by_name
+
+    def reset(self, seed: int) -> None:
+        """Begin anew from a seed."""
+        self.seed = seed
+        self._storage.initialise(self.program.parameters, seed)
+        self._generator.manual_seed(seed)
+
+    def set(self, **settings: float) -> None:
+        """Change the optimiser's numbers, such as ``lr``, without recompiling."""
+        unknown = set(settings) - set(self._storage.settings)
+        if unknown:
+            raise _error("E801", f"there is no setting `{min(unknown)}`", f"there are {', '.join(self._storage.settings)}")
+        self._storage.set(settings)
+
+    @torch.no_grad()
+    def __call__(self, x: Any) -> Tensor:
+        """Predictions for some samples, without dropout. ``x`` is [n, …sample]; so is the result."""
+        x = self._samples(x, self.program.elaborated.input_type, "x")
+        parts = []
+        for chunk in x.split(EVALUATION_BATCH):
+            executor = self.executor(self.program.predicting, len(chunk))
+            executor.inputs["x"].copy_(chunk)
+            run(executor.forward)
+            parts.append(executor.outputs["prediction"].clone())
+        if not parts:
+            made = self.program.layers[-1].output_type if self.program.layers else self.program.elaborated.input_type
+            return torch.empty((0, *made.sample), dtype=self._storage.dtype, device=self.device)
+        return torch.cat(parts)
+
+    @torch.no_grad()
+    def forward(self, x: Any) -> Tensor:
+        """Predictions for a minibatch as in training: with dropout."""
+        x = self._samples(x, self.program.elaborated.input_type, "x")
+        executor = self.executor(self.program.training, len(x))
+        executor.inputs["x"].copy_(x)
+        run(executor.predict)
+        return executor.outputs["prediction"].clone()
+
+    @torch.no_grad()
+    def loss(self, x: Any, y: Any) -> Tensor:
+        """The loss of a minibatch, a tensor without axes; ``backward()`` then differentiates it."""
+        self._needs_loss()
+        x = self._samples(x, self.program.elaborated.input_type, "x")
+        y = self._targets(y, len(x))
+        executor = self.executor(self.program.training, len(x))
+        executor.inputs["x"].copy_(x)
+        executor.inputs["y"].copy_(y)
+        run(executor.forward)
+        self._current = executor
+        return executor.outputs["loss"].clone()
+
+    @torch.no_grad()
+    def backward(self) -> None:
+        """Add the gradients of the last ``loss(x, y)`` to each parameter's ``grad``."""
+        executor = self._current
+        if executor is None:
+            raise RuntimeError("call model.loss(x, y) before model.backward()")
+        run(executor.backward)
+        self._current = None
+        for name, parameter in self.parameters.items():
+            gradient = executor.outputs.get(f"grad {name}")
+            if gradient is None:
+                continue
+            if parameter.grad is None:
+                parameter.grad = gradient.clone()
+            else:
+                parameter.grad.add_(gradient)
+
+    @torch.no_grad()
+    def gradients(self, x: Any, y: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss of a minibatch and its gradient for every parameter, by the parameters' names."""
+        loss = self.loss(x, y)
+        executor, self._current = self._current, None
+        assert executor is not None
+        run(executor.backward)
+        gradients = {}
+        for name, parameter in self.parameters.items():
+            gradient = executor.outputs.get(f"grad {name}")
+            gradients[name] = torch.zeros_like(parameter) if gradient is None else gradient.clone()
+        return loss, gradients
+
+    @torch.no_grad()
+    def evaluate(self, x: Any, y: Any) -> dict[str, float]:
+        """The loss and the program's metrics on some samples, without dropout."""
+        self._needs_loss()
+        x = self._samples(x, self.program.elaborated.input_type, "x")
+        y = self._targets(y, len(x))
+        total = 0.0
+        sums: list[tuple[float, ...]] = [() for _ in self.program.metrics]
+        for start in range(0, len(x), EVALUATION_BATCH):
+            stop = min(start + EVALUATION_BATCH, len(x))
+            executor = self.executor(self.program.evaluation, stop - start)
+            executor.inputs["x"].copy_(x[start:stop])
+            executor.inputs["y"].copy_(y[start:stop])
+            run(executor.forward)
+            total += executor.outputs["loss"].item() * (stop - start)
+            prediction = executor.outputs["prediction"]
+            for index, metric in enumerate(self.program.metrics):
+                found = metric.sums(prediction, y[start:stop])
+                before = sums[index] or (0.0,) * len(found)
+                sums[index] = tuple(a + b for a, b in zip(before, found, strict=True))
+        results = {"loss": total / max(1, len(x))}
+        results.update({m.name: m.result(s) for m, s in zip(self.program.metrics, sums, strict=True) if s})
+        return results
+
+    def train(self, loader: Any = None, epochs: int | None = None, evaluate: bool = True,
+              on_epoch: Any = None, data: Dataset | None = None) -> History:  # fmt: skip
+        """Train, from where the parameters are; see ``lampc.runtime.train.train``.
+
+        ``loader`` is a ``DataLoader``, a torch one, or anything that goes over pairs (x, y); the program's own data
+        where it is left out.
+        """
+        from lampc.runtime.train import train
+
+        return train(self, loader=loader, epochs=epochs, evaluate=evaluate, on_epoch=on_epoch, data=data)
+
+    def executor(self, routine: Routine, batch: int) -> Executor:
+        """The routine bound for a batch size; the last few are kept."""
+        key = (id(routine), batch)
+        if key in self._executors:
+            self._executors.move_to_end(key)
+        else:
+            while len(self._executors) >= _KEPT:
+                self._executors.popitem(last=False)
+            self._executors[key] = Executor(routine, batch, self._storage, self._generator)
+        return self._executors[key]
+
+    def samples(self, x: Any, y: Any) -> tuple[Tensor, Tensor]:
+        """Samples and targets as tensors of the program's types on its device."""
+        x = self._samples(x, self.program.elaborated.input_type, "x")
+        return x, self._targets(y, len(x))
+
+    def _targets(self, y: Any, samples: int) -> Tensor:
+        target = self.program.elaborated.target_type
+        assert target is not None
+        targets = self._samples(y, target, "y")
+        if len(targets) != samples:
+            raise _error("E605", f"x has {samples} samples and y has {len(targets)}")
+        if target.dtype == "i64" and len(targets):
+            classes = self.program.layers[-1].output_type.sample[-1]
+            least, greatest = int(targets.min()), int(targets.max())
+            if least < 0 or greatest >= classes:
+                wrong = least if least < 0 else greatest
+                row = int((targets == wrong).flatten().nonzero()[0].item()) // max(1, targets[0].numel())
+                raise _error("E604", f"label {wrong} in row {row} is not one of 0 to {classes - 1}")
+        return targets
+
+    def _samples(self, data: Any, type: Type, name: str) -> Tensor:
+        try:
+            values: Tensor = tensor(data)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise _error("E605", f"{name} is no tensor: {error}") from None
+        if tuple(values.shape[1:]) != type.sample or values.dim() == 0:
+            wanted = ", ".join(["n", *map(str, type.sample)])
+            raise _error("E605", f"{name} has shape {list(values.shape)}, and [{wanted}] is wanted",
+                         "nothing is broadcast: reshape it")  # fmt: skip
+        if type.dtype == "i64" and (values.is_floating_point() or values.is_complex()):
+            raise _error("E604", f"{name} holds class labels, whole numbers, not {values.dtype}")
+        if values.is_complex():
+            raise _error("E605", f"{name} is complex")
+        converted: Tensor = values.to(device=self.device, dtype=DTYPES[type.dtype])
+        return converted
+
+    def _needs_loss(self) -> None:
+        if "loss" not in self.program.whole.outputs:
+            raise _error("E501", "the program has no `loss`", "add a statement such as `loss mse`")
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise _error("E702", f"there is no device `{name}`", "`cpu` and `cuda` are devices") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise _error("E702", "device `cuda` is not available: torch sees no such GPU", "use device=cpu")
+    if device.type not in ("cpu", "cuda"):
+        raise _error("E702", f"device `{name}` is not supported", "`cpu` and `cuda` are")
+    return device
+
+
+def _error(code: str, message: str, *fixes: str) -> LampError:
+    problems = Problems()
+    problems.report(code, message, None, fixes=fixes)
+    return LampError(problems.errors)

@@ -1,0 +1,49 @@
+"""Optimisers for loops written by hand. A new one is a class with an ``update``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor
+
+
+class Optimizer:
+    """Takes steps along the gradients that ``model.backward()`` has added to each parameter's ``grad``."""
+
+    def __init__(self, parameters: Mapping[str, Tensor] | Iterable[Tensor]) -> None:
+        values = parameters.values() if isinstance(parameters, Mapping) else parameters
+        self.parameters = list(values)
+        self.state: list[dict[str, Tensor]] = [{} for _ in self.parameters]
+
+    def zero_grad(self) -> None:
+        """Set every gradient to 0, before the next ``backward()`` adds to it."""
+        for p in self.parameters:
+            if p.grad is not None:
+                p.grad.zero_()
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Update every parameter that has a gradient."""
+        for p, state in zip(self.parameters, self.state, strict=True):
+            if p.grad is not None:
+                self.update(p, p.grad, state)
+
+    def update(self, p: Tensor, g: Tensor, state: dict[str, Tensor]) -> None:
+        """Change ``p`` in place by its gradient ``g``; ``state`` is kept from step to step."""
+        raise NotImplementedError
+
+
+class SGD(Optimizer):
+    """``p ← p - lr·v``, ``v ← momentum·v + g``."""
+
+    def __init__(self, parameters: Mapping[str, Tensor] | Iterable[Tensor], lr: float = 0.01, momentum: float = 0.0) -> None:
+        super().__init__(parameters)
+        self.lr = lr
+        self.momentum = momentum
+
+    def update(self, p: Tensor, g: Tensor, state: dict[str, Tensor]) -> None:
+        if self.momentum:
+            velocity = state.setdefault("velocity", torch.zeros_like(p))
+            g = velocity.mul_(self.momentum).add_(g)
+        p.sub_(g, alpha=self.lr)

@@ -1,0 +1,81 @@
+"""The tensors that outlive a step: parameters, an optimiser's states, settings."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lampc.ir.leaves import Parameter, Parameters, Setting, State
+from lampc.ir.program import Routine
+from lampc.ir.types import DType
+from lampc.layers.initialisers import INITIALISERS
+
+DTYPES: dict[DType, torch.dtype] = {"f32": torch.float32, "f64": torch.float64, "i64": torch.int64, "bool": torch.bool}
+
+
+class Storage:
+    """What a program's leaves stand for, by their labels.
+
+    The parameters that are trained lie end to end in one tensor, ``parameters``, so that an update may go over all of
+    them at once; ``by_name`` holds views of it.
+    """
+
+    def __init__(self, parameters: Mapping[str, Parameter], training: Routine, settings: Mapping[str, float],
+                 dtype: DType, device: torch.device) -> None:  # fmt: skip
+        self.device = device
+        self.dtype = DTYPES[dtype]
+        leaves = [slot.leaf for slot in training.leaves()]
+        packed = next((leaf.labels for leaf in leaves if isinstance(leaf, Parameters)), ())
+        flat = torch.zeros(sum(parameters[label].type.elements(1) for label in packed), dtype=self.dtype, device=device)
+        views: dict[str, Tensor] = {}
+        start = 0
+        for label in packed:
+            shape = parameters[label].type.dims(1)
+            size = parameters[label].type.elements(1)
+            views[label] = flat.narrow(0, start, size).view(shape)
+            start += size
+        self.by_name: OrderedDict[str, Tensor] = OrderedDict()
+        for label, parameter in parameters.items():
+            fresh = views.get(label)
+            if fresh is None:
+                fresh = torch.zeros(parameter.type.dims(1), dtype=self.dtype, device=device)
+            self.by_name[label] = fresh
+        self._tensors: dict[str, Tensor] = {**self.by_name, "parameters": flat}
+        self.states = {leaf.label: self._zeros(leaf) for leaf in leaves if isinstance(leaf, State)}
+        self.settings = {leaf.label: self._zeros(leaf) for leaf in leaves if isinstance(leaf, Setting)}
+        self._tensors.update({f"state {label}": tensor for label, tensor in self.states.items()})
+        self._tensors.update({f"setting {label}": tensor for label, tensor in self.settings.items()})
+        self.set(settings)
+
+    def set(self, settings: Mapping[str, float]) -> None:
+        """Give settings that updates use, such as ``lr``, new values."""
+        for label, tensor in self.settings.items():
+            if label in settings:
+                tensor.fill_(float(settings[label]))
+
+    def initialise(self, parameters: Mapping[str, Parameter], seed: int) -> None:
+        """Begin anew: parameters as their initialisers say, states 0.
+
+        Random numbers are drawn in float64 on the CPU, so that precision and device do not change them.
+        """
+        generator = torch.Generator().manual_seed(seed)
+        for label, parameter in parameters.items():
+            fresh = torch.zeros(parameter.type.dims(1), dtype=torch.float64)
+            INITIALISERS[parameter.initialiser.kind].fill(fresh, parameter.initialiser, generator)
+            self.by_name[label].copy_(fresh)
+        for state in self.states.values():
+            state.zero_()
+
+    def tensor(self, leaf: Any) -> Tensor:
+        """The tensor that a leaf stands for."""
+        if isinstance(leaf, Parameters):
+            return self._tensors["parameters"]
+        prefix = {State: "state ", Setting: "setting "}.get(type(leaf), "")
+        return self._tensors[prefix + leaf.label]
+
+    def _zeros(self, leaf: State | Setting) -> Tensor:
+        return torch.zeros(leaf.type.dims(1), dtype=DTYPES[leaf.type.dtype], device=self.device)

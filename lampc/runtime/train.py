@@ -1,0 +1,224 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from torch import Tensor
+
+from lampc.data import DataError, Dataset
+from lampc.diagnostics import LampError, Problems
+from lampc.runtime.executor import Executor
+from lampc.runtime.history import Epoch, History
+from lampc.runtime.loader import DataLoader
+from lampc.runtime.threads import one_thread_if_small
+
+if TYPE_CHECKING:
+    from lampc.compile import Program
+    from lampc.runtime.model import Model
+
+
+class OnEpoch(Protocol):
+    """Told after every epoch."""
+
+    def __call__(self, epoch: Epoch, /) -> object: ...
+
+
+def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate: bool = True,
+          on_epoch: OnEpoch | None = None, data: Dataset | None = None) -> History:  # fmt: skip
+    """Train a model from where its parameters are, and measure it on the program's data.
+
+    Args:
+        model: Changed in place.
+        loader: What to train on; the program's own data where left out.
+        epochs: How often to go over it; as the program says where left out.
+        evaluate: Whether to measure held-out data after each epoch, not only at the end.
+        on_epoch: Called after each epoch.
+        data: The program's data, if it has been loaded already.
+
+    Raises:
+        LampError: if there is no loss or nothing to train on, or once the loss is no longer a number.
+    """
+    program = model.program
+    settings = program.experiment.train
+    _check(program, loader)
+    if loader is None or data is not None or program.experiment.data is not None:
+        data = data if data is not None else load_data(program, model.seed)
+    if loader is None:
+        assert data is not None
+        loader = DataLoader(data.train, settings.batch, settings.shuffle, seed=model.seed)
+    batches = _tensor_batches(model, loader) if isinstance(loader, DataLoader) else None
+    epochs = settings.epochs if epochs is None else epochs
+    if epochs < 1:
+        raise _error("E703", f"{epochs} epochs: there is nothing to train")
+    size = loader.batch if isinstance(loader, DataLoader) else settings.batch
+    with one_thread_if_small(program.training, size):
+        return _epochs(model, loader, batches, epochs, evaluate, on_epoch, data)
+
+
+def _epochs(
+    model: Model, loader: Any, batches: Callable[[], Iterator[Batch]] | None, epochs: int, evaluate: bool,
+    on_epoch: OnEpoch | None, data: Dataset | None,
+) -> History:  # fmt: skip
+    history = History(model.seed)
+    held_out = model.samples(data.test.x, data.test.y) if data is not None and len(data.test) else None
+    for number in range(1, epochs + 1):
+        start = time.perf_counter()
+        with torch.no_grad():
+            loss, steps = _epoch(model, batches() if batches else _foreign_batches(model, loader), number)
+        seconds = time.perf_counter() - start
+        if not steps:
+            raise _error("E603", "the loader gave no minibatches")
+        history.steps += steps
+        history.seconds += seconds
+        last = number == epochs
+        measured = model.evaluate(*held_out) if held_out is not None and (evaluate or last) else {}
+        history.epochs.append(Epoch(number, loss, seconds, measured))
+        if on_epoch is not None:
+            on_epoch(history.epochs[-1])
+    history.test = history.epochs[-1].test
+    if data is not None:
+        history.train = model.evaluate(data.train.x, data.train.y)
+    return history
+
+
+def load_data(program: Program, seed: int | None = None) -> Dataset:
+    """The data that the program names, as drawn or split by a seed; the file's own where left out.
+
+    Raises:
+        LampError: if it names none, or they cannot be had.
+    """
+    data = program.experiment.data
+    if data is None:
+        raise _error("E501", "the program has no `data`", "add a statement such as `data disc train=1000 test=1000`")
+    try:
+        request = data.request if seed is None else replace(data.request, seed=seed)
+        return data.source.load(request)
+    except DataError as error:
+        problems = Problems()
+        problems.report(error.code, str(error), data.span, fixes=error.fixes)
+        raise LampError(problems.errors) from None
+
+
+Batch = tuple[Executor, Tensor, Tensor]
+"""An executor of the right size, and the samples and targets to copy into it."""
+
+
+def _tensor_batches(model: Model, loader: DataLoader) -> Callable[[], Iterator[Batch]] | None:
+    """A maker of minibatches from tensors: each epoch gathers the samples in order once, then goes over views."""
+    if loader.dataset is not None:
+        return None
+    x, y = model.samples(loader.x, loader.y)
+    if loader.shuffle:
+        shuffled_x, shuffled_y = torch.empty_like(x), torch.empty_like(y)
+    else:
+        shuffled_x, shuffled_y = x, y
+    routine = model.program.training
+    chunks = zip(torch.split(shuffled_x, loader.batch), torch.split(shuffled_y, loader.batch), strict=True)
+    batches = [(model.executor(routine, len(part)), part, target) for part, target in chunks]
+
+    def epoch() -> Iterator[Batch]:
+        order = loader.order()
+        if order is not None:
+            order = order.to(model.device)
+            torch.index_select(x, 0, order, out=shuffled_x)
+            torch.index_select(y, 0, order, out=shuffled_y)
+        return iter(batches)
+
+    return epoch
+
+
+def _foreign_batches(model: Model, loader: Iterable[Any]) -> Iterator[Batch]:
+    """Minibatches from a torch loader or any other source of pairs."""
+    for pair in loader:
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise _error("E605", "a loader gives pairs (x, y)")
+        x, y = model.samples(*pair)
+        if len(x):
+            yield model.executor(model.program.training, len(x)), x, y
+
+
+def _epoch(model: Model, batches: Iterator[Batch], number: int) -> tuple[float, int]:
+    """One pass: the mean loss of a sample, and the steps taken."""
+    if model.device.type != "cpu":
+        return _epoch_apart(model, batches, number)
+    total, samples, steps = 0.0, 0, 0
+    for executor, x, y in batches:
+        inputs = executor.inputs
+        inputs["x"].copy_(x)
+        inputs["y"].copy_(y)
+        for kernel in executor.forward:
+            kernel()
+        loss = executor.outputs["loss"].item()
+        steps += 1
+        if not math.isfinite(loss):
+            raise LampError(_nonfinite(model, executor, loss, number, steps))
+        for kernel in executor.backward:
+            kernel()
+        for kernel in executor.update:
+            kernel()
+        total += loss * executor.batch
+        samples += executor.batch
+    return total / max(1, samples), steps
+
+
+def _epoch_apart(model: Model, batches: Iterator[Batch], number: int) -> tuple[float, int]:
+    """One pass on a device that runs apart: the loss stays there until the end, so that nothing waits for it."""
+    total = torch.zeros((), dtype=torch.float64, device=model.device)
+    samples = steps = 0
+    executor = None
+    for executor, x, y in batches:
+        executor.inputs["x"].copy_(x)
+        executor.inputs["y"].copy_(y)
+        for kernel in executor.step:
+            kernel()
+        total.add_(executor.outputs["loss"], alpha=executor.batch)
+        samples += executor.batch
+        steps += 1
+    mean = total.item() / max(1, samples)
+    if executor is not None and not math.isfinite(mean):
+        raise LampError(_nonfinite(model, executor, mean, number, steps))
+    return mean, steps
+
+
+def _nonfinite(model: Model, executor: Executor, loss: float, epoch: int, step: int) -> tuple[Any, ...]:
+    """Say where the first number that is none came from, by running the forward list again on the same minibatch."""
+    problems = Problems()
+    found = executor.first_nonfinite()
+    fixes = ["lower the learning rate", "or bound the gradient: `clip=1`"]
+    where = f"epoch {epoch}, step {step}"
+    train_span = model.program.experiment.train.span
+    if isinstance(found, str):
+        spans = {name: layer.span for layer in model.program.layers for name, _ in layer.parameters}
+        if found in ("x", "y"):
+            message, fixes = f"{where}: the loss is {loss}: `{found}` holds a number that is none", ["check the data"]
+        else:
+            message = f"{where}: the loss is {loss}: the update before it had made `{found}` infinite or NaN"
+        problems.report("E701", message, spans.get(found, train_span), fixes=fixes)
+    elif found is not None:
+        name = f"`{found.op.name}`" + (f" of {found.layer}" if found.layer else "")
+        span = found.spans[0] if found.spans else train_span
+        problems.report("E701", f"{where}: the loss is {loss}: {name} was the first op to make infinity or NaN", span,
+                        "here", fixes=fixes)  # fmt: skip
+    else:
+        problems.report("E701", f"{where}: the loss is {loss}", train_span, fixes=fixes)
+    return problems.errors
+
+
+def _check(program: Program, loader: Any) -> None:
+    if "loss" not in program.whole.outputs:
+        raise _error("E501", "the program has no `loss`", "add a statement such as `loss mse`")
+    if loader is None and program.experiment.data is None:
+        raise _error("E501", "the program has no `data`", "add a statement such as `data disc train=1000 test=1000`",
+                     "or pass a loader: `model.train(loader)`")  # fmt: skip
+
+
+def _error(code: str, message: str, *fixes: str) -> LampError:
+    problems = Problems()
+    problems.report(code, message, None, fixes=fixes)
+    return LampError(problems.errors)

@@ -1,0 +1,148 @@
+"""Text to syntax tree, with recovery: each wrong statement gives one diagnostic, and the rest is still read."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from lark import Lark, Token
+from lark.exceptions import UnexpectedToken
+from lark.parsers.lalr_interactive_parser import InteractiveParser
+
+from lampc import limits, resources
+from lampc.diagnostics import Problems
+from lampc.source import Source, Span
+from lampc.syntax import tree
+from lampc.syntax.build import Build
+from lampc.syntax.tokens import Lexical, place, tokens
+
+
+def parse(source: Source, problems: Problems) -> tree.Body:
+    """The tree of a source; what cannot be read is reported and stands in it as ``Broken``."""
+    if len(source.text) > limits.SOURCE_BYTES:
+        problems.report("E002", f"the source has {len(source.text):,} characters; the limit is {limits.SOURCE_BYTES:,}",
+                        Span(source, 0, 0))  # fmt: skip
+        return tree.Body((), Span(source, 0, 0))
+    lark, build = _parser()
+    build.source, build.problems = source, problems
+    stream = tokens(lark, source, problems)
+    reader = lark.parse_interactive()
+    index = 0
+    while index < len(stream):
+        token = stream[index]
+        try:
+            reader.feed_token(token)
+            index += 1
+        except UnexpectedToken as unexpected:
+            _report(source, stream, index, unexpected, problems)
+            index = _recover(reader, source, stream, index)
+    end = Token("$END", "", start_pos=len(source.text), end_pos=len(source.text))
+    try:
+        body = reader.feed_token(end)
+    except UnexpectedToken as unexpected:
+        _report(source, [*stream, end], len(stream), unexpected, problems)
+        _recover(reader, source, stream, len(stream))
+        body = reader.feed_token(end)
+    assert isinstance(body, tree.Body)
+    return body
+
+
+@cache
+def _parser() -> tuple[Lark, Build]:
+    build = Build()
+    grammar = resources.text("grammars", "lamp.lark")
+    lark = Lark(grammar, parser="lalr", lexer="basic", transformer=build, postlex=Lexical(), keep_all_tokens=True,
+                maybe_placeholders=False)  # fmt: skip
+    return lark, build
+
+
+def _recover(reader: InteractiveParser, source: Source, stream: list[Token], index: int) -> int:
+    """Give up the statement being read: back to where one may begin, an ERROR in its place, on to its end.
+
+    The parser's stacks are lark's internals (``lark`` is bounded in pyproject.toml, and tests hold this down).
+    """
+    state = reader.parser_state
+    states = state.parse_conf.states
+    start = index
+    while len(state.state_stack) > 1 and "ERROR" not in states[state.state_stack[-1]]:
+        state.state_stack.pop()
+        state.value_stack.pop()
+    depth = 0
+    while index < len(stream):
+        kind = stream[index].type
+        if depth == 0 and kind in ("_SEP", "VBAR", "RBRACE"):
+            break
+        depth += (kind == "LBRACE") - (kind == "RBRACE")
+        index += 1
+    if "ERROR" in states[state.state_stack[-1]]:
+        first = place(source, stream[start]) if start < len(stream) else Span(source, len(source.text), len(source.text))
+        reader.feed_token(Token("ERROR", "", start_pos=first.start, end_pos=first.end))
+    elif index == start and index < len(stream):
+        index += 1  # nothing to give up and nothing to skip: leave this token out
+    return index
+
+
+def _report(source: Source, stream: list[Token], index: int, unexpected: UnexpectedToken, problems: Problems) -> None:
+    token = stream[index]
+    span = place(source, token)
+    before = stream[index - 1] if index else None
+    if token.type == "ELLIPSIS":
+        problems.report("E106", "`...` stands for omitted text, it is not a statement", span,
+                        fixes=["write out what it stands for, or `repeat n { … }` for more of the same"])  # fmt: skip
+    elif token.type == "BADNUMBER":
+        fixes = ["a size has whole numbers joined by `x`, as in 3x3"] if "x" in token else []
+        problems.report("E104", f"`{token}` is not a number", span, fixes=fixes)
+    elif token.type == "BADSTRING":
+        problems.report("E105", "this string has no closing quote on its line", span, fixes=['add `"`'])
+    elif token.type == "UNKNOWN":
+        problems.report("E101", f"the character {_shown(token)} has no meaning here", span, fixes=_character(token))
+    else:
+        what = "the file's end" if token.type == "$END" else "a line's end" if token == "\n" else f"`{token}`"
+        after = f" after `{_short(before)}`" if before is not None and before.type not in ("_SEP",) else ""
+        message = f"unexpected {what}{after}"
+        problems.report("E101", message, span, _expectation(unexpected.expected), fixes=_hints(token, before))
+
+
+def _shown(token: Token) -> str:
+    return f"`{token}`" if token.isprintable() else f"U+{ord(token[0]):04X}"
+
+
+def _short(token: Token) -> str:
+    return str(token) if len(token) <= 24 else f"{token[:24]}…"
+
+
+_WORDS = {
+    "NAME": "a name", "NUMBER": "a number", "EQUAL": "`=`", "LPAR": "`(`", "RPAR": "`)`", "LBRACE": "`{`",
+    "RBRACE": "`}`", "STRING": "a string", "RSQB": "`]`", "COMMA": "`,`", "AS": "`as`", "MORETHAN": "`>`",
+}  # fmt: skip
+
+
+def _expectation(expected: set[str]) -> str:
+    """What could stand there, if that is short to say."""
+    if {"NAME", "LPAR", "NUMBER"} <= expected and "EQUAL" not in expected and "LBRACE" not in expected:
+        return "expected a value"
+    if len(expected) > 4:
+        return ""
+    words = sorted(_WORDS[kind] for kind in expected if kind in _WORDS)
+    return "expected " + " or ".join(words) if words else ""
+
+
+_QUOTES = 'strings take double quotes: "…"'
+_FOREIGN = {"'": _QUOTES, "“": _QUOTES, "”": _QUOTES,
+            "−": "the minus sign is `-`", "→": "the arrow is `->`", "×": "sizes are joined by the letter x: 3x3",
+            "!": "`!` is no operator here", "@": "decorators have no place here"}  # fmt: skip
+
+
+def _character(token: Token) -> list[str]:
+    return [_FOREIGN[token]] if token in _FOREIGN else []
+
+
+def _hints(token: Token, before: Token | None) -> list[str]:
+    if token.type == "COMMA":
+        return ["arguments stand side by side: `linear 2->25 xavier`"]
+    if token.type == "LBRACE":
+        return ["`{` follows a statement's name and arguments on the same line"]
+    if token.type == "EQUAL" and before is not None and before.type in ("NUMBER", "SIZE"):
+        return ["an option is `name=value`"]
+    if token.type in ("LET", "FN", "BLOCK", "USE", "AS"):
+        return [f"`{token}` is a keyword and cannot be a name"]
+    return []

@@ -1,0 +1,75 @@
+"""Every code has a page; the pages' programs do what the pages say, and their messages are the real ones."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import lampc.compile
+from lampc.diagnostics import Diagnostic, LampError
+from lampc.diagnostics.codes import TITLES
+from lampc.diagnostics.render import render
+
+PAGES = Path(__file__).parents[2] / "docs" / "errors"
+FENCE = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+WITH_PROGRAMS = [code for code in TITLES if "```lamp" in (PAGES / f"{code}.md").read_text(encoding="utf-8")]
+
+# Codes that no short program shows; each is triggered in the test that is named.
+TRIGGERED_ELSEWHERE = {
+    "E001": "test_triggers.py", "E002": "test_triggers.py", "E003": "test_triggers.py", "E107": "test_triggers.py",
+    "E108": "test_triggers.py", "E402": "test_triggers.py", "E508": "test_triggers.py", "E604": "test_triggers.py",
+    "E605": "test_triggers.py", "E701": "test_triggers.py", "E702": "test_triggers.py", "E703": "test_triggers.py",
+    "E801": "test_triggers.py", "E802": "test_triggers.py", "E900": "test_triggers.py",
+}  # fmt: skip
+
+
+def fences(code: str) -> list[tuple[str, str, str]]:
+    return FENCE.findall((PAGES / f"{code}.md").read_text(encoding="utf-8"))
+
+
+def diagnose(program: str, folder: Path) -> tuple[Diagnostic, ...]:
+    try:
+        return lampc.compile.text(program, name="example.lamp", folder=folder).warnings
+    except LampError as error:
+        return error.diagnostics
+
+
+def test_every_code_has_a_page_and_every_page_a_code() -> None:
+    assert {path.stem for path in PAGES.glob("*.md")} == set(TITLES)
+    for code, title in TITLES.items():
+        assert (PAGES / f"{code}.md").read_text(encoding="utf-8").startswith(f"# {code}: {title}\n")
+
+
+def test_every_code_is_triggered() -> None:
+    assert set(WITH_PROGRAMS) | set(TRIGGERED_ELSEWHERE) == set(TITLES)
+    triggers = (Path(__file__).parent / "test_triggers.py").read_text(encoding="utf-8")
+    for code in TRIGGERED_ELSEWHERE:
+        assert f'"{code}"' in triggers, code
+
+
+@pytest.mark.parametrize("code", WITH_PROGRAMS)
+def test_the_first_program_gives_the_message(code: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    parts = fences(code)
+    for kind, name, text in parts:
+        if kind == "csv":
+            (tmp_path / name).write_text(text, encoding="utf-8")
+    wrong = next(text for kind, _, text in parts if kind == "lamp")
+    found = diagnose(wrong, tmp_path)
+    assert code in [diagnostic.code for diagnostic in found]
+    assert all(diagnostic.labels for diagnostic in found)
+    message = "\n\n".join(map(render, found)) + "\n"
+    if request.config.getoption("--update-golden"):
+        path = PAGES / f"{code}.md"
+        page = path.read_text(encoding="utf-8")
+        path.write_text(re.sub(r"```text\n.*?```", lambda _: f"```text\n{message}```", page, flags=re.DOTALL), "utf-8")
+        return
+    assert next(text for kind, _, text in parts if kind == "text") == message
+
+
+@pytest.mark.parametrize("code", WITH_PROGRAMS)
+def test_the_last_program_is_right(code: str, tmp_path: Path) -> None:
+    right = [text for kind, _, text in fences(code) if kind == "lamp"][-1]
+    assert code not in [diagnostic.code for diagnostic in diagnose(right, tmp_path)]
+    lampc.compile.text(right, folder=tmp_path)

@@ -1,0 +1,157 @@
+"""Codes that a short program on a page cannot show."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lampc.compile
+from lampc import limits
+from lampc.cli import run
+from lampc.diagnostics import LampError
+
+
+def codes(source: str | bytes, **settings: object) -> list[str]:
+    with pytest.raises(LampError) as caught:
+        lampc.compile.text(source, **settings)  # type: ignore[arg-type]
+    return [diagnostic.code for diagnostic in caught.value.diagnostics]
+
+
+def test_a_byte_that_is_not_utf8_has_a_place() -> None:
+    with pytest.raises(LampError) as caught:
+        lampc.compile.text(b"linear 2->3\ntanh \xff\n", name="a.lamp")
+    (found,) = caught.value.diagnostics
+    assert found.code == "E001"
+    assert str(found.labels[0].span) == "a.lamp:2:6"
+
+
+def test_a_source_of_more_than_a_megabyte() -> None:
+    assert codes("#" * (limits.SOURCE_BYTES + 1)) == ["E002"]
+    lampc.compile.text("#" * (limits.SOURCE_BYTES - 12) + "\nlinear 2->3")
+
+
+@pytest.mark.parametrize("name", ["missing.lamp", ".", "a\0b"])
+def test_a_file_that_cannot_be_read(name: str, tmp_path: Path) -> None:
+    with pytest.raises(LampError) as caught:
+        lampc.compile.file(tmp_path / name)
+    assert [found.code for found in caught.value.diagnostics] == ["E003"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "linear 2->" + "(" * 100 + "3" + ")" * 100,
+        "linear 2->2; " + "repeat 2 {" * 70 + "tanh" + "}" * 70,
+        "(" * 100_000,
+        "\n".join(f"block b{i} {{ b{i + 1} }}" for i in range(80)) + "\nblock b80 { tanh }\nlinear 2->2; b0",
+    ],
+    ids=["parentheses", "braces", "only open", "blocks"],
+)
+def test_nesting_beyond_64(source: str) -> None:
+    assert "E107" in codes(source)
+
+
+@pytest.mark.parametrize("source", ["linear 2->" + "-" * 500_000 + "3", "linear 2->" + "1+" * 400_000 + "1"])
+def test_expressions_of_more_than_200_operators(source: str) -> None:
+    assert "E108" in codes(source)
+
+
+def test_a_layer_over_an_axis_that_is_not_there(tmp_path: Path) -> None:
+    # Every source of data has an axis in its samples, so only a layer called from Python can meet this.
+    from lampc.ir.graph import Graph
+    from lampc.ir.leaves import Input
+    from lampc.ir.op import ShapeError
+    from lampc.ir.types import B, Type
+    from lampc.layers import LAYERS
+    from lampc.layers.layer import Construct
+    from lampc.ops.term import Build
+
+    build = Build(Graph())
+    x = build(Input(Type("f32", (B,)), "x"))
+    with pytest.raises(ShapeError) as caught:
+        LAYERS["softmax"].build(Construct(build, "softmax1", []), x, {})
+    assert caught.value.code == "E402"
+
+
+def test_a_package_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    program = lampc.compile.text("linear 64->10; data digits; loss crossentropy")
+    with pytest.raises(LampError) as caught:
+        program.data()
+    (found,) = caught.value.diagnostics
+    assert found.code == "E508"
+    assert 'pip install "lampc[digits]"' in found.fixes
+
+
+def test_labels_and_shapes_given_from_python() -> None:
+    model = lampc.compile.text("linear 2->3; loss crossentropy").model()
+    for x, y, code in [
+        (np.zeros((4, 2)), np.array([0, 1, 2, 3]), "E604"),
+        (np.zeros((4, 2)), np.array([0, 1, -1, 2]), "E604"),
+        (np.zeros((4, 2)), np.array([0.0, 1.0, 1.0, 1.0]), "E604"),
+        (np.zeros((4, 3)), np.array([0, 1, 2, 2]), "E605"),
+        (np.zeros((4, 2)), np.array([0, 1, 2]), "E605"),
+        (np.zeros((4, 2)), np.array([[0], [1], [2], [2]]), "E605"),
+    ]:
+        with pytest.raises(LampError) as caught:
+            model.loss(x, y)
+        assert [found.code for found in caught.value.diagnostics] == [code]
+
+
+def test_n_by_1_against_n_is_never_broadcast() -> None:
+    model = lampc.compile.text("linear 2->1; loss mse").model()
+    with pytest.raises(LampError) as caught:
+        model.loss(np.zeros((4, 2)), np.zeros(4))
+    assert caught.value.diagnostics[0].code == "E605"
+
+
+def test_a_loss_that_is_no_number_names_the_first_op_that_made_it() -> None:
+    source = "linear 2->8 xavier; relu\nlinear 8->1 xavier\ndata disc\nloss mse\ntrain epochs=50"
+    with pytest.raises(LampError) as caught:
+        lampc.compile.text(source, lr=1e4).model().train()
+    (found,) = caught.value.diagnostics
+    assert found.code == "E701"
+    assert "epoch 1, step" in found.message
+    assert found.labels
+
+    log = "linear 2->1 constant(0); loss fn(p, y) = mean(log(p) * y)"
+    with pytest.raises(LampError) as caught:
+        lampc.compile.text(log).model().train([(np.zeros((3, 2)), np.ones((3, 1)))], epochs=1)
+    assert "`log` of loss was the first op" in caught.value.diagnostics[0].message
+
+
+def test_a_device_that_is_not_there() -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(LampError) as caught:
+        lampc.compile.text("linear 2->1", device="cuda").model()
+    assert caught.value.diagnostics[0].code == "E702"
+
+
+def test_no_steps() -> None:
+    model = lampc.compile.text("linear 2->1; data disc; loss mse").model()
+    with pytest.raises(LampError) as caught:
+        model.train(epochs=0)
+    assert caught.value.diagnostics[0].code == "E703"
+    assert codes("linear 2->1; train epochs=0") == ["E305"]
+
+
+def test_settings() -> None:
+    source = "let width = 8\nlinear 2->width; loss mse; optimizer sgd"
+    assert codes(source, widht=3) == ["E801"]
+    assert codes(source, width="wide") == ["E802"]
+    assert codes(source, lr="fast") == ["E802"]
+    assert codes(source, lr=object()) == ["E802"]
+
+
+def test_a_fault_in_lampc_itself_is_said_to_be_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], models: Path
+) -> None:
+    monkeypatch.setattr("lampc.compile.parse", lambda *_: 1 / 0)
+    assert run(["check", str(models / "xor.lamp")]) == 2
+    assert "E900" in capsys.readouterr().err

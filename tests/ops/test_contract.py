@@ -1,0 +1,295 @@
+"""Every operation keeps its contract: types, values, gradient, buffers. A new op needs samples, and a judge here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+import lampc.ops  # noqa: F401 (registers every op)
+from lampc.ir.graph import Graph, Stage, Value
+from lampc.ir.leaves import Input
+from lampc.ir.op import REGISTRY, Bits, Labels, Normal, Op, Run, Sample, ShapeError, Uniform
+from lampc.ir.types import B, Type
+from lampc.ops.term import Build, TermNode
+
+LEAVES = {"input", "parameter", "parameters", "state", "setting", "constant"}
+BATCH = 3
+
+# What torch makes of the same operands: the judge of values, and by autograd of gradients.
+JUDGES: dict[str, Callable[..., Any]] = {
+    "add": lambda op, a, b: a + b,
+    "sub": lambda op, a, b: a - b,
+    "mul": lambda op, a, b: a * b,
+    "div": lambda op, a, b: a / b,
+    "scale": lambda op, a: a * op.factor.value * BATCH**op.factor.power,
+    "add_scaled": lambda op, a, b, c: a + op.sign * b * c,
+    "square": lambda op, a: a**2,
+    "power": lambda op, a: a**op.exponent,
+    "pow": lambda op, a, b: a**b,
+    "sqrt": lambda op, a: a.sqrt(),
+    "abs": lambda op, a: a.abs(),
+    "sign": lambda op, a: a.sign(),
+    "maximum": lambda op, a, b: torch.maximum(a, b),
+    "minimum": lambda op, a, b: torch.minimum(a, b),
+    "greater": lambda op, a, b: (a > b).to(a.dtype) + 0 * a,
+    "share": lambda op, a, b: (a > b).to(a.dtype) + (a == b).to(a.dtype) / 2,
+    "where": lambda op, c, a, b: torch.where(c != 0, a, b),
+    "exp": lambda op, a: a.exp(),
+    "log": lambda op, a: a.log(),
+    "sin": lambda op, a: a.sin(),
+    "cos": lambda op, a: a.cos(),
+    "erf": lambda op, a: a.erf(),
+    "tanh": lambda op, a: a.tanh(),
+    "tanh_grad": lambda op, dy, y: dy * (1 - y * y),
+    "sigmoid": lambda op, a: a.sigmoid(),
+    "sigmoid_grad": lambda op, dy, y: dy * y * (1 - y),
+    "relu": lambda op, a: F.relu(a),
+    "relu_grad": lambda op, dy, y: dy * (y > 0),
+    "leaky_relu": lambda op, a: F.leaky_relu(a, op.slope),
+    "leaky_relu_grad": lambda op, dy, a: torch.where(a > 0, dy, dy * op.slope),
+    "elu": lambda op, a: op.scale * F.elu(a, op.alpha),
+    "elu_grad": lambda op, dy, a: dy * op.scale * torch.where(a > 0, 1.0, op.alpha * a.exp()),
+    "gelu": lambda op, a: F.gelu(a, approximate=op.approximate),
+    "gelu_grad": lambda op, dy, a: _vjp(lambda x: F.gelu(x, approximate=op.approximate), a, dy),
+    "silu": lambda op, a: a * a.sigmoid(),
+    "silu_grad": lambda op, dy, a: _vjp(lambda x: x * x.sigmoid(), a, dy),
+    "softplus": lambda op, a: torch.log1p(torch.exp(-a.abs())) + F.relu(a),
+    "hardtanh": lambda op, a: F.hardtanh(a, op.low, op.high),
+    "hardtanh_grad": lambda op, dy, a: dy * ((a > op.low) & (a < op.high)),
+    "sum": lambda op, a: a.sum(op.axes),
+    "mean": lambda op, a: a.mean(op.axes),
+    "expand": lambda op, a: a.reshape([1 if i in op.axes else d for i, d in enumerate(op.shape)]).expand(op.shape),
+    "matmul": lambda op, a, b: a @ (b.t() if op.transposed else b),
+    "outer": lambda op, a, b: a.reshape(-1, a.shape[-1]).t() @ b.reshape(-1, b.shape[-1]),
+    "affine": lambda op, a, w, b: F.linear(a, w, b),
+    "reshape": lambda op, a: a.reshape(op.shape),
+    "copy": lambda op, a: a.clone(),
+    "concat": lambda op, *a: torch.cat(a, op.axis),
+    "slice": lambda op, a: a.narrow(op.axis, op.start, op.stop - op.start),
+    "pack": lambda op, *a: torch.cat([x.reshape(-1) for x in a]),
+    "softmax": lambda op, a: a.softmax(-1),
+    "softmax_grad": lambda op, dy, y: y * (dy - (dy * y).sum(-1, keepdim=True)),
+    "log_softmax": lambda op, a: a.log_softmax(-1),
+    "log_softmax_grad": lambda op, dy, y: dy - y.exp() * dy.sum(-1, keepdim=True),
+    "layernorm": lambda op, a, w, b: F.layer_norm(a, a.shape[-1:], w, b, op.eps),
+    "pick": lambda op, a, labels: a.gather(-1, labels.unsqueeze(-1)).squeeze(-1),
+    "pick_grad": lambda op, dy, labels: F.one_hot(labels, op.shape[-1]) * dy.unsqueeze(-1),
+    "bce": lambda op, p, y: F.binary_cross_entropy(p, y, reduction="none"),
+    "bce_grad": lambda op, dy, p, y: dy * (p - y) / (p * (1 - p)),
+}
+
+# Judged in tests of their own: they have several results, or draw random numbers.
+APART = {"layernorm_grad", "dropout"}
+
+# Made after differentiation, or gradients themselves: nothing differentiates them.
+NO_GRADIENT = {"add_scaled", "pow", "share", "affine", "pack", "pick_grad", "layernorm_grad"} | {
+    name for name in REGISTRY if name.endswith("_grad")
+}
+
+CASES = [
+    pytest.param(sample, id=f"{name}{i}")
+    for name, op in REGISTRY.items()
+    if name not in LEAVES
+    for i, sample in enumerate(op.samples)
+]
+JUDGED = [case for case in CASES if case.values[0].op.name not in APART]  # type: ignore[attr-defined]
+
+
+def _vjp(function: Callable[[Tensor], Tensor], a: Tensor, dy: Tensor) -> Tensor:
+    x = a.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(function(x), x, dy)
+    return gradient
+
+
+def make(operand: Normal, generator: torch.Generator, dtype: torch.dtype = torch.float64) -> Tensor:
+    if isinstance(operand, Labels):
+        return torch.randint(0, operand.classes, operand.shape, generator=generator)
+    if isinstance(operand, Bits):
+        return torch.randint(0, 2, operand.shape, generator=generator).to(dtype)
+    if isinstance(operand, Uniform):
+        unit = torch.rand(operand.shape, generator=generator, dtype=torch.float64)
+        return (unit * (operand.high - operand.low) + operand.low).to(dtype)
+    return torch.randn(operand.shape, generator=generator, dtype=torch.float64).to(dtype)
+
+
+def operands_of(sample: Sample, dtype: torch.dtype = torch.float64) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(7)
+    return [make(operand, generator, dtype) for operand in sample.operands]
+
+
+def type_of(tensor: Tensor) -> Type:
+    names = {torch.float32: "f32", torch.float64: "f64", torch.int64: "i64"}
+    return Type(names[tensor.dtype], tuple(tensor.shape))  # type: ignore[arg-type]
+
+
+def execute(op: Op, operands: Sequence[Tensor], results: Sequence[Tensor] | None = None) -> list[Tensor]:
+    """Run the op's kernel into buffers that hold NaN before."""
+    types = op.infer(*map(type_of, operands))
+    dtype = next((o.dtype for o in operands if o.is_floating_point()), torch.float64)
+    out = [torch.full(type.dims(BATCH), torch.nan, dtype=dtype) for type in types] if results is None else list(results)
+    op.bind(torch, out, operands, Run(BATCH, torch.Generator().manual_seed(1)))()
+    return out
+
+
+def evaluate(graph: Graph, given: dict[int, Tensor]) -> dict[Value, Tensor]:
+    """Run a graph node by node, without any of the compiler's later stages."""
+    found: dict[Value, Tensor] = {}
+    for node in graph:
+        if node.id in given:
+            results = [given[node.id]]
+        elif node.op.name == "constant":
+            results = [torch.full(node.types[0].dims(BATCH), node.op.value.at(BATCH), dtype=torch.float64)]  # type: ignore[attr-defined]
+        else:
+            results = execute(node.op, [found[operand] for operand in node.operands])
+        found.update({Value(node.id, i): result for i, result in enumerate(results)})
+    return found
+
+
+def close(found: Tensor, wanted: Tensor, tolerance: float) -> None:
+    torch.testing.assert_close(found, wanted, rtol=tolerance, atol=tolerance)
+
+
+def test_every_op_has_samples_and_a_judge() -> None:
+    for name, op in REGISTRY.items():
+        if name not in LEAVES:
+            assert op.samples, f"{name} has no samples"
+            assert name in JUDGES or name in APART, f"{name} has no judge"
+
+
+@pytest.mark.parametrize("sample", CASES)
+def test_results_have_the_inferred_types_and_are_fully_written(sample: Sample) -> None:
+    operands = operands_of(sample)
+    for result, type in zip(execute(sample.op, operands), sample.op.infer(*map(type_of, operands)), strict=True):
+        assert tuple(result.shape) == type.shape
+        assert torch.isfinite(result).all()
+
+
+@pytest.mark.parametrize("sample", JUDGED)
+def test_values_are_torchs(sample: Sample) -> None:
+    operands = operands_of(sample)
+    close(execute(sample.op, operands)[0], JUDGES[sample.op.name](sample.op, *operands), 1e-12)
+
+
+@pytest.mark.parametrize("sample", JUDGED)
+def test_float32_is_within_three_times_torchs_own_error(sample: Sample) -> None:
+    operands = operands_of(sample, torch.float32)
+    exact = JUDGES[sample.op.name](sample.op, *(o.double() if o.is_floating_point() else o for o in operands))
+    theirs = JUDGES[sample.op.name](sample.op, *operands)
+    ours = execute(sample.op, operands)[0]
+    ulp = torch.finfo(torch.float32).eps * exact.abs().max()
+    assert (ours - exact).abs().max() <= 3 * (theirs - exact).abs().max() + ulp
+
+
+@pytest.mark.parametrize("sample", [case for case in JUDGED if case.values[0].op.name not in NO_GRADIENT])  # type: ignore[attr-defined]
+def test_gradient_is_autograds_and_that_of_finite_differences(sample: Sample) -> None:
+    operands = operands_of(sample)
+    graph = Graph()
+    build = Build(graph)
+    terms = tuple(build(Input(type_of(o), str(i))) for i, o in enumerate(operands))
+    results = build.results(sample.op, *terms)
+    dy = build(Input(results[0].type, "dy"))
+    with build.at(stage=Stage.BACKWARD):
+        node = TermNode(build, results[0].node, terms, results)
+        gradients = sample.op.gradient(node, dy, *(None for _ in results[1:]))
+    cotangent = torch.randn(results[0].type.dims(BATCH), generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    given = {term.value.node: o for term, o in zip(terms, operands, strict=True)} | {dy.value.node: cotangent}
+    found = evaluate(graph, given)
+
+    inputs = [o.clone().requires_grad_() if o.is_floating_point() else o for o in operands]
+    out = JUDGES[sample.op.name](sample.op, *inputs)
+    wanted = torch.autograd.grad(out, [i for i in inputs if i.requires_grad], cotangent, allow_unused=True)
+    judged = iter(wanted)
+    for position, (operand, gradient) in enumerate(zip(operands, gradients, strict=True)):
+        if not operand.is_floating_point():
+            assert gradient is None
+            continue
+        expected = next(judged)
+        if gradient is None:
+            assert expected is None or not expected.any(), f"operand {position} has a gradient"
+            continue
+        assert expected is not None
+        close(found[gradient.value], expected, 1e-10)
+        _differences(sample.op, operands, position, cotangent, found[gradient.value])
+
+
+def _differences(op: Op, operands: list[Tensor], position: int, cotangent: Tensor, gradient: Tensor) -> None:
+    """Central differences of the kernel itself, in one random direction."""
+    direction = torch.randn(operands[position].shape, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    step = 1e-6
+    ends = []
+    for sign in (1, -1):
+        moved = [o + sign * step * direction if i == position else o for i, o in enumerate(operands)]
+        ends.append((execute(op, moved)[0] * cotangent).sum())
+    close((ends[0] - ends[1]) / (2 * step), (gradient * direction).sum(), 1e-6)
+
+
+@pytest.mark.parametrize("sample", CASES)
+def test_a_result_may_be_written_over_an_operand_where_the_op_says_so(sample: Sample) -> None:
+    if sample.op.name == "dropout":
+        return
+    operands = operands_of(sample)
+    apart = execute(sample.op, operands)
+    for position in sample.op.takes_over:
+        if position < len(operands) and operands[position].shape == apart[0].shape:
+            copies = [operand.clone() for operand in operands]
+            execute(sample.op, copies, [copies[position], *(torch.empty_like(result) for result in apart[1:])])
+            assert torch.equal(copies[position], apart[0]), f"over operand {position}"
+
+
+@pytest.mark.parametrize("sample", CASES)
+def test_cost_is_a_number_of_operations(sample: Sample) -> None:
+    operands = operands_of(sample)
+    results = sample.op.infer(*map(type_of, operands))
+    flops = sample.op.flops([tuple(o.shape) for o in operands], [type.dims(BATCH) for type in results])
+    assert isinstance(flops, int)
+    assert flops >= 0
+
+
+def test_cost_of_a_matrix_product_is_two_a_multiplication() -> None:
+    op = REGISTRY["matmul"].samples[0].op
+    assert op.flops([(50, 25), (25, 4)], [(50, 4)]) == 2 * 50 * 25 * 4
+
+
+@pytest.mark.parametrize("sample", CASES)
+@settings(max_examples=15, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_wrong_operands_are_a_shape_error_and_nothing_else(sample: Sample, data: st.DataObject) -> None:
+    dims = st.one_of(st.integers(1, 4), st.just(B))
+    kinds = st.builds(Type, st.sampled_from(["f32", "f64", "i64"]), st.lists(dims, max_size=3).map(tuple))
+    types = [data.draw(kinds) for _ in sample.operands]
+    try:
+        results = sample.op.infer(*types)
+    except ShapeError:
+        pass
+    else:
+        assert all(isinstance(result, Type) for result in results)
+
+
+def test_layernorms_gradient() -> None:
+    (sample,) = REGISTRY["layernorm_grad"].samples
+    generator = torch.Generator().manual_seed(2)
+    a, dy = (torch.randn(3, 4, generator=generator, dtype=torch.float64) for _ in range(2))
+    weight, bias = (torch.randn(4, generator=generator, dtype=torch.float64).requires_grad_() for _ in range(2))
+    x = a.clone().requires_grad_()
+    wanted = torch.autograd.grad(F.layer_norm(x, (4,), weight, bias), [x, weight, bias], dy)
+    _, mean, rstd = execute(REGISTRY["layernorm"].samples[0].op, [a, weight.detach(), bias.detach()])
+    found = execute(sample.op, [dy, a, mean, rstd, weight.detach(), bias.detach()])
+    for ours, theirs in zip(found, wanted, strict=True):
+        close(ours, theirs, 1e-10)
+
+
+def test_dropout_drops_its_share_and_keeps_the_mean() -> None:
+    op = type(REGISTRY["dropout"].samples[0].op)(rate=0.3)  # type: ignore[call-arg]
+    a = torch.ones(200, 200, dtype=torch.float64)
+    out, mask = execute(op, [a])
+    assert torch.equal(out, mask)
+    assert (out == 0).double().mean().item() == pytest.approx(0.3, abs=0.01)
+    assert out.mean().item() == pytest.approx(1.0, abs=0.02)
+    assert torch.equal(out.unique(), torch.tensor([0.0, 1 / 0.7], dtype=torch.float64))

@@ -1,0 +1,96 @@
+"""Metrics, against scikit-learn and numpy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import lampc.compile
+from lampc.runtime.model import EVALUATION_BATCH, Model
+
+SAMPLES = [1, 2, 50, EVALUATION_BATCH, 2 * EVALUATION_BATCH + 13]
+
+
+def make(source: str, precision: str = "f64") -> Model:
+    return lampc.compile.text(source, precision=precision).model(seed=2)
+
+
+def randn(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("samples", SAMPLES)
+def test_accuracy_of_classes(samples: int) -> None:
+    metrics = pytest.importorskip("sklearn.metrics")
+    model = make("linear 3->4 xavier; softmax; loss crossentropy; metrics accuracy")
+    x, y = randn(samples, 3), torch.randint(0, 4, (samples,), generator=torch.Generator().manual_seed(1))
+    found = model.evaluate(x, y)
+    p = model(x)
+    assert found["accuracy"] == metrics.accuracy_score(y, p.argmax(-1))
+    if samples > 1:
+        assert found["loss"] == pytest.approx(metrics.log_loss(y, p, labels=range(4)), rel=1e-12)
+
+
+@pytest.mark.parametrize("samples", SAMPLES)
+def test_accuracy_of_one_output(samples: int) -> None:
+    metrics = pytest.importorskip("sklearn.metrics")
+    model = make("linear 3->1 xavier; sigmoid; loss bce; metrics accuracy")
+    x = randn(samples, 3)
+    y = (randn(samples, 1, seed=1) > 0).double()
+    assert model.evaluate(x, y)["accuracy"] == metrics.accuracy_score(y[:, 0], model(x)[:, 0] > 0.5)
+
+
+@pytest.mark.parametrize("precision", ["f32", "f64"])
+@pytest.mark.parametrize("samples", SAMPLES[1:])
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_mae_and_r2(outputs: int, samples: int, precision: str) -> None:
+    metrics = pytest.importorskip("sklearn.metrics")
+    model = make(f"linear 3->{outputs} xavier; loss mse; metrics mae r2", precision)
+    x = randn(samples, 3)
+    y = x @ randn(3, outputs, seed=5) + randn(samples, outputs, seed=6)
+    found = model.evaluate(x, y)
+    p, y = model(x).double().numpy(), y.to(model(x).dtype).double().numpy()
+    tolerance = 1e-10 if precision == "f64" else 1e-5
+    assert found["mae"] == pytest.approx(metrics.mean_absolute_error(y, p), rel=tolerance)
+    assert found["loss"] == pytest.approx(metrics.mean_squared_error(y, p), rel=tolerance)
+    # Of several outputs the variance of all numbers together is explained, which for one is sklearn's.
+    assert found["r2"] == pytest.approx(metrics.r2_score(y.ravel(), p.ravel()), rel=tolerance, abs=tolerance)
+
+
+def test_r2_of_targets_far_from_zero() -> None:
+    model = make("linear 1->1 ones bias=zeros; loss mse; metrics r2")
+    x = 1e6 + randn(500, 1)
+    y = x + 0.1 * randn(500, 1, seed=1)
+    wanted = 1 - float((x - y).square().sum() / (y - y.mean()).square().sum())
+    assert model.evaluate(x, y)["r2"] == pytest.approx(wanted, rel=1e-3)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, 0.1, 1e8])
+def test_r2_of_targets_that_do_not_vary(value: float) -> None:
+    model = make("linear 1->1; loss mse; metrics r2")
+    assert model.evaluate(randn(50, 1), torch.full((50, 1), value))["r2"] == 0.0
+
+
+def test_the_loss_of_unequal_parts_is_the_mean_over_samples() -> None:
+    model = make("linear 1->1 zeros; loss mse")
+    y = torch.arange(EVALUATION_BATCH + 1.0, dtype=torch.float64).reshape(-1, 1)
+    assert model.evaluate(torch.zeros_like(y), y)["loss"] == pytest.approx(float(np.square(y.numpy()).mean()), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("linear 3->4; loss crossentropy", {"accuracy"}),
+        ("linear 3->1; sigmoid; loss bce", {"accuracy"}),
+        ("linear 3->2; loss mse", {"mae", "r2"}),
+        ("linear 3->2; loss mse; metrics r2", {"r2"}),
+    ],
+)
+def test_what_is_measured_unless_said(source: str, names: set[str]) -> None:
+    assert {metric.name for metric in lampc.compile.text(source).metrics} == names
+
+
+def test_nothing_to_measure() -> None:
+    model = make("linear 3->2; loss mse")
+    assert model.evaluate(torch.empty(0, 3), torch.empty(0, 2))["loss"] == 0.0
