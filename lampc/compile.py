@@ -157,8 +157,8 @@ def text(source: str | bytes, *, name: str = "<text>", folder: str | os.PathLike
     return compile_source(decoded, Path(folder), settings, allow_python, problems)
 
 
-def check(source: Source, folder: Path, settings: Mapping[str, Any], allow_python: bool, problems: Problems,
-          stop_after: str = "check") -> Elaborated | None:  # fmt: skip
+def check(source: Source, folder: Path, settings: Mapping[str, Any], allow_python: bool, problems: Problems
+          ) -> Elaborated | None:  # fmt: skip
     """The pipeline's first half, up to a checked forward graph; mistakes are reported to ``problems``."""
     tree = parse(source, problems)
     elaborated = elaborate(tree, folder, settings, allow_python, problems)

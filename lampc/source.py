@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 
 @dataclass(frozen=True, eq=False)
@@ -13,6 +14,8 @@ class Source:
 
     name: str
     text: str = field(repr=False)
+    path: Path | None = None
+    """The file that it was read from, links followed."""
 
     @cached_property
     def line_starts(self) -> list[int]:

@@ -69,6 +69,8 @@ def run(arguments: list[str] | None = None) -> int:
         return 2
     except click.exceptions.Exit as exit:
         return exit.exit_code
+    except SystemExit:  # click's answer to a closed pipe
+        return 0
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return 130

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lampc.cli.inputs import FILE, common, parse_settings, read
+from lampc.cli.inputs import FILE, common, load
 from lampc.cli.report import print_diagnostics
 from lampc.diagnostics import LampError, Problems
 
@@ -29,15 +29,13 @@ def graph(file: str, form: str | None, backward: bool, output: str | None, setti
     from lampc.compile import check as check_source
 
     problems = Problems()
-    found = read(file, problems)
-    overrides = parse_settings(settings, problems)
-    elaborated = check_source(*found, overrides, allow_python, problems) if found else None
+    source, folder, overrides = load(file, settings, problems)
+    elaborated = check_source(source, folder, overrides, allow_python, problems)
     problems.raise_errors()
-    assert found is not None
     assert elaborated is not None
     print_diagnostics(problems.warnings)
     if backward:
-        picture = draw.program(build(found[0], elaborated).whole)
+        picture = draw.program(build(source, elaborated).whole)
     else:
         loss = elaborated.experiment.loss
         inputs = {elaborated.input: ("x", elaborated.input_type)}

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from lampc.cli.report import remember_color
-from lampc.diagnostics import Problems
+from lampc.diagnostics import LampError, Problems
 from lampc.elaborate import parse_setting
 from lampc.elaborate.definitions import decode, read_source
 from lampc.source import Source
@@ -52,6 +52,19 @@ def read(file: str, problems: Problems) -> tuple[Source, Path] | None:
         return None if source is None else (source, Path())
     source = read_source(Path(file), file, problems, None)
     return None if source is None else (source, Path(file).parent)
+
+
+def load(file: str, settings: tuple[str, ...], problems: Problems) -> tuple[Source, Path, dict[str, object]]:
+    """A program's source, the folder that its paths begin at, and its settings.
+
+    Raises:
+        LampError: if the source cannot be had. A wrong setting is reported, to be raised with the program's mistakes.
+    """
+    found = read(file, problems)
+    overrides = parse_settings(settings, problems)
+    if found is None:
+        raise LampError(problems.errors)
+    return *found, overrides
 
 
 def parse_settings(given: tuple[str, ...], problems: Problems) -> dict[str, object]:

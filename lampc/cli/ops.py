@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from lampc.cli.inputs import FILE, common, parse_settings, read
+from lampc.cli.inputs import FILE, common, load
 from lampc.cli.report import print_diagnostics
 from lampc.diagnostics import Problems
 from lampc.ir.program import Instruction, OpList, call
@@ -35,11 +35,7 @@ def ops(file: str, stages: tuple[str, ...], batch: int | None, as_json: bool, se
     from lampc.compile import compile_source
 
     problems = Problems()
-    found = read(file, problems)
-    overrides = parse_settings(settings, problems)
-    problems.raise_errors()
-    assert found is not None
-    program = compile_source(*found, overrides, allow_python, problems)
+    program = compile_source(*load(file, settings, problems), allow_python, problems)
     print_diagnostics(program.warnings)
     size = batch or program.experiment.train.batch
     plans = {"inference": plan_memory(program.predicting, size)}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lampc.cli.inputs import FILE, common, parse_settings, read
+from lampc.cli.inputs import FILE, common, load
 from lampc.cli.report import print_diagnostics, wants_color
 from lampc.diagnostics import LampError, Problems
 
@@ -33,13 +33,10 @@ def train(file: str, runs: int | None, seed: int | None, device: str | None, as_
 
     problems = Problems()
     try:
-        found = read(file, problems)
-        overrides = parse_settings(settings, problems)
+        source, folder, overrides = load(file, settings, problems)
         overrides.update({f"train.{name}": value for name, value in
                           (("runs", runs), ("seed", seed), ("device", device)) if value is not None})  # fmt: skip
-        problems.raise_errors()
-        assert found is not None
-        program = compile_source(*found, overrides, allow_python, problems)
+        program = compile_source(source, folder, overrides, allow_python, problems)
         print_diagnostics(program.warnings)
         return _train(program, file, as_json, wants_color(color))
     except LampError as error:
@@ -137,7 +134,7 @@ def _print_layers(program: Program, color: bool) -> None:
 
     from lampc.ir.types import sample_text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_footer=True)
+    table = Table(box=SIMPLE_HEAD, show_edge=False, show_footer=True)
     total = sum(layer.parameter_count for layer in program.layers)
     table.add_column("layer", Text(f"{len(program.layers)} layers"))
     table.add_column("written", no_wrap=True, overflow="ellipsis")

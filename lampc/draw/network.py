@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lampc.draw.picture import Arrow, Box, Frame, Picture
@@ -100,11 +100,21 @@ class _Drawing:
             if group.title.split(" ")[0] == "repeat":
                 found += self._copies(siblings, depth)
             elif group.copies > 1:
-                branches = [self._frame(s, f"{group.title}: branch {_group(s).copy}", depth) for s in siblings]
-                found.append(Frame(tuple(branches), beside=True))
+                found.append(Frame(tuple(self._branches(siblings, depth)), beside=True))
             else:
                 found += [self._frame(sibling, group.title, depth) for sibling in siblings]
         return found
+
+    def _branches(self, siblings: list[_Part], depth: int) -> Iterator[Frame]:
+        """The branches with layers in them; a bare ``pass`` or ``from`` is a row of the outline alone."""
+        drawn = {_group(sibling).copy: sibling for sibling in siblings}
+        group = _group(siblings[0])
+        for copy in range(1, group.copies + 1):
+            title = f"{group.title}: branch {copy}"
+            if copy in drawn:
+                yield self._frame(drawn[copy], title, depth)
+            else:
+                self.rows.append((depth, (f"{title} (no layers)",)))
 
     def _copies(self, copies: list[_Part], depth: int) -> list[Box | Frame]:
         """A repeat: neighbours that are alike are drawn once."""
@@ -150,7 +160,9 @@ class _Drawing:
         shape = sample_text(layer.output_type.sample)
         before = self.layers[index - 1].output if index else next(iter(self.inputs), None)
         sources = ", ".join(self._name(value) for value in layer.inputs) if layer.inputs != (before,) else ""
-        self.rows.append((depth, (title, text or f"← {sources}", shape, parameters, "" if join else sources)))
+        self.rows.append(
+            (depth, (title, text or f"← {sources}", shape, parameters, f"← {sources}" if sources and not join else ""))
+        )
         return Box(f"n{index}", title, tuple(filter(None, (text, parameters))), "join" if join else "layer")
 
     def _name(self, value: Value) -> str:

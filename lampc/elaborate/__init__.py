@@ -8,11 +8,13 @@ from pathlib import Path
 
 from lampc.diagnostics import Problems
 from lampc.elaborate.bind import bind
+from lampc.elaborate.blocks import block_arguments
 from lampc.elaborate.constants import Evaluator
 from lampc.elaborate.count import Count
 from lampc.elaborate.definitions import EXPERIMENT, Definitions, Reader
 from lampc.elaborate.experiment import Data, Experiment, Experimenter
-from lampc.elaborate.network import Flow, Network, Scope
+from lampc.elaborate.network import Network
+from lampc.elaborate.scope import Flow, Scope
 from lampc.elaborate.settings import Settings, parse_setting
 from lampc.elaborate.target import attach_loss, choose_metrics
 from lampc.ir.graph import Graph, Value
@@ -47,7 +49,7 @@ def elaborate(
     Before: ``body`` may hold ``Broken`` statements. After: where no error was reported, every value is typed.
     """
     overrides = Settings(settings, problems)
-    reader = Reader(_root(folder), overrides, problems)
+    reader = Reader(body.span.source, _root(folder), overrides, problems)
     statements = reader.collect(body, folder)
     definitions = reader.found
     about = [s for s in statements if isinstance(s, tree.Layer) and s.name.name in EXPERIMENT]
@@ -126,7 +128,10 @@ def _promised(
             if shape is not None or not layer.keeps_shape:
                 return shape
         elif name in definitions.blocks:
-            return _promised(definitions.blocks[name].body.statements, definitions, constants)
+            block = definitions.blocks[name]
+            scratch = Network(definitions, "f32", Problems())
+            inner = block_arguments(scratch, statement, block, Scope(constants))
+            return None if inner is None else _promised(block.body.statements, definitions, inner)
         elif statement.branches:
             found = (_promised(branch.statements, definitions, constants) for branch in statement.branches)
             shape = next((shape for shape in found if shape is not None), None)

@@ -96,7 +96,7 @@ class Count:
 
     def _number(self, argument: tree.Argument, names: Mapping[str, Written]) -> int:
         value = self._value(argument, names)
-        return int(value) if isinstance(value, int | float) and value > 0 else 1
+        return int(value) if isinstance(value, int | float) and 0 < value < limits.SIZE else 1
 
 
 def _operators(expression: tree.Expression) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from lampc import limits
 from lampc.diagnostics import Problems
 from lampc.diagnostics.suggest import nearest
+from lampc.elaborate.composition import COMBINATORS
 from lampc.elaborate.constants import Evaluator
 from lampc.elaborate.settings import Settings
 from lampc.layers import LAYERS
@@ -16,9 +17,6 @@ from lampc.layers.initialisers import INITIALISERS
 from lampc.layers.signature import Choice, Written
 from lampc.source import Source, Span
 from lampc.syntax import parse, tree
-
-COMBINATORS = ("repeat", "residual", "sum", "product", "concat", "pass", "from")
-"""Statements that compose others."""
 
 EXPERIMENT = ("input", "data", "loss", "optimizer", "metrics", "train")
 """Statements about the experiment, one of each at most."""
@@ -49,14 +47,14 @@ class Definitions:
 
 
 class Reader:
-    """Collects definitions, file by file."""
+    """Collects definitions, file by file, beginning with the program's own."""
 
-    def __init__(self, root: Path, settings: Settings, problems: Problems) -> None:
+    def __init__(self, program: Source, root: Path, settings: Settings, problems: Problems) -> None:
         self.root = root
         self.settings = settings
         self.problems = problems
         self.found = Definitions()
-        self._open: list[tuple[Path, Span]] = []
+        self._open: list[Path] = [program.path] if program.path else []
         self._read: set[Path] = set()
 
     def collect(self, body: tree.Body, folder: Path) -> list[tree.Layer | tree.Broken]:
@@ -110,17 +108,18 @@ class Reader:
         path = self._resolve(use.target.value, folder, span)
         if path is None or path in self._read:
             return
-        if any(path == opened for opened, _ in self._open):
-            names = " → ".join(opened.name for opened, _ in [*self._open, (path, span)])
+        if path in self._open:
+            names = " → ".join(opened.name for opened in [*self._open[self._open.index(path) :], path])
             self.problems.report("E205", f"files use one another in a circle: {names}", span)
             return
         if len(self._open) >= limits.NESTING:
             self.problems.report("E107", f"files use one another more than {limits.NESTING} deep", span)
             return
-        source = read_source(path, use.target.value, self.problems, span)
+        shown = str(Path(span.source.name).parent / use.target.value) if span.source.path else use.target.value
+        source = read_source(path, shown, self.problems, span)
         if source is None:
             return
-        self._open.append((path, span))
+        self._open.append(path)
         others = self.collect(parse(source, self.problems), path.parent)
         self._open.pop()
         self._read.add(path)
@@ -166,16 +165,16 @@ def read_source(path: Path, name: str, problems: Problems, span: Span | None) ->
         message = f"cannot read {name}: {reason[:1].lower()}{reason[1:]}"
         problems.report("E003" if span is None else "E205", message, span)
         return None
-    return decode(raw, name, problems)
+    return decode(raw, name, problems, path.resolve())
 
 
-def decode(raw: bytes, name: str, problems: Problems) -> Source | None:
+def decode(raw: bytes, name: str, problems: Problems, path: Path | None = None) -> Source | None:
     """A source from bytes: UTF-8, perhaps with a byte order mark; None if it is not, which has been reported."""
     if len(raw) > limits.SOURCE_BYTES:
         problems.report("E002", f"{name} has more than {limits.SOURCE_BYTES:,} bytes", None)
         return None
     try:
-        return Source(name, raw.decode("utf-8-sig"))
+        return Source(name, raw.decode("utf-8-sig"), path)
     except UnicodeDecodeError as error:
         good = Source(name, raw[: error.start].decode("utf-8-sig", errors="replace"))
         end = len(good.text)

@@ -73,7 +73,7 @@ class Int(Kind):
         return isinstance(value, int | float) and not isinstance(value, bool)
 
     def convert(self, value: Written) -> int:
-        if not isinstance(value, int | float) or isinstance(value, bool) or value != int(value):
+        if not isinstance(value, int | float) or isinstance(value, bool) or not float(value).is_integer():
             raise Refused(f"a whole number is wanted, not {shown(value)}")
         if not self.low <= value <= self.high:
             raise Refused(f"{shown(value)} is not between {self.low:,} and {self.high:,}", "E305")
@@ -96,6 +96,8 @@ class Float(Kind):
     def convert(self, value: Written) -> float:
         if not isinstance(value, int | float) or isinstance(value, bool):
             raise Refused(f"a number is wanted, not {shown(value)}")
+        if math.isinf(value) and not (math.isinf(self.low) and math.isinf(self.high)):
+            raise Refused(f"{shown(value)} is not a finite number", "E305")
         low_ok = self.low < value if self.open_low else self.low <= value
         high_ok = value < self.high if self.open_high else value <= self.high
         if not (low_ok and high_ok):

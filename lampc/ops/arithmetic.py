@@ -236,6 +236,8 @@ class Share(Elementwise):
 class Where(Elementwise):
     """``a`` where the condition is not 0, else ``b``."""
 
+    mixes: ClassVar[bool] = False
+
     def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
         (dy,) = cotangents
         assert dy

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from lampc.ir.op import Kernel, Labels, Normal, Op, Run, Sample, ShapeError, Uniform, op
 from lampc.ir.types import Shape, Type
@@ -57,8 +57,10 @@ class PickGrad(Op):
 
     def infer(self, *operands: Type) -> tuple[Type, ...]:
         dy, labels = operands
-        if dy.shape != labels.shape:
-            raise ShapeError(f"shapes differ: {dy} and {labels}", 1)
+        if dy.shape != self.shape[:-1]:
+            raise ShapeError(f"{dy} is no gradient of rows of {self.shape}")
+        if labels != Type("i64", dy.shape):
+            raise ShapeError(f"{labels} does not label {dy}", 1)
         return (dy.of(self.shape),)
 
     def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
@@ -82,6 +84,8 @@ class PickGrad(Op):
 @dataclass(frozen=True)
 class BinaryCrossEntropy(Elementwise):
     """``-y·log p - (1 - y)·log(1 - p)`` of each element, the logarithms held above -100 as torch does."""
+
+    exact: ClassVar[bool] = True
 
     def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
         (dy,) = cotangents

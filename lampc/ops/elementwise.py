@@ -23,16 +23,20 @@ class Elementwise(Op):
     """
 
     takes_over: ClassVar[tuple[int, ...]] = (0, 1, 2)
+    mixes: ClassVar[bool] = True
+    """Whether a scalar may have another element type, as a learning rate has."""
+    exact: ClassVar[bool] = False
+    """Whether all operands have one type, and nothing is broadcast."""
     torch_name: ClassVar[str] = ""
     """The torch function that has an ``out=``; the op's own name where not given."""
 
     def infer(self, *operands: Type) -> tuple[Type, ...]:
         widest = max(operands, key=lambda type: type.rank)
         for index, operand in enumerate(operands):
-            if operand.rank and operand.dtype != widest.dtype:
+            if operand.dtype != widest.dtype and (operand.rank or self.exact or not self.mixes):
                 other = 0 if operands[0] is widest else operands.index(widest)
                 raise ShapeError(f"{self.name} takes one element type: {operand} and {operands[other]}", index)
-            if not fits(operand, widest):
+            if not fits(operand, widest) or (self.exact and operand.shape != widest.shape):
                 raise ShapeError(f"shapes differ: {operands[0]} and {operand}" if index else
                                  f"shapes differ: {operand} and {widest}", index)  # fmt: skip
         return (widest,)
@@ -49,6 +53,7 @@ class Elementwise(Op):
 class ElementwiseGrad(Elementwise):
     """The gradient of an elementwise op through torch's own kernel, ``aten::NAME`` with a ``grad_input``."""
 
+    exact: ClassVar[bool] = True
     aten: ClassVar[str] = ""
 
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
@@ -73,6 +78,17 @@ def reduce_to(gradient: Term, like: Term) -> Term:
 
     missing = gradient.type.rank - like.type.rank
     return gradient.build(Sum(tuple(range(missing))), gradient) if missing else gradient
+
+
+def one_dtype(*operands: Type) -> None:
+    """Refuse operands of several element types.
+
+    Raises:
+        ShapeError: if there are several.
+    """
+    for index, operand in enumerate(operands):
+        if operand.dtype != operands[0].dtype:
+            raise ShapeError(f"one element type is wanted, not {operands[0]} and {operand}", index)
 
 
 def count(shape: Sequence[int]) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lampc.ir.op import Kernel, Normal, Op, Run, Sample, ShapeError, op
 from lampc.ir.types import Type
-from lampc.ops.elementwise import count
+from lampc.ops.elementwise import count, one_dtype
 
 if TYPE_CHECKING:
     from lampc.ops.term import Gradients, Term, TermNode
@@ -26,6 +26,7 @@ class MatMul(Op):
         a, b = operands
         if a.rank < 1 or b.rank != 2:
             raise ShapeError(f"matmul takes rows and a matrix, not {a} and {b}", 0 if a.rank < 1 else 1)
+        one_dtype(a, b)
         inner, outer = (b.shape[1], b.shape[0]) if self.transposed else b.shape
         if a.shape[-1] != inner:
             raise ShapeError(f"inner sizes differ: {a} and {b}", 1)
@@ -54,6 +55,7 @@ class Outer(Op):
 
     def infer(self, *operands: Type) -> tuple[Type, ...]:
         a, b = operands
+        one_dtype(a, b)
         if a.rank < 2 or a.shape[:-1] != b.shape[:-1]:
             raise ShapeError(f"leading axes differ: {a} and {b}", 1)
         return (a.of((a.shape[-1], b.shape[-1])),)
@@ -80,6 +82,7 @@ class Affine(Op):
     def infer(self, *operands: Type) -> tuple[Type, ...]:
         a, w, bias = operands
         (out,) = MatMul(transposed=True).infer(a, w)
+        one_dtype(a, w, bias)
         if bias.shape != out.shape[-1:]:
             raise ShapeError(f"the bias {bias} does not fit {out}", 2)
         return (out,)

@@ -99,7 +99,7 @@ class LayerNorm(Op):
         if a.rank < 2:
             raise ShapeError(f"layernorm goes over a sample's last axis, and {a} has none")
         for index, operand in ((1, weight), (2, bias)):
-            if operand.shape != a.shape[-1:]:
+            if operand != a.of(a.shape[-1:]):
                 raise ShapeError(f"layernorm of {a} takes {a.of(a.shape[-1:])}, not {operand}", index)
         row = a.of((*a.shape[:-1], 1))
         return (a, row, row)
@@ -126,7 +126,11 @@ class LayerNormGrad(Op):
     """The gradients of ``layernorm``'s operands from ``dy, a, mean, rstd, weight, bias``."""
 
     def infer(self, *operands: Type) -> tuple[Type, ...]:
-        _, a, _, _, weight, bias = operands
+        dy, a, mean, rstd, weight, bias = operands
+        _, row, _ = LayerNorm().infer(a, weight, bias)
+        for index, operand, wanted in ((0, dy, a), (2, mean, row), (3, rstd, row)):
+            if operand != wanted:
+                raise ShapeError(f"layernorm_grad of {a} takes {wanted}, not {operand}", index)
         return (a, weight, bias)
 
     def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:

@@ -18,8 +18,8 @@ from lampc.runtime.storage import DTYPES, Storage
 class Executor:
     """A routine bound to buffers for one batch size. Running it allocates nothing.
 
-    ``inputs`` (``x``, and ``y`` where there is a loss) are buffers to fill before a run; ``outputs`` hold what it
-    computed, until the next.
+    ``inputs`` (``x`` and ``y``, where they are used) are filled before a run; ``outputs`` hold what it computed, until
+    the next.
     """
 
     def __init__(
@@ -45,7 +45,15 @@ class Executor:
         self.update = self._calls(Stage.UPDATE)
         self.step = [*self.forward, *self.backward, *self.update]
         needed = _needed(routine, routine.outputs["prediction"])
-        self.predict = [kernel for index, (_, kernel) in enumerate(self._kernels) if self._kernels[index][0] in needed]
+        self.predict = [kernel for instruction, kernel in self._kernels if needed.issuperset(instruction.outputs)]
+
+    def fill(self, x: Tensor, y: Tensor | None = None) -> None:
+        """Copy a minibatch into the inputs; a program need not use both."""
+        inputs = self.inputs
+        if "x" in inputs:
+            inputs["x"].copy_(x)
+        if y is not None and "y" in inputs:
+            inputs["y"].copy_(y)
 
     def _calls(self, stage: Stage) -> list[Kernel]:
         return [kernel for instruction, kernel in self._kernels if instruction.stage is stage]
@@ -109,12 +117,10 @@ def run(kernels: Iterable[Kernel]) -> None:
         kernel()
 
 
-def _needed(routine: Routine, output: int) -> list[Instruction]:
-    """The instructions that a slot depends on."""
-    wanted = {output}
-    needed = []
+def _needed(routine: Routine, output: int) -> set[int]:
+    """The slots that a slot depends on, with those that the same instructions fill."""
+    needed = {output}
     for instruction in reversed(routine.instructions):
-        if wanted.intersection(instruction.outputs):
-            wanted.update(instruction.inputs)
-            needed.append(instruction)
-    return needed[::-1]
+        if needed.intersection(instruction.outputs):
+            needed.update(instruction.inputs, instruction.outputs)
+    return needed

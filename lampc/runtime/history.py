@@ -60,18 +60,19 @@ class History(Sequence[Epoch]):
             problems = Problems()
             problems.report("E508", "plotting needs matplotlib", None, fixes=['pip install "lampc[plot]"'])
             raise LampError(problems.errors) from None
-        names = [name for name in (self.epochs[-1].test if self.epochs else {}) if name != "loss"]
+        measured = [epoch for epoch in self.epochs if epoch.test]
+        names = [name for name in (measured[-1].test if measured else {}) if name != "loss"]
         figure = Figure(figsize=(5 * (1 + bool(names)), 3.5), layout="constrained")
         axes = figure.subplots(1, 1 + bool(names), squeeze=False)[0]
-        numbers = [epoch.epoch for epoch in self.epochs]
-        axes[0].plot(numbers, [epoch.loss for epoch in self.epochs], label="train")
-        if self.epochs and "loss" in self.epochs[-1].test:
-            axes[0].plot(numbers, [epoch.test["loss"] for epoch in self.epochs], label="test")
+        axes[0].plot([epoch.epoch for epoch in self.epochs], [epoch.loss for epoch in self.epochs], label="train")
+        numbers = [epoch.epoch for epoch in measured]
+        if measured:
+            axes[0].plot(numbers, [epoch.test["loss"] for epoch in measured], label="test")
         axes[0].set(xlabel="epoch", ylabel="loss")
         axes[0].legend()
         if names:
             for name in names:
-                axes[1].plot(numbers, [epoch.test[name] for epoch in self.epochs], label=f"test {name}")
+                axes[1].plot(numbers, [epoch.test[name] for epoch in measured], label=f"test {name}")
             axes[1].set(xlabel="epoch")
             axes[1].legend()
         return figure

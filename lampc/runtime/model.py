@@ -68,7 +68,7 @@ class Model:
         parts = []
         for chunk in x.split(EVALUATION_BATCH):
             executor = self.executor(self.program.predicting, len(chunk))
-            executor.inputs["x"].copy_(chunk)
+            executor.fill(chunk)
             run(executor.forward)
             parts.append(executor.outputs["prediction"].clone())
         if not parts:
@@ -81,7 +81,7 @@ class Model:
         """Predictions for a minibatch as in training: with dropout."""
         x = self._samples(x, self.program.elaborated.input_type, "x")
         executor = self.executor(self.program.training, len(x))
-        executor.inputs["x"].copy_(x)
+        executor.fill(x)
         run(executor.predict)
         return executor.outputs["prediction"].clone()
 
@@ -92,8 +92,7 @@ class Model:
         x = self._samples(x, self.program.elaborated.input_type, "x")
         y = self._targets(y, len(x))
         executor = self.executor(self.program.training, len(x))
-        executor.inputs["x"].copy_(x)
-        executor.inputs["y"].copy_(y)
+        executor.fill(x, y)
         run(executor.forward)
         self._current = executor
         return executor.outputs["loss"].clone()
@@ -139,8 +138,7 @@ class Model:
         for start in range(0, len(x), EVALUATION_BATCH):
             stop = min(start + EVALUATION_BATCH, len(x))
             executor = self.executor(self.program.evaluation, stop - start)
-            executor.inputs["x"].copy_(x[start:stop])
-            executor.inputs["y"].copy_(y[start:stop])
+            executor.fill(x[start:stop], y[start:stop])
             run(executor.forward)
             total += executor.outputs["loss"].item() * (stop - start)
             prediction = executor.outputs["prediction"]
@@ -164,7 +162,10 @@ class Model:
         return train(self, loader=loader, epochs=epochs, evaluate=evaluate, on_epoch=on_epoch, data=data)
 
     def executor(self, routine: Routine, batch: int) -> Executor:
-        """The routine bound for a batch size; the last few are kept."""
+        """The routine bound for a batch size; the last few are kept.
+
+        Whoever asks may overwrite what the last ``loss`` left there for ``backward``.
+        """
         key = (id(routine), batch)
         if key in self._executors:
             self._executors.move_to_end(key)
@@ -172,7 +173,10 @@ class Model:
             while len(self._executors) >= _KEPT:
                 self._executors.popitem(last=False)
             self._executors[key] = Executor(routine, batch, self._storage, self._generator)
-        return self._executors[key]
+        executor = self._executors[key]
+        if executor is self._current:
+            self._current = None
+        return executor
 
     def samples(self, x: Any, y: Any) -> tuple[Tensor, Tensor]:
         """Samples and targets as tensors of the program's types on its device."""

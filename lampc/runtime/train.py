@@ -149,9 +149,7 @@ def _epoch(model: Model, batches: Iterator[Batch], number: int) -> tuple[float, 
         return _epoch_apart(model, batches, number)
     total, samples, steps = 0.0, 0, 0
     for executor, x, y in batches:
-        inputs = executor.inputs
-        inputs["x"].copy_(x)
-        inputs["y"].copy_(y)
+        executor.fill(x, y)
         for kernel in executor.forward:
             kernel()
         loss = executor.outputs["loss"].item()
@@ -173,8 +171,7 @@ def _epoch_apart(model: Model, batches: Iterator[Batch], number: int) -> tuple[f
     samples = steps = 0
     executor = None
     for executor, x, y in batches:
-        executor.inputs["x"].copy_(x)
-        executor.inputs["y"].copy_(y)
+        executor.fill(x, y)
         for kernel in executor.step:
             kernel()
         total.add_(executor.outputs["loss"], alpha=executor.batch)

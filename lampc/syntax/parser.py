@@ -25,25 +25,52 @@ def parse(source: Source, problems: Problems) -> tree.Body:
     lark, build = _parser()
     build.source, build.problems = source, problems
     stream = tokens(lark, source, problems)
+    if any(found.code == "E107" for found in problems.errors):  # brackets have been left out: nothing can be said of the rest
+        return tree.Body((tree.Broken(Span(source, 0, 0)),), Span(source, 0, 0))
+    faults = [found.labels[0].span.start for found in problems.errors if found.labels and found.code in _BRACKETS]
     reader = lark.parse_interactive()
     index = 0
+    recovered = -1
     while index < len(stream):
         token = stream[index]
         try:
             reader.feed_token(token)
             index += 1
         except UnexpectedToken as unexpected:
-            _report(source, stream, index, unexpected, problems)
-            index = _recover(reader, source, stream, index)
+            if index == recovered:  # an ERROR before this token did not help: leave the token out
+                index += 1
+                continue
+            if not _reported(stream, index, faults):
+                _report(source, stream, index, unexpected, problems)
+            index = recovered = _recover(reader, source, stream, index)
     end = Token("$END", "", start_pos=len(source.text), end_pos=len(source.text))
     try:
         body = reader.feed_token(end)
     except UnexpectedToken as unexpected:
-        _report(source, [*stream, end], len(stream), unexpected, problems)
+        if not _reported(stream, len(stream), faults):
+            _report(source, [*stream, end], len(stream), unexpected, problems)
         _recover(reader, source, stream, len(stream))
         body = reader.feed_token(end)
     assert isinstance(body, tree.Body)
     return body
+
+
+_BRACKETS = ("E102", "E103", "E108")
+"""Codes of what is wrong with a statement's brackets, or was left out of it."""
+_EDGES = ("_SEP", "LBRACE", "VBAR", "RBRACE")
+"""Tokens that statements end at."""
+
+
+def _reported(stream: list[Token], index: int, faults: list[int]) -> bool:
+    """Whether a bracket of the statement around a token has been reported; what else is wrong there follows from it."""
+    first = last = index
+    while first > 0 and stream[first - 1].type not in _EDGES:
+        first -= 1
+    while last < len(stream) and stream[last].type not in _EDGES:
+        last += 1
+    start = stream[first - 1].end_pos or 0 if first else 0
+    stop = stream[last].start_pos if last < len(stream) else None
+    return any(start <= fault and (stop is None or fault <= stop) for fault in faults)
 
 
 @cache
@@ -63,9 +90,11 @@ def _recover(reader: InteractiveParser, source: Source, stream: list[Token], ind
     state = reader.parser_state
     states = state.parse_conf.states
     start = index
-    while len(state.state_stack) > 1 and "ERROR" not in states[state.state_stack[-1]]:
+    depth = 0  # of braces that the statement has already closed
+    while len(state.state_stack) > 1 and (depth or "ERROR" not in states[state.state_stack[-1]]):
         state.state_stack.pop()
-        state.value_stack.pop()
+        kind = getattr(state.value_stack.pop(), "type", None)
+        depth += (kind == "RBRACE") - (kind == "LBRACE")
     depth = 0
     while index < len(stream):
         kind = stream[index].type

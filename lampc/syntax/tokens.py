@@ -36,7 +36,8 @@ def tokens(lark: Lark, source: Source, problems: Problems) -> list[Token]:
     """The normalised tokens of a source, the brackets in it balanced.
 
     Newlines inside ``( )`` and ``[ ]`` are dropped, runs of separators are one, and there is none beside ``{ | }``
-    or the ends. A bracket without its partner is reported; a missing one is put in, a surplus one left out.
+    or the ends. A bracket without its partner is reported; a missing one is put in, a surplus one left out. A `|`
+    outside of braces is reported, and separates statements.
     """
     lexed = _short_statements(source, lark.lex(source.text), problems)
     result: list[Token] = []
@@ -88,6 +89,10 @@ class _Balancer:
                 yield from self._close_round(token)
             elif kind in ("_SEP", "VBAR", "LBRACE", "RBRACE"):
                 yield from self._close_round(token)
+            if kind == "VBAR" and not self.open and not self.too_deep:
+                self.problems.report("E101", "`|` stands between branches, inside `{ }`", place(self.source, token),
+                                     fixes=["put the branches in braces: `sum { … | … }`"])  # fmt: skip
+                token = Token.new_borrow_pos("_SEP", "|", token)
             if kind in _CLOSER:
                 if not self._push(token, index in paired):
                     continue

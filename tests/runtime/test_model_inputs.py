@@ -166,11 +166,21 @@ def test_labels_of_several_axes() -> None:
         this.loss(x, y)
 
 
-def test_a_network_without_layers_is_its_input() -> None:
-    this = model("input 2; loss mse")
+def test_a_network_without_parameters_has_no_gradients() -> None:
+    this = model("input 2; flatten; loss mse")
     assert torch.equal(this(X), X)
     torch.testing.assert_close(this.loss(X, X + 2), torch.tensor(4.0))
     assert this.gradients(X, X)[1] == {}
+
+
+def test_a_loss_need_not_use_its_target() -> None:
+    this = model("linear 2->1 ones; loss fn(p, y) = mean(p^2)", precision="f64")
+    y = torch.zeros(6, 1)
+    p = X.double().sum(1, keepdim=True)
+    torch.testing.assert_close(this.loss(X, y), p.square().mean())
+    torch.testing.assert_close(this.gradients(X, y)[1]["linear1.bias"], 2 * p.mean(0))
+    assert this.evaluate(X, y)["loss"] == pytest.approx(float(p.square().mean()))
+    this.train([(X, y)], epochs=1)
 
 
 def test_parameters_have_the_programs_types_and_order() -> None:

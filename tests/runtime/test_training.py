@@ -183,7 +183,7 @@ class TestTheLossIsNoLongerANumber:
         assert found.labels[0].span.text == "burst"
 
     def test_names_the_parameter_that_an_update_spoilt(self) -> None:
-        source = "linear 1->1 ones; loss fn(p, y) = mean(p) * 1e30; optimizer sgd lr=1e30"
+        source = "linear 1->1 ones; loss fn(p, y) = mean(p * y) * 1e30; optimizer sgd lr=1e30"
         found = self.error(source, torch.full((3, 1), 1e3), torch.ones(3, 1))
         assert "`linear1." in found.message
         assert "update" in found.message

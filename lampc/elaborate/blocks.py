@@ -1,0 +1,67 @@
+"""Calling a block: its parameters bound to constants, its body expanded with names of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from lampc.diagnostics.suggest import nearest
+from lampc.elaborate.definitions import constant
+from lampc.elaborate.scope import Flow, Scope
+from lampc.layers.signature import Written
+from lampc.syntax import tree
+
+if TYPE_CHECKING:
+    from lampc.elaborate.network import Network
+
+
+def call_block(network: Network, statement: tree.Layer, x: Flow, scope: Scope) -> Flow:
+    """The block's body on a value, with the block's arguments for constants."""
+    block = network.definitions.blocks[statement.name.name]
+    if statement.branches is not None:
+        network.problems.report("E308", f"`{block.name.name}` has no branches", statement.branches[0].span)
+    constants = block_arguments(network, statement, block, scope)
+    if constants is None:
+        return None
+    if not block.body.statements:
+        network.problems.report("E207", f"block `{block.name.name}` is empty", block.span)
+        return x
+    title = " ".join(statement.head.text.split())
+    (group,) = network.group(title, statement.head, 1)
+    inner = Scope(constants, {}, (*scope.path, group))
+    return network.body(block.body.statements, x, inner)
+
+
+def block_arguments(network: Network, statement: tree.Layer, block: tree.Block, scope: Scope) -> Mapping[str, Written] | None:
+    """The constants that a block's body sees: the file's, and its parameters."""
+    constants: dict[str, Written] = dict(network.definitions.constants)
+    names = [parameter.name.name for parameter in block.parameters]
+    given: dict[str, tree.Argument] = dict(zip(names, statement.arguments, strict=False))
+    if len(statement.arguments) > len(names):
+        network.problems.report("E302", f"`{block.name.name}` takes {len(names)} arguments, not "
+                                f"{len(statement.arguments)}", statement.arguments[len(names)].span,
+                                also=[(block.span, "defined here")])  # fmt: skip
+        return None
+    for option in statement.options:
+        name = option.name.name
+        if name not in names or name in given:
+            code, what = ("E306", "is given twice") if name in given else ("E303", "is not one of its parameters")
+            near = nearest(name, names)
+            network.problems.report(code, f"`{block.name.name}`: `{name}` {what}", option.name.span,
+                                    also=[(block.span, "defined here")],
+                                    fixes=[f"did you mean `{near}`?"] if near and name not in given else [])  # fmt: skip
+            return None
+        given[name] = option.value
+    for parameter in block.parameters:
+        name = parameter.name.name
+        written = given.get(name, parameter.default)
+        if written is None:
+            network.problems.report("E301", f"`{block.name.name}` needs `{name}`", statement.head,
+                                    also=[(block.span, "defined here")])  # fmt: skip
+            return None
+        if isinstance(written, tree.Arrow | tree.Function):
+            network.problems.report("E304", f"`{name}` takes a constant", written.span)
+            return None
+        value = constant(written, scope.constants if name in given else constants, network.problems)
+        constants[name] = 1 if value is None else value
+    return constants
