@@ -11,9 +11,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,14 +57,31 @@ class Program:
 
     source: Source
     elaborated: Elaborated
+    simplified: Graph
+    """Prediction and loss as they are differentiated."""
     whole: Graph
     """Forward, backward and update in one graph."""
-    training: Routine
-    evaluation: Routine
-    """Prediction and loss, without dropout."""
-    predicting: Routine
-    """Prediction alone."""
     warnings: tuple[Diagnostic, ...] = ()
+
+    @cached_property
+    def training(self) -> Routine:
+        """Forward, backward and update."""
+        return lower(self.whole)
+
+    @cached_property
+    def evaluation(self) -> Routine:
+        """Prediction and loss, without dropout."""
+        return lower(self._evaluated)
+
+    @cached_property
+    def predicting(self) -> Routine:
+        """Prediction alone, without dropout."""
+        return lower(subgraph(self._evaluated, {"prediction": self._evaluated.outputs["prediction"]}))
+
+    @cached_property
+    def _evaluated(self) -> Graph:
+        with without_collection():
+            return run_passes(without_dropout(self.simplified), WHOLE)
 
     @property
     def graph(self) -> nx.DiGraph:
@@ -175,10 +195,11 @@ def compile_source(
     Raises:
         LampError: if the program, its data or a setting is wrong.
     """
-    elaborated = check(source, folder, settings, allow_python, problems)
-    problems.raise_errors()
-    assert elaborated is not None
-    return build(source, elaborated, problems.warnings)
+    with without_collection():
+        elaborated = check(source, folder, settings, allow_python, problems)
+        problems.raise_errors()
+        assert elaborated is not None
+        return build(source, elaborated, problems.warnings)
 
 
 def build(source: Source, elaborated: Elaborated, warnings: tuple[Diagnostic, ...] = ()) -> Program:
@@ -190,9 +211,7 @@ def build(source: Source, elaborated: Elaborated, warnings: tuple[Diagnostic, ..
         whole = differentiate(forward)
         whole = optimise(whole, optimizer.type, dict(optimizer.arguments), optimizer.span)
     whole = run_passes(whole, WHOLE)
-    evaluation = run_passes(without_dropout(forward), WHOLE)
-    prediction = subgraph(evaluation, {"prediction": evaluation.outputs["prediction"]})
-    return Program(source, elaborated, whole, lower(whole), lower(evaluation), lower(prediction), warnings)
+    return Program(source, elaborated, forward, whole, warnings)
 
 
 FORWARD: tuple[Pass, ...] = (find_gains, stabilise, simplify, share_common, remove_dead)
@@ -200,6 +219,18 @@ FORWARD: tuple[Pass, ...] = (find_gains, stabilise, simplify, share_common, remo
 
 WHOLE: tuple[Pass, ...] = (simplify, share_common, remove_dead, fuse, remove_dead)
 """What is done to the whole graph before it is lowered."""
+
+
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """Put off garbage collection: a compilation makes many objects and drops few, and would look at them repeatedly."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def run_passes(graph: Graph, passes: tuple[Pass, ...]) -> Graph:

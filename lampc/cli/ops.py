@@ -38,9 +38,9 @@ def ops(file: str, stages: tuple[str, ...], batch: int | None, as_json: bool, se
     program = compile_source(*load(file, settings, problems), allow_python, problems)
     print_diagnostics(program.warnings)
     size = batch or program.experiment.train.batch
-    plans = {"inference": plan_memory(program.predicting, size)}
-    plans.update(dict.fromkeys(STAGES[:3], plan_memory(program.training, size)))
     lists: dict[str, OpList] = {name: getattr(program, name) for name in stages or STAGES[:3]}
+    by_routine = {id(oplist.routine): plan_memory(oplist.routine, size) for oplist in lists.values()}
+    plans = {name: by_routine[id(oplist.routine)] for name, oplist in lists.items()}
     rows = {name: [row(i, oplist, plans[name]) for i in oplist] for name, oplist in lists.items()}
     parameters = sum(parameter.type.elements(1) for parameter in program.parameters.values())
     totals: dict[str, Any] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from lampc.diagnostics.codes import severity_of
 from lampc.diagnostics.diagnostic import Diagnostic, Label, LampError, Severity
@@ -31,6 +31,10 @@ class Problems:
         labels += [Label(place, words) for place, words in also]
         found = Diagnostic(code, severity_of(code), message, tuple(labels), tuple(notes), tuple(fixes))
         self._found.setdefault(found)
+
+    def take(self, found: Iterable[Diagnostic]) -> None:
+        """Add what another collector found."""
+        self._found.update(dict.fromkeys(found))
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lampc.diagnostics import Problems
 from lampc.elaborate.bind import bind
-from lampc.elaborate.blocks import block_arguments
+from lampc.elaborate.blocks import block_arguments, check_uncalled
 from lampc.elaborate.constants import Evaluator
 from lampc.elaborate.count import Count
 from lampc.elaborate.definitions import EXPERIMENT, Definitions, Reader
@@ -63,12 +63,13 @@ def elaborate(
             problems.report("E501", "there is no network here", body.span if body.statements else None,
                             fixes=["a network is layers in sequence: `linear 2->25 xavier; tanh; linear 1`"])  # fmt: skip
         return None
-    if not Count(definitions, problems).check(layers):
+    if not Count(definitions, problems).check(layers, definitions.constants):
         return None
     dtype: DType = "f64" if experiment.train.dtype == "f64" else "f32"
     network = Network(definitions, dtype, problems)
     x = _input(network, layers, experiment, definitions, problems)
     prediction = network.body(layers, x, Scope(definitions.constants))
+    check_uncalled(network)
     if x is None and not problems.errors and isinstance(layers[0], tree.Layer):
         problems.report("E403", "the size of the input is not known", layers[0].head,
                         fixes=["write it: `input 2`, or `2->25` in the first layer"])  # fmt: skip
@@ -129,8 +130,7 @@ def _promised(
                 return shape
         elif name in definitions.blocks:
             block = definitions.blocks[name]
-            scratch = Network(definitions, "f32", Problems())
-            inner = block_arguments(scratch, statement, block, Scope(constants))
+            inner = block_arguments(Network(definitions, "f32", Problems()), statement, block, Scope(constants))
             return None if inner is None else _promised(block.body.statements, definitions, inner)
         elif statement.branches:
             found = (_promised(branch.statements, definitions, constants) for branch in statement.branches)

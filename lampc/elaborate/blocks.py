@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from lampc.diagnostics import Problems
 from lampc.diagnostics.suggest import nearest
+from lampc.elaborate.count import Count
 from lampc.elaborate.definitions import constant
 from lampc.elaborate.scope import Flow, Scope
 from lampc.layers.signature import Written
@@ -24,9 +26,10 @@ def call_block(network: Network, statement: tree.Layer, x: Flow, scope: Scope) -
     if constants is None:
         return None
     if not block.body.statements:
-        network.problems.report("E207", f"block `{block.name.name}` is empty", block.span)
+        network.problems.report("E207", f"block `{block.name.name}` is empty", block.head)
         return x
     title = " ".join(statement.head.text.split())
+    network.expanded.add(block.name.name)
     (group,) = network.group(title, statement.head, 1)
     inner = Scope(constants, {}, (*scope.path, group))
     return network.body(block.body.statements, x, inner)
@@ -40,7 +43,7 @@ def block_arguments(network: Network, statement: tree.Layer, block: tree.Block, 
     if len(statement.arguments) > len(names):
         network.problems.report("E302", f"`{block.name.name}` takes {len(names)} arguments, not "
                                 f"{len(statement.arguments)}", statement.arguments[len(names)].span,
-                                also=[(block.span, "defined here")])  # fmt: skip
+                                also=[(block.head, "defined here")])  # fmt: skip
         return None
     for option in statement.options:
         name = option.name.name
@@ -48,7 +51,7 @@ def block_arguments(network: Network, statement: tree.Layer, block: tree.Block, 
             code, what = ("E306", "is given twice") if name in given else ("E303", "is not one of its parameters")
             near = nearest(name, names)
             network.problems.report(code, f"`{block.name.name}`: `{name}` {what}", option.name.span,
-                                    also=[(block.span, "defined here")],
+                                    also=[(block.head, "defined here")],
                                     fixes=[f"did you mean `{near}`?"] if near and name not in given else [])  # fmt: skip
             return None
         given[name] = option.value
@@ -57,7 +60,7 @@ def block_arguments(network: Network, statement: tree.Layer, block: tree.Block, 
         written = given.get(name, parameter.default)
         if written is None:
             network.problems.report("E301", f"`{block.name.name}` needs `{name}`", statement.head,
-                                    also=[(block.span, "defined here")])  # fmt: skip
+                                    also=[(block.head, "defined here")])  # fmt: skip
             return None
         if isinstance(written, tree.Arrow | tree.Function):
             network.problems.report("E304", f"`{name}` takes a constant", written.span)
@@ -65,3 +68,19 @@ def block_arguments(network: Network, statement: tree.Layer, block: tree.Block, 
         value = constant(written, scope.constants if name in given else constants, network.problems)
         constants[name] = 1 if value is None else value
     return constants
+
+
+_VALUELESS = frozenset({"E201", "E203", "E204", "E206", "E207", "E208", "E303", "E306", "E308"})
+"""Codes of mistakes in a body that are mistakes whatever its parameters are."""
+
+
+def check_uncalled(network: Network) -> None:
+    """Report the mistakes in blocks that nothing has called, as far as they do not depend on arguments."""
+    for name, block in network.definitions.blocks.items():
+        if name in network.expanded:
+            continue
+        found = Problems()
+        constants = {**network.definitions.constants, **dict.fromkeys((p.name.name for p in block.parameters), 1)}
+        if Count(network.definitions, found).check(block.body.statements, constants):
+            network.trial(found).body(block.body.statements, None, Scope(constants))
+        network.problems.take(problem for problem in found.sorted() if problem.code in _VALUELESS)

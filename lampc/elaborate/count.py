@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from lampc import limits
 from lampc.diagnostics import Problems
@@ -24,11 +24,12 @@ class Count:
         self._blocks: list[str] = []
         self._known: dict[tuple[str, tuple[object, ...]], int] = {}
 
-    def check(self, statements: list[tree.Layer | tree.Broken]) -> bool:
-        """Whether the statements may be expanded."""
+    def check(self, statements: Sequence[tree.Statement], names: Mapping[str, Written]) -> bool:
+        """Whether the statements may be expanded where some constants are known."""
         total = 0
         for statement in statements:
-            before, total = total, total + self._statement(statement, self.definitions.constants)
+            names = self._with(names, statement)
+            before, total = total, total + self._statement(statement, names)
             if before <= limits.NODES < total and isinstance(statement, tree.Layer):
                 self._too_large(statement.head, total)
         return not self.failed
@@ -41,11 +42,16 @@ class Count:
     def _body(self, body: tree.Body, names: Mapping[str, Written]) -> int:
         total = 0
         for statement in body.statements:
-            if isinstance(statement, tree.Let):
-                value = self._value(statement.value, names)
-                names = {**names, statement.name.name: 1 if value is None else value}
+            names = self._with(names, statement)
             total += self._statement(statement, names)
         return total
+
+    def _with(self, names: Mapping[str, Written], statement: tree.Statement) -> Mapping[str, Written]:
+        """The constants after a statement."""
+        if not isinstance(statement, tree.Let):
+            return names
+        value = self._value(statement.value, names)
+        return {**names, statement.name.name: 1 if value is None else value}
 
     def _statement(self, statement: tree.Statement, names: Mapping[str, Written]) -> int:
         if not isinstance(statement, tree.Layer):
@@ -68,7 +74,7 @@ class Count:
             path = " → ".join([*self._blocks[self._blocks.index(name) :], name])
             self.failed = True
             self.problems.report("E204", f"block `{name}` contains itself: {path}", statement.head,
-                                 also=[(block.span, "defined here")],
+                                 also=[(block.head, "defined here")],
                                  fixes=["blocks expand where they are called; use `repeat` for more of the same"])  # fmt: skip
             return 1
         if len(self._blocks) >= limits.NESTING:

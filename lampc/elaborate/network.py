@@ -42,6 +42,12 @@ class Network:
         self._counts: dict[str, int] = {}
         self._names: set[str] = set()
         self._groups = 0
+        self.expanded: set[str] = set()
+        """The blocks that have been called."""
+
+    def trial(self, problems: Problems) -> Network:
+        """An empty network of the same definitions, to try something on."""
+        return Network(self.definitions, self.dtype, problems)
 
     def input(self, shape: tuple[int, ...], spans: tuple[Span, ...], label: str = "x") -> Term:
         """An input leaf of a sample shape."""

@@ -22,6 +22,8 @@ class Site:
     operands: tuple[Term, ...]
     graph: Graph
     """The old graph."""
+    outputs: frozenset[Value]
+    """The old graph's outputs."""
 
     @property
     def type(self) -> Type:
@@ -31,8 +33,7 @@ class Site:
     def only_use(self, operand: int) -> bool:
         """Whether nothing else needs an operand."""
         value = self.node.operands[operand]
-        users = list(self.graph.nx.successors(value.node))
-        return len(users) == 1 and value not in self.graph.outputs.values()
+        return len(self.graph.nx.succ[value.node]) == 1 and value not in self.outputs
 
 
 def rewrite(graph: Graph, rule: Rule) -> Graph:
@@ -43,10 +44,11 @@ def rewrite(graph: Graph, rule: Rule) -> Graph:
     new = Graph()
     build = Build(new)
     moved: dict[Value, Value] = {}
+    outputs = frozenset(graph.outputs.values())
     for node in graph:
         operands = tuple(build.term(moved[operand]) for operand in node.operands)
         with build.at(spans=node.spans, stage=node.stage, layer=node.layer, note=node.note):
-            results = rule(Site(build, node, operands, graph))
+            results = rule(Site(build, node, operands, graph, outputs))
             if results is None:
                 results = keep(build, node, operands)
             elif isinstance(results, Term):

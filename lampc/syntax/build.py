@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, cast
 
@@ -16,6 +17,14 @@ from lampc.syntax.tokens import place
 
 Part = Any
 """A token, or a node of the tree."""
+
+
+@dataclass(frozen=True)
+class _Braces:
+    """``{ branch | branch }``, on its way into a statement."""
+
+    bodies: tuple[tree.Body, ...]
+    span: Span
 
 
 class Build(Transformer[Token, tree.Body]):
@@ -45,28 +54,25 @@ class Build(Transformer[Token, tree.Body]):
 
     def layer(self, parts: list[Part]) -> tree.Layer:
         label = self._word(parts[-1]) if len(parts) > 2 and _is(parts[-2], "AS") else None
-        branches = next((part for part in parts if isinstance(part, tuple)), None)
+        braces = next((part for part in parts if isinstance(part, _Braces)), None)
         arguments = tuple(part for part in parts if isinstance(part, tree.Argument))
         options = tuple(part for part in parts if isinstance(part, tree.Option))
-        ends = [part.span if not isinstance(part, Token | tuple) else None for part in parts]
-        last = parts[-1]
-        end = last[-1].span if isinstance(last, tuple) else (place(self.source, last) if _token(last) else ends[-1])
-        name = self._word(parts[0])
-        return tree.Layer(name, arguments, options, branches, label, name.span.to(cast(Span, end)))
+        branches = None if braces is None else braces.bodies
+        return tree.Layer(self._word(parts[0]), arguments, options, branches, label, self._span(parts))
 
     def let(self, parts: list[Part]) -> tree.Let:
         return tree.Let(self._word(parts[1]), parts[3], self._span(parts))
 
     def fn(self, parts: list[Part]) -> tree.Fn:
-        return tree.Fn(self._word(parts[1]), parts[2], parts[4], Span(self.source, parts[0].start_pos, _end(parts[4])))
+        return tree.Fn(self._word(parts[1]), parts[2], parts[4], self._span(parts))
 
     def block(self, parts: list[Part]) -> tree.Block:
         parameters = parts[2] if len(parts) == 4 else ()
-        body = parts[-1][0]
-        if len(parts[-1]) > 1:
-            self.problems.report("E308", "a block has one body", parts[-1][1].span, "a second branch",
+        body, *others = parts[-1].bodies
+        if others:
+            self.problems.report("E308", "a block has one body", others[0].span, "a second branch",
                                  fixes=["put the branches inside `sum { … | … }` or another combinator"])  # fmt: skip
-        return tree.Block(self._word(parts[1]), parameters, body, Span(self.source, parts[0].start_pos, parts[1].end_pos))
+        return tree.Block(self._word(parts[1]), parameters, body, self._span(parts))
 
     def use(self, parts: list[Part]) -> tree.Use:
         target = self._word(parts[1]) if parts[1].type == "NAME" else self.string([parts[1]])
@@ -75,13 +81,13 @@ class Build(Transformer[Token, tree.Body]):
     def error(self, parts: list[Part]) -> tree.Broken:
         return tree.Broken(place(self.source, parts[0]))
 
-    def branches(self, parts: list[Part]) -> tuple[tree.Body, ...]:
+    def branches(self, parts: list[Part]) -> _Braces:
         """The branches; an empty one takes the place of the punctuation before it."""
         found = []
         for before, part in pairwise(parts):
             if isinstance(part, tree.Body):
                 found.append(part if part.statements else tree.Body((), place(self.source, before)))
-        return tuple(found)
+        return _Braces(tuple(found), self._span(parts))
 
     def parameters(self, parts: list[Part]) -> tuple[tree.Parameter, ...]:
         return tuple(part for part in parts if isinstance(part, tree.Parameter))
@@ -98,7 +104,7 @@ class Build(Transformer[Token, tree.Body]):
         return tree.Option(self._word(parts[0]), parts[2], self._span(parts))
 
     def anonymous(self, parts: list[Part]) -> tree.Function:
-        return tree.Function(parts[1], parts[3], Span(self.source, parts[0].start_pos, _end(parts[3])))
+        return tree.Function(parts[1], parts[3], self._span(parts))
 
     def binary(self, parts: list[Part]) -> tree.Binary:
         return tree.Binary(str(parts[1]), parts[0], parts[2], self._span(parts))
@@ -146,13 +152,5 @@ class Build(Transformer[Token, tree.Body]):
         return cast(tree.Expression, parts[1])
 
 
-def _token(part: Part) -> bool:
-    return isinstance(part, Token)
-
-
 def _is(part: Part, kind: str) -> bool:
     return isinstance(part, Token) and part.type == kind
-
-
-def _end(node: Part) -> int:
-    return cast(int, node.span.end)

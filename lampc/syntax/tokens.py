@@ -78,6 +78,7 @@ class _Balancer:
         self.problems = problems
         self.open: list[tuple[Token, bool]] = []  # the bracket, and whether its partner comes
         self.too_deep = 0
+        self.gave_up = False
 
     def balance(self, stream: list[Token]) -> Iterator[Token]:
         paired = _paired(stream)
@@ -110,6 +111,7 @@ class _Balancer:
                                  place(self.source, token),
                                  fixes=["name the inner part with `block`, `fn` or `let`"])  # fmt: skip
         self.too_deep += 1
+        self.gave_up = True
         return False
 
     def _pop(self, token: Token) -> bool:
@@ -137,6 +139,8 @@ class _Balancer:
     def _missing(self, stop: Span, text: str) -> Token:
         opened, _ = self.open.pop()
         closer = _CLOSER[opened.type]
+        if self.gave_up:
+            return Token(closer, _CHARACTER[closer], start_pos=stop.start, end_pos=stop.start)
         self.problems.report("E102", f"`{opened}` is never closed", place(self.source, opened), "opened here",
                              also=[(stop, text)], fixes=[f"add `{_CHARACTER[closer]}`"])  # fmt: skip
         return Token(closer, _CHARACTER[closer], start_pos=stop.start, end_pos=stop.start)

@@ -169,6 +169,12 @@ class Block:
     body: Body
     span: Span
 
+    @property
+    def head(self) -> Span:
+        """The statement without its body."""
+        last = self.parameters[-1].span if self.parameters else self.name.span
+        return Span(self.span.source, self.span.start, last.end)
+
 
 @dataclass(frozen=True, slots=True)
 class Use:

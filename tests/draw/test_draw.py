@@ -19,8 +19,10 @@ SOURCES = {
     "disc": "linear 2->25 xavier; tanh\nrepeat 2 { linear 25->25 xavier; tanh }\nlinear 25->1 xavier; sigmoid\nloss mse",
     "branches": "input 1x4x4; flatten; linear 8 as h; sum { linear 8; tanh | pass | residual { gelu } }\n"
     "concat { from h | tanh | sigmoid; linear 2 }; linear 1",
-    "nested": "block b(c) { residual { layernorm; linear c; repeat 2 { silu; linear c } } }\nlinear 4->6\nrepeat 3 { b 6 }\nlinear 2",
-    "odd": 'linear 2->3 as a_rather_long_label_for_a_layer_that_does_little # "quoted" <&>\ntanh; from a_rather_long_label_for_a_layer_that_does_little',
+    "nested": "block b(c) { residual { layernorm; linear c; repeat 2 { silu; linear c } } }\n"
+    "linear 4->6\nrepeat 3 { b 6 }\nlinear 2",
+    "odd": 'linear 2->3 as a_rather_long_label_for_a_layer_that_does_little # "quoted" <&>\n'
+    "tanh; from a_rather_long_label_for_a_layer_that_does_little",
     "unequal": "linear 2->8; repeat 4 { linear ->8; tanh }",
 }  # fmt: skip
 NAMES = [*SOURCES, "models/residual.lamp", "models/swish.lamp", "models/digits.lamp"]

@@ -392,3 +392,10 @@ def test_every_layers_example(name: str) -> None:
     example = LAYERS[name].example
     assert name in example
     assert compiled(example)
+
+
+class TestBlocksThatNothingCalls:
+    def test_are_checked_as_far_as_arguments_do_not_matter(self) -> None:
+        assert codes("block b(n) { linear n-1->n xavir; tahn; from h }\nlinear 2->3") == ["E201", "E203"]
+        assert codes("block b(n) { c n }\nblock c(n) { b n }\nlinear 2->3") == ["E204", "E204"]
+        assert compiled("block b(n, k=3) { linear n-1->k; linear k->2 }\nlinear 2->3")
