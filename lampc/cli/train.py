@@ -150,6 +150,7 @@ def _print_layers(program: Program, color: bool) -> None:
         table.add_row(Text(layer.name), Text(layer.text), sample_text(layer.output_type.sample), count)
     Console(no_color=not color, highlight=False, color_system="auto" if color else None,
             width=None if sys.stdout.isatty() else 100).print(table)  # fmt: skip
+    click.echo()
 
 
 def _print_end(end: dict[str, Any], runs: int) -> None:

@@ -1,0 +1,85 @@
+"""The wheel alone, in an environment of its own and an empty folder: grammar, error pages and models are inside."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    # Without isolation: the build backend is a dependency of the tests, and nothing need be downloaded.
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    subprocess.run(command, check=True, capture_output=True)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with the wheel; what it depends on is the outer environment's."""
+    folder = tmp_path_factory.mktemp("environment")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    found = subprocess.run([sys.executable, "-c", "import site; print(site.getsitepackages()[0])"],
+                           check=True, capture_output=True, text=True).stdout.strip()  # fmt: skip
+    inner = next(folder.glob("lib*/python*/site-packages")) if os.name != "nt" else folder / "Lib" / "site-packages"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(inner)
+    # Of the outer environment everything but an editable lampc, whose finder `.pth` files are not run here.
+    (inner / "outer.pth").write_text(found + "\n")
+    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def run(python: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return subprocess.run([str(python), *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False)
+
+
+def test_what_is_inside(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert "lampc/_resources/grammars/lamp.lark" in names
+    assert "lampc/_resources/models/disc.lamp" in names
+    assert "lampc/_resources/models/iris.csv" in names
+    assert "lampc/_resources/docs/errors/E401.md" in names
+    assert "lampc/py.typed" in names
+    assert not [name for name in names if name.startswith(("tests", "benchmarks"))]
+
+
+def test_it_is_the_wheel_that_runs(python: Path, tmp_path: Path) -> None:
+    done = run(
+        python, tmp_path, "-c", "import lampc, lampc.resources as r; print(lampc.__file__, r.path('models', 'disc.lamp'))"
+    )
+    assert str(ROOT) not in done.stdout
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_verb_works_from_an_empty_folder(python: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.lamp").write_text(
+        "linear 2->4 xavier; tanh; linear 1; sigmoid\ndata disc train=100\nloss bce\ntrain epochs=2"
+    )
+    for arguments in (["check", "a.lamp"], ["ops", "a.lamp"], ["graph", "a.lamp", "--svg"], ["explain", "E401"]):
+        done = run(python, tmp_path, "-m", "lampc", *arguments)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout
+    done = run(python, tmp_path, "-m", "lampc", "train", "a.lamp", "--json")
+    assert json.loads(done.stdout.splitlines()[-1])["event"] == "end"
+
+
+def test_the_models_are_there_to_train(python: Path, tmp_path: Path) -> None:
+    script = (
+        "import lampc.compile\nfrom lampc import resources\n"
+        "program = lampc.compile.file(resources.path('models', 'iris.lamp'), epochs=2)\n"
+        "print(program.model(seed=0).train().test['accuracy'])"
+    )
+    done = run(python, tmp_path, "-c", script)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert 0 <= float(done.stdout) <= 1
