@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import Command
+from command import Command
 
 from lampc.diagnostics.codes import TITLES
 

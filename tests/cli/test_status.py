@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Command, process
+from command import ROOT, Command, process
 
 import lampc.cli
 import lampc.compile

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, Command
+from command import ROOT, Command
 
 QUICK = ("--set", "epochs=3", "--set", "data.train=200", "--set", "data.test=100")
 

@@ -10,12 +10,10 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from tables import TABLES
 
 import lampc.compile
 from lampc.elaborate.definitions import EXPERIMENT
-
-sys.path.insert(0, str(Path(__file__).parent))
-from tables import TABLES
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks" / "README.md"]

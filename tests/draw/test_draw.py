@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pydot
 import pytest
+from golden_files import Golden
 
 import lampc.compile
 from lampc import draw
@@ -143,9 +144,9 @@ def test_the_stages_stand_beside_one_another() -> None:
 
 
 @pytest.mark.parametrize("name", ["disc", "branches", "nested"])
-def test_outlines(name: str, golden: object) -> None:
-    golden(f"draw/{name}.txt", draw.text(picture(name)))  # type: ignore[operator]
-    golden(f"draw/{name}.dot", draw.dot(picture(name)))  # type: ignore[operator]
+def test_outlines(name: str, golden: Golden) -> None:
+    golden(f"draw/{name}.txt", draw.text(picture(name)))
+    golden(f"draw/{name}.dot", draw.dot(picture(name)))
 
 
 def test_text_indents_as_groups_nest() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import Golden
+from golden_files import Golden
 
 import lampc.compile
 from lampc.cli import run

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Golden
+from golden_files import Golden
 
 import lampc.compile
 from lampc.cli import run
