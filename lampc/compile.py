@@ -29,6 +29,7 @@ from lampc.ir.graph import Graph, Stage
 from lampc.ir.layout import LayerUse
 from lampc.ir.leaves import Parameter
 from lampc.ir.program import OpList, Routine
+from lampc.ir.types import Type
 from lampc.layers.metrics import MetricType
 from lampc.passes.cse import share_common
 from lampc.passes.dce import remove_dead
@@ -46,6 +47,7 @@ from lampc.syntax import parse
 
 if TYPE_CHECKING:
     from lampc.data import Dataset
+    from lampc.native.program import Native
     from lampc.runtime.model import Model
 
 Pass = Callable[[Graph], Graph]
@@ -79,6 +81,14 @@ class Program:
         return lower(subgraph(self._evaluated, {"prediction": self._evaluated.outputs["prediction"]}))
 
     @cached_property
+    def native(self) -> Native:
+        """The same as machine code, where it has such a form."""
+        from lampc.native.program import Native
+
+        double = self.elaborated.input_type.dtype == "f64"
+        return Native(self.whole, lambda: self._evaluated, double, self.experiment.train.batch)
+
+    @cached_property
     def _evaluated(self) -> Graph:
         with without_collection():
             return run_passes(without_dropout(self.simplified), WHOLE)
@@ -107,6 +117,11 @@ class Program:
     def inference(self) -> OpList:
         """The instructions that compute a prediction, without dropout and without what only a gradient needs."""
         return self.predicting.stage(Stage.FORWARD)
+
+    @property
+    def evaluated_type(self) -> Type:
+        """A prediction's type."""
+        return self.simplified.type(self.simplified.outputs["prediction"])
 
     @property
     def layers(self) -> tuple[LayerUse, ...]:
@@ -138,15 +153,15 @@ class Program:
 
         return load_data(self, seed)
 
-    def model(self, seed: int | None = None, device: str | None = None) -> Model:
-        """The program with parameters, ready to run on torch tensors.
+    def model(self, seed: int | None = None, device: str | None = None, backend: str | None = None) -> Model:
+        """The program with parameters, ready to run: ``backend`` is ``auto``, ``torch`` or ``native``.
 
         Raises:
-            LampError: if the device is not available.
+            LampError: if the device or the backend is not available.
         """
         from lampc.runtime.model import Model
 
-        return Model(self, seed=seed, device=device)
+        return Model(self, seed=seed, device=device, backend=backend)
 
 
 def file(path: str | os.PathLike[str], *, allow_python: bool = False, **settings: Any) -> Program:

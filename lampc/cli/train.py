@@ -16,6 +16,7 @@ from lampc.diagnostics import LampError, Problems
 if TYPE_CHECKING:
     from lampc.cli.progress import Progress
     from lampc.compile import Program
+    from lampc.runtime.backend import Choice
     from lampc.runtime.history import Epoch, History
 
 
@@ -24,18 +25,19 @@ if TYPE_CHECKING:
 @click.option("--runs", type=click.IntRange(1, 100_000), help="Train this many seeds, and report mean ± std.")
 @click.option("--seed", type=click.IntRange(0, 2**53), help="The first seed.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Where to train.")
+@click.option("--backend", type=click.Choice(["auto", "torch", "native"]), help="What runs it. [default: auto]")
 @click.option("--json", "as_json", is_flag=True, help="Print lines of JSON alone: start, epochs, end.")
 @common
-def train(file: str, runs: int | None, seed: int | None, device: str | None, as_json: bool, settings: tuple[str, ...],
-          allow_python: bool, color: str) -> int:  # fmt: skip
+def train(file: str, runs: int | None, seed: int | None, device: str | None, backend: str | None, as_json: bool,
+          settings: tuple[str, ...], allow_python: bool, color: str) -> int:  # fmt: skip
     """Train the network as the file says."""
     from lampc.compile import compile_source
 
     problems = Problems()
+    options = {"runs": runs, "seed": seed, "device": device, "backend": backend}
     try:
         source, folder, overrides = load(file, settings, problems)
-        overrides.update({f"train.{name}": value for name, value in
-                          (("runs", runs), ("seed", seed), ("device", device)) if value is not None})  # fmt: skip
+        overrides.update({f"train.{name}": value for name, value in options.items() if value is not None})
         program = compile_source(source, folder, overrides, allow_python, problems)
         print_diagnostics(program.warnings)
         return _train(program, file, as_json, wants_color(color))
@@ -46,16 +48,19 @@ def train(file: str, runs: int | None, seed: int | None, device: str | None, as_
 
 
 def _train(program: Program, file: str, as_json: bool, color: bool) -> int:
-    import lampc.runtime.model  # noqa: F401 (torch is not part of the time that is measured)
     from lampc.cli.progress import progress
     from lampc.runtime.runs import train_runs
 
     config = program.experiment.train
     seeds = [config.seed + run for run in range(config.runs)]
+    model = program.model()  # torch's import and compilation are not part of the time that is measured
+    model.native("loss")
+    backend = model.backend
     if as_json:
-        _line(_start(program, file, seeds))
+        _line(_start(program, file, seeds, backend))
     else:
         _print_layers(program, color)
+        click.echo(f"backend {backend.name}: {backend.reason}")
     finished: list[History] = []
     begin = time.perf_counter()
     shown: Progress | None = None if as_json else progress(config.epochs, config.runs, color)
@@ -75,7 +80,7 @@ def _train(program: Program, file: str, as_json: bool, color: bool) -> int:
     finally:
         if shown is not None:
             shown.close()
-    end = _end(finished, time.perf_counter() - begin)
+    end = _end(finished, time.perf_counter() - begin, backend.name)
     if as_json:
         _line(end)
     elif finished:
@@ -85,12 +90,13 @@ def _train(program: Program, file: str, as_json: bool, color: bool) -> int:
     return 0
 
 
-def _start(program: Program, file: str, seeds: list[int]) -> dict[str, Any]:
+def _start(program: Program, file: str, seeds: list[int], backend: Choice) -> dict[str, Any]:
     config = program.experiment.train
     return {
         "event": "start",
         "file": file,
-        "backend": "torch",
+        "backend": backend.name,
+        "reason": backend.reason,
         "device": config.device,
         "precision": config.dtype,
         "seeds": seeds,
@@ -104,7 +110,7 @@ def _start(program: Program, file: str, seeds: list[int]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _end(finished: list[History], seconds: float) -> dict[str, Any]:
+def _end(finished: list[History], seconds: float, backend: str) -> dict[str, Any]:
     from lampc.runtime.runs import summary
 
     steps = sum(history.steps for history in finished)
@@ -114,7 +120,7 @@ def _end(finished: list[History], seconds: float) -> dict[str, Any]:
         "seconds": seconds,
         "steps": steps,
         "us_per_step": 1e6 * training / steps if steps else 0.0,
-        "backend": "torch",
+        "backend": backend,
         "runs": len(finished),
         "train": summary([history.train for history in finished]),
         "test": summary([history.test for history in finished]),
@@ -159,8 +165,12 @@ def _print_end(end: dict[str, Any], runs: int) -> None:
         measures = ", ".join(f"{name} {measure(name, found)}" for name, found in end[part].items())
         if measures:
             click.echo(f"{part:5} {measures}{spread}")
-    click.echo(f"{end['steps']:,} steps in {end['seconds']:.2f} s, {end['us_per_step']:.0f} µs a step "
+    click.echo(f"{end['steps']:,} steps in {end['seconds']:.2f} s, {_microseconds(end['us_per_step'])} µs a step "
                f"(backend {end['backend']})")  # fmt: skip
+
+
+def _microseconds(number: float) -> str:
+    return f"{number:.0f}" if number >= 20 else f"{number:.1f}"
 
 
 def measure(name: str, found: dict[str, Any]) -> str:

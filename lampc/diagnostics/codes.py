@@ -62,6 +62,7 @@ TITLES: dict[str, str] = {
     "E701": "the loss is no longer a number",
     "E702": "the device is not available",
     "E703": "nothing to train",
+    "E704": "no native code",
     # settings
     "E801": "unknown setting",
     "E802": "a setting of the wrong type",

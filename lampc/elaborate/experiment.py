@@ -31,6 +31,7 @@ TRAIN = Signature(
         Param("seed", Int(0, 2**53), 0, "for parameters, data, order and dropout"),
         Param("runs", Int(1, 100_000), 1, "how many seeds to train: seed, seed + 1, …"),
         Param("device", OneOf(("cpu", "cuda")), "cpu", "where it runs"),
+        Param("backend", OneOf(("auto", "torch", "native")), "auto", "torch's kernels, or machine code of its own"),
         Param("precision", OneOf(("f32", "f64", "float32", "float64")), "f32", "of parameters and arithmetic"),
     )
 )
@@ -82,6 +83,7 @@ class Train:
     seed: int
     runs: int
     device: str
+    backend: str
     precision: str
     span: Span | None = None
 

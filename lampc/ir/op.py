@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from lampc.ir.expression import Expression
 from lampc.ir.types import Type
 
 if TYPE_CHECKING:
@@ -82,6 +83,14 @@ class Op:
         """
         raise NotImplementedError
 
+    def expression(self, *operands: Expression) -> Expression:
+        """What the result is, number by number, for native code; not every op can be said so."""
+        raise NotImplementedError
+
+    def expressions(self, *operands: Expression) -> tuple[Expression, ...]:
+        """The same for each result. One that lacks the operands' rows is summed over them."""
+        return (self.expression(*operands),)
+
     def gain(self) -> float:
         """How much wider than its result its operand should be spread, for initialisers (Glorot and Bengio 2010)."""
         return 1.0
@@ -100,8 +109,8 @@ class Run:
     """What kernels may need besides buffers."""
 
     batch: int
-    generator: Any = None
-    """The torch generator that random ops draw from."""
+    random: Any = None
+    """What random ops draw from: ``step``, a tensor, and ``keys(stream)``."""
 
 
 @dataclass(frozen=True)

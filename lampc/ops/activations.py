@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from lampc.ir.expression import Expression, call
 from lampc.ir.op import Kernel, Normal, Run, Sample, Uniform, op
 from lampc.ops.elementwise import Elementwise, ElementwiseGrad
 
@@ -32,6 +33,10 @@ class Tanh(Elementwise):
         assert dy
         return [node.build(TanhGrad(), dy, node.out)]
 
+    def expression(self, *operands: Expression) -> Expression:
+        (a,) = operands
+        return call("tanh", a)
+
 
 @op("tanh_grad")
 @dataclass(frozen=True)
@@ -39,6 +44,10 @@ class TanhGrad(ElementwiseGrad):
     """``dy · (1 - y²)`` from ``dy`` and ``y = tanh a``."""
 
     aten: ClassVar[str] = "tanh_backward"
+
+    def expression(self, *operands: Expression) -> Expression:
+        dy, y = operands
+        return dy * (1.0 - y * y)
 
 
 @op("sigmoid")
@@ -54,6 +63,10 @@ class Sigmoid(Elementwise):
         assert dy
         return [node.build(SigmoidGrad(), dy, node.out)]
 
+    def expression(self, *operands: Expression) -> Expression:
+        (a,) = operands
+        return call("sigmoid", a)
+
 
 @op("sigmoid_grad")
 @dataclass(frozen=True)
@@ -61,6 +74,10 @@ class SigmoidGrad(ElementwiseGrad):
     """``dy · y · (1 - y)`` from ``dy`` and ``y = sigmoid a``."""
 
     aten: ClassVar[str] = "sigmoid_backward"
+
+    def expression(self, *operands: Expression) -> Expression:
+        dy, y = operands
+        return dy * (y * (1.0 - y))
 
 
 @op("relu")
@@ -82,6 +99,10 @@ class Relu(Elementwise):
         zero = torch.zeros((), dtype=results[0].dtype, device=results[0].device)
         return partial(torch.maximum, operands[0], zero, out=results[0])
 
+    def expression(self, *operands: Expression) -> Expression:
+        (a,) = operands
+        return call("max", a, 0.0)
+
 
 @op("relu_grad")
 @dataclass(frozen=True)
@@ -92,6 +113,10 @@ class ReluGrad(ElementwiseGrad):
 
     def arguments(self) -> tuple[Any, ...]:
         return (0,)
+
+    def expression(self, *operands: Expression) -> Expression:
+        dy, y = operands
+        return call("select", call("greater", y, 0.0), dy, 0.0)
 
 
 @op("leaky_relu")
@@ -112,6 +137,10 @@ class LeakyRelu(Elementwise):
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
         return partial(torch.ops.aten.leaky_relu.out, operands[0], self.slope, out=results[0])
 
+    def expression(self, *operands: Expression) -> Expression:
+        (a,) = operands
+        return call("select", call("greater", a, 0.0), a, self.slope * a)
+
 
 @op("leaky_relu_grad")
 @dataclass(frozen=True)
@@ -123,6 +152,10 @@ class LeakyReluGrad(ElementwiseGrad):
 
     def arguments(self) -> tuple[Any, ...]:
         return (self.slope, False)
+
+    def expression(self, *operands: Expression) -> Expression:
+        dy, a = operands
+        return call("select", call("greater", a, 0.0), dy, self.slope * dy)
 
 
 @op("elu")
@@ -141,6 +174,10 @@ class Elu(Elementwise):
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
         return partial(torch.ops.aten.elu.out, operands[0], self.alpha, self.scale, 1, out=results[0])
 
+    def expression(self, *operands: Expression) -> Expression:
+        (a,) = operands
+        return self.scale * call("select", call("greater", a, 0.0), a, self.alpha * call("expm1", a))
+
 
 @op("elu_grad")
 @dataclass(frozen=True)
@@ -154,6 +191,10 @@ class EluGrad(ElementwiseGrad):
         dy, a = operands
         function = torch.ops.aten.elu_backward.grad_input
         return partial(function, dy, self.alpha, self.scale, 1, False, a, grad_input=results[0])
+
+    def expression(self, *operands: Expression) -> Expression:
+        dy, a = operands
+        return self.scale * call("select", call("greater", a, 0.0), dy, self.alpha * (dy * call("exp", a)))
 
 
 @op("gelu")
@@ -171,6 +212,12 @@ class Gelu(Elementwise):
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
         return partial(torch.ops.aten.gelu.out, operands[0], approximate=self.approximate, out=results[0])
 
+    def expression(self, *operands: Expression) -> Expression:
+        (a,) = operands
+        if self.approximate == "tanh":
+            return 0.5 * a * (1.0 + call("tanh", _inner(a)))
+        return 0.5 * a * (1.0 + call("erf", a * math.sqrt(0.5)))
+
 
 @op("gelu_grad")
 @dataclass(frozen=True)
@@ -182,6 +229,15 @@ class GeluGrad(ElementwiseGrad):
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
         function = torch.ops.aten.gelu_backward.grad_input
         return partial(function, *operands, approximate=self.approximate, grad_input=results[0])
+
+    def expression(self, *operands: Expression) -> Expression:
+        dy, a = operands
+        if self.approximate == "tanh":
+            t = call("tanh", _inner(a))
+            slope = math.sqrt(2 / math.pi) * (1.0 + 3 * 0.044715 * (a * a))
+            return dy * (0.5 * (1.0 + t) + 0.5 * a * (1.0 - t * t) * slope)
+        density = call("exp", -0.5 * (a * a)) / math.sqrt(2 * math.pi)
+        return dy * (0.5 * (1.0 + call("erf", a * math.sqrt(0.5))) + a * density)
 
 
 @op("silu")
@@ -197,6 +253,10 @@ class Silu(Elementwise):
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
         return partial(torch.ops.aten.silu.out, operands[0], out=results[0])
 
+    def expression(self, *operands: Expression) -> Expression:
+        (a,) = operands
+        return a * call("sigmoid", a)
+
 
 @op("silu_grad")
 @dataclass(frozen=True)
@@ -204,6 +264,11 @@ class SiluGrad(ElementwiseGrad):
     """The gradient of ``silu`` from ``dy`` and ``a``."""
 
     aten: ClassVar[str] = "silu_backward"
+
+    def expression(self, *operands: Expression) -> Expression:
+        dy, a = operands
+        s = call("sigmoid", a)
+        return dy * (s * (1.0 + a * (1.0 - s)))
 
 
 @op("softplus")
@@ -222,6 +287,10 @@ class Softplus(Elementwise):
         # torch's softplus turns linear above its threshold of 20, an error of 2e-9; logaddexp(a, 0) does not.
         zero = torch.zeros((), dtype=results[0].dtype, device=results[0].device)
         return partial(torch.logaddexp, operands[0], zero, out=results[0])
+
+    def expression(self, *operands: Expression) -> Expression:
+        (a,) = operands
+        return call("softplus", a)
 
 
 @op("hardtanh")
@@ -244,6 +313,10 @@ class Hardtanh(Elementwise):
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
         return partial(torch.clamp, operands[0], self.low, self.high, out=results[0])
 
+    def expression(self, *operands: Expression) -> Expression:
+        (a,) = operands
+        return call("min", call("max", a, self.low), self.high)
+
 
 @op("hardtanh_grad")
 @dataclass(frozen=True)
@@ -256,6 +329,16 @@ class HardtanhGrad(ElementwiseGrad):
 
     def arguments(self) -> tuple[Any, ...]:
         return (self.low, self.high)
+
+    def expression(self, *operands: Expression) -> Expression:
+        dy, a = operands
+        inside = call("select", call("greater", a, self.low), call("greater", self.high, a), 0.0)
+        return call("select", inside, dy, 0.0)
+
+
+def _inner(a: Expression) -> Expression:
+    """The argument of tanh in gelu's approximation."""
+    return math.sqrt(2 / math.pi) * (a + 0.044715 * (a * a * a))
 
 
 _ONE, _TWO = (Normal((3, 4)),), (Normal((3, 4)), Normal((3, 4)))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from lampc.ir.expression import Expression, call, number
 from lampc.ir.op import Bits, Kernel, Normal, Run, Sample, Uniform, op
 from lampc.ir.types import Coefficient
 from lampc.ops.elementwise import Elementwise, count, reduce_to
@@ -26,6 +27,10 @@ class Add(Elementwise):
         a, b = node.operands
         return [reduce_to(dy, a), reduce_to(dy, b)]
 
+    def expression(self, *operands: Expression) -> Expression:
+        a, b = operands
+        return a + b
+
 
 @op("sub")
 @dataclass(frozen=True)
@@ -37,6 +42,10 @@ class Sub(Elementwise):
         assert dy
         a, b = node.operands
         return [reduce_to(dy, a), reduce_to(-dy, b)]
+
+    def expression(self, *operands: Expression) -> Expression:
+        a, b = operands
+        return a - b
 
 
 @op("mul")
@@ -50,6 +59,10 @@ class Mul(Elementwise):
         a, b = node.operands
         return [reduce_to(dy * b, a), reduce_to(dy * a, b)]
 
+    def expression(self, *operands: Expression) -> Expression:
+        a, b = operands
+        return a * b
+
 
 @op("div")
 @dataclass(frozen=True)
@@ -62,6 +75,10 @@ class Div(Elementwise):
         a, b = node.operands
         da = dy / b
         return [reduce_to(da, a), reduce_to(-(da * node.out), b)]
+
+    def expression(self, *operands: Expression) -> Expression:
+        a, b = operands
+        return a / b
 
 
 @op("scale")
@@ -84,6 +101,10 @@ class Scale(Elementwise):
     def __str__(self) -> str:
         return f"scale({self.factor})"
 
+    def expression(self, *operands: Expression) -> Expression:
+        (a,) = operands
+        return number(self.factor) * a
+
 
 @op("add_scaled")
 @dataclass(frozen=True)
@@ -102,6 +123,10 @@ class AddScaled(Elementwise):
     def __str__(self) -> str:
         return self.name if self.sign > 0 else "sub_scaled"
 
+    def expression(self, *operands: Expression) -> Expression:
+        a, b, c = operands
+        return a + b * c if self.sign > 0 else a - b * c
+
 
 @op("square")
 @dataclass(frozen=True)
@@ -115,6 +140,10 @@ class Square(Elementwise):
 
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
         return partial(torch.mul, operands[0], operands[0], out=results[0])
+
+    def expression(self, *operands: Expression) -> Expression:
+        (a,) = operands
+        return a * a
 
 
 @op("power")
@@ -133,11 +162,24 @@ class Power(Elementwise):
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
         return partial(torch.pow, operands[0], self.exponent, out=results[0])
 
+    def expression(self, *operands: Expression) -> Expression:
+        (a,) = operands
+        if self.exponent == int(self.exponent) and 1 <= abs(self.exponent) <= 8:
+            product = a
+            for _ in range(int(abs(self.exponent)) - 1):
+                product = product * a
+            return product if self.exponent > 0 else 1.0 / product
+        return call("pow", a, self.exponent)
+
 
 @op("pow")
 @dataclass(frozen=True)
 class Pow(Elementwise):
     """``a ^ b`` for numbers that a step computes, such as an optimiser's βᵗ; it has no gradient."""
+
+    def expression(self, *operands: Expression) -> Expression:
+        a, b = operands
+        return call("pow", a, b)
 
 
 @op("sqrt")
@@ -150,6 +192,10 @@ class Sqrt(Elementwise):
         assert dy
         return [dy / (node.out * 2.0)]
 
+    def expression(self, *operands: Expression) -> Expression:
+        (a,) = operands
+        return call("sqrt", a)
+
 
 @op("abs")
 @dataclass(frozen=True)
@@ -161,6 +207,10 @@ class Abs(Elementwise):
         assert dy
         return [dy * node.build(Sign(), node.operands[0])]
 
+    def expression(self, *operands: Expression) -> Expression:
+        (a,) = operands
+        return call("abs", a)
+
 
 @op("sign")
 @dataclass(frozen=True)
@@ -169,6 +219,10 @@ class Sign(Elementwise):
 
     def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
         return [None]
+
+    def expression(self, *operands: Expression) -> Expression:
+        (a,) = operands
+        return call("greater", a, 0.0) - call("greater", 0.0, a)
 
 
 @op("maximum")
@@ -184,6 +238,10 @@ class Maximum(Elementwise):
         da = dy * share
         return [reduce_to(da, a), reduce_to(dy - da, b)]
 
+    def expression(self, *operands: Expression) -> Expression:
+        a, b = operands
+        return call("max", a, b)
+
 
 @op("minimum")
 @dataclass(frozen=True)
@@ -198,6 +256,10 @@ class Minimum(Elementwise):
         da = dy * share
         return [reduce_to(da, a), reduce_to(dy - da, b)]
 
+    def expression(self, *operands: Expression) -> Expression:
+        a, b = operands
+        return call("min", a, b)
+
 
 @op("greater")
 @dataclass(frozen=True)
@@ -208,6 +270,10 @@ class Greater(Elementwise):
 
     def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
         return [None, None]
+
+    def expression(self, *operands: Expression) -> Expression:
+        a, b = operands
+        return call("greater", a, b)
 
 
 @op("share")
@@ -229,6 +295,10 @@ class Share(Elementwise):
 
     def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
         return 2 * count(results[0])
+
+    def expression(self, *operands: Expression) -> Expression:
+        a, b = operands
+        return call("select", call("greater", a, b), 1.0, call("select", call("equal", a, b), 0.5, 0.0))
 
 
 @op("where")
@@ -256,6 +326,10 @@ class Where(Elementwise):
             torch.where(mask, a, b, out=results[0])
 
         return kernel
+
+    def expression(self, *operands: Expression) -> Expression:
+        condition, a, b = operands
+        return call("select", condition, a, b)
 
 
 _PAIR = (Normal((3, 4)), Normal((3, 4)))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from lampc.ir.expression import Across, Column, Expression, call
 from lampc.ir.op import Kernel, Labels, Normal, Op, Run, Sample, ShapeError, Uniform, op
 from lampc.ir.types import Shape, Type
 from lampc.ops.elementwise import Elementwise, ElementwiseGrad, count
@@ -47,6 +48,10 @@ class Pick(Op):
 
         return kernel
 
+    def expression(self, *operands: Expression) -> Expression:
+        a, label = operands
+        return Across("sum", call("select", call("equal", Column(), label), a, 0.0))
+
 
 @op("pick_grad")
 @dataclass(frozen=True)
@@ -79,6 +84,10 @@ class PickGrad(Op):
     def __str__(self) -> str:
         return self.name
 
+    def expression(self, *operands: Expression) -> Expression:
+        dy, label = operands
+        return call("select", call("equal", Column(), label), dy, 0.0)
+
 
 @op("bce")
 @dataclass(frozen=True)
@@ -101,6 +110,11 @@ class BinaryCrossEntropy(Elementwise):
         function = torch.ops.aten.binary_cross_entropy.out
         return partial(function, *operands, reduction=0, out=results[0])
 
+    def expression(self, *operands: Expression) -> Expression:
+        p, y = operands
+        log_p, log_q = (call("max", call("log", x), -100.0) for x in (p, 1.0 - p))
+        return (y - 1.0) * log_q - y * log_p
+
 
 @op("bce_grad")
 @dataclass(frozen=True)
@@ -113,6 +127,10 @@ class BinaryCrossEntropyGrad(ElementwiseGrad):
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
         function = torch.ops.aten.binary_cross_entropy_backward.grad_input
         return partial(function, *operands, reduction=0, grad_input=results[0])
+
+    def expression(self, *operands: Expression) -> Expression:
+        dy, p, y = operands
+        return dy * (p - y) / call("max", p * (1.0 - p), 1e-12)
 
 
 Pick.samples = [

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lampc.ir.expression import Expression, call
 from lampc.ir.op import Normal, Sample, Uniform, op
 from lampc.ops.arithmetic import Square
 from lampc.ops.elementwise import Elementwise
@@ -24,6 +25,10 @@ class Exp(Elementwise):
         assert dy
         return [dy * node.out]
 
+    def expression(self, *operands: Expression) -> Expression:
+        (a,) = operands
+        return call("exp", a)
+
 
 @op("log")
 @dataclass(frozen=True)
@@ -34,6 +39,10 @@ class Log(Elementwise):
         (dy,) = cotangents
         assert dy
         return [dy / node.operands[0]]
+
+    def expression(self, *operands: Expression) -> Expression:
+        (a,) = operands
+        return call("log", a)
 
 
 @op("sin")
@@ -46,6 +55,10 @@ class Sin(Elementwise):
         assert dy
         return [dy * node.build(Cos(), node.operands[0])]
 
+    def expression(self, *operands: Expression) -> Expression:
+        (a,) = operands
+        return call("sin", a)
+
 
 @op("cos")
 @dataclass(frozen=True)
@@ -56,6 +69,10 @@ class Cos(Elementwise):
         (dy,) = cotangents
         assert dy
         return [-(dy * node.build(Sin(), node.operands[0]))]
+
+    def expression(self, *operands: Expression) -> Expression:
+        (a,) = operands
+        return call("cos", a)
 
 
 @op("erf")
@@ -68,6 +85,10 @@ class Erf(Elementwise):
         assert dy
         slope = node.build(Exp(), -node.build(Square(), node.operands[0]))
         return [dy * (slope * (2.0 / math.sqrt(math.pi)))]
+
+    def expression(self, *operands: Expression) -> Expression:
+        (a,) = operands
+        return call("erf", a)
 
 
 Exp.samples = [Sample(Exp(), (Normal((3, 4)),))]

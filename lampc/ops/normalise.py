@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from lampc.ir.expression import Across, Expression, call
 from lampc.ir.op import Kernel, Normal, Op, Run, Sample, ShapeError, Uniform, op
 from lampc.ir.types import Type
 from lampc.ops.elementwise import count
@@ -50,6 +51,11 @@ class Softmax(LastAxis):
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
         return partial(torch.softmax, operands[0], -1, out=results[0])
 
+    def expression(self, *operands: Expression) -> Expression:
+        (a,) = operands
+        e = call("exp", a - Across("max", a))
+        return e / Across("sum", e)
+
 
 @op("softmax_grad")
 @dataclass(frozen=True)
@@ -59,6 +65,10 @@ class SoftmaxGrad(LastAxis):
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
         function = torch.ops.aten._softmax_backward_data.out
         return partial(function, *operands, -1, results[0].dtype, grad_input=results[0])
+
+    def expression(self, *operands: Expression) -> Expression:
+        dy, y = operands
+        return y * (dy - Across("sum", dy * y))
 
 
 @op("log_softmax")
@@ -76,6 +86,11 @@ class LogSoftmax(LastAxis):
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
         return partial(torch.ops.aten._log_softmax.out, operands[0], -1, False, out=results[0])
 
+    def expression(self, *operands: Expression) -> Expression:
+        (a,) = operands
+        shifted = a - Across("max", a)
+        return shifted - call("log", Across("sum", call("exp", shifted)))
+
 
 @op("log_softmax_grad")
 @dataclass(frozen=True)
@@ -85,6 +100,10 @@ class LogSoftmaxGrad(LastAxis):
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
         function = torch.ops.aten._log_softmax_backward_data.out
         return partial(function, *operands, -1, results[0].dtype, out=results[0])
+
+    def expression(self, *operands: Expression) -> Expression:
+        dy, y = operands
+        return dy - call("exp", y) * Across("sum", dy)
 
 
 @op("layernorm")
@@ -103,6 +122,13 @@ class LayerNorm(Op):
                 raise ShapeError(f"layernorm of {a} takes {a.of(a.shape[-1:])}, not {operand}", index)
         row = a.of((*a.shape[:-1], 1))
         return (a, row, row)
+
+    def expressions(self, *operands: Expression) -> tuple[Expression, ...]:
+        a, weight, bias = operands
+        mean = Across("mean", a)
+        centred = a - mean
+        rstd = 1.0 / call("sqrt", Across("mean", centred * centred) + self.eps)
+        return (centred * rstd * weight + bias, mean, rstd)
 
     def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
         dy = cotangents[0]
@@ -132,6 +158,13 @@ class LayerNormGrad(Op):
             if operand != wanted:
                 raise ShapeError(f"layernorm_grad of {a} takes {wanted}, not {operand}", index)
         return (a, weight, bias)
+
+    def expressions(self, *operands: Expression) -> tuple[Expression, ...]:
+        dy, a, mean, rstd, weight, _ = operands
+        normal = (a - mean) * rstd
+        dnormal = dy * weight
+        shares = Across("mean", dnormal) + normal * Across("mean", dnormal * normal)
+        return (rstd * (dnormal - shares), dy * normal, dy)
 
     def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
         return 14 * count(operands[0])

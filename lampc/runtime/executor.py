@@ -12,6 +12,7 @@ from lampc.ir.leaves import Constant, Input
 from lampc.ir.op import Kernel, Run
 from lampc.ir.program import Instruction, Routine
 from lampc.passes.plan_memory import plan_memory
+from lampc.runtime.random import Random
 from lampc.runtime.storage import DTYPES, Storage
 
 
@@ -27,7 +28,7 @@ class Executor:
         routine: Routine,
         batch: int,
         storage: Storage,
-        generator: torch.Generator | None = None,
+        random: Random | None = None,
         reuse: bool = True,
     ) -> None:
         self.routine = routine
@@ -38,7 +39,7 @@ class Executor:
         self._tensors = self._bind_slots()
         self.inputs = {slot.leaf.label: self._tensors[slot.id] for slot in routine.slots if isinstance(slot.leaf, Input)}
         self.outputs = {name: self._tensors[slot] for name, slot in routine.outputs.items()}
-        self._run = Run(batch, generator)
+        self._run = Run(batch, random)
         self._kernels = [(i, self._bind(i)) for i in routine.instructions if not i.free]
         self.forward = self._calls(Stage.FORWARD)
         self.backward = self._calls(Stage.BACKWARD)

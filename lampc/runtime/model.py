@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,10 @@ from torch import Tensor
 from lampc.diagnostics import LampError, Problems
 from lampc.ir.program import Routine
 from lampc.ir.types import Type
+from lampc.runtime.backend import Choice, NoNativeForm, Runner, choose
 from lampc.runtime.executor import Executor, run
 from lampc.runtime.loader import tensor
+from lampc.runtime.random import Random
 from lampc.runtime.storage import DTYPES, Storage
 
 if TYPE_CHECKING:
@@ -29,42 +32,49 @@ _KEPT = 8
 class Model:
     """Parameters and what can be done with them. ``parameters`` are real tensors, to read and to write in place."""
 
-    def __init__(self, program: Program, seed: int | None = None, device: str | None = None) -> None:
+    def __init__(self, program: Program, seed: int | None = None, device: str | None = None,
+                 backend: str | None = None) -> None:  # fmt: skip
         self.program = program
         train = program.experiment.train
         self.seed = train.seed if seed is None else seed
         self.device = _device(device or train.device)
+        self.backend = choose(program, self.device, backend or train.backend)
+        """What training, evaluation and prediction run on, and why."""
         arguments = program.experiment.optimizer.arguments
         settings = {name: value for name, value in arguments.items() if isinstance(value, float)}
         dtype = program.elaborated.input_type.dtype
-        self._storage = Storage(program.parameters, program.training, settings, dtype, self.device)
-        self._generator = torch.Generator(self.device)
+        self.storage = Storage(program.parameters, program.training, settings, dtype, self.device)
+        self.random = Random(self.seed, self.device)
         self._executors: OrderedDict[tuple[int, int], Executor] = OrderedDict()
         self._current: Executor | None = None
+        self._runner = Runner(self) if self.backend.name == "native" else None
         self.reset(self.seed)
 
     @property
     def parameters(self) -> OrderedDict[str, Tensor]:
         """Parameters by name, in the order in which they were declared: ``linear1.weight`` [out, in], …"""
-        return self._storage.by_name
+        return self.storage.by_name
 
     def reset(self, seed: int) -> None:
         """Begin anew from a seed."""
         self.seed = seed
-        self._storage.initialise(self.program.parameters, seed)
-        self._generator.manual_seed(seed)
+        self.storage.initialise(self.program.parameters, seed)
+        self.random.seed(seed)
 
     def set(self, **settings: float) -> None:
         """Change the optimiser's numbers, such as ``lr``, without recompiling."""
-        unknown = set(settings) - set(self._storage.settings)
+        unknown = set(settings) - set(self.storage.settings)
         if unknown:
-            raise _error("E801", f"there is no setting `{min(unknown)}`", f"there are {', '.join(self._storage.settings)}")
-        self._storage.set(settings)
+            raise _error("E801", f"there is no setting `{min(unknown)}`", f"there are {', '.join(self.storage.settings)}")
+        self.storage.set(settings)
 
     @torch.no_grad()
     def __call__(self, x: Any) -> Tensor:
         """Predictions for some samples, without dropout. ``x`` is [n, …sample]; so is the result."""
         x = self._samples(x, self.program.elaborated.input_type, "x")
+        runner = self.native("prediction")
+        if runner is not None:
+            return runner.predict(x)
         parts = []
         for chunk in x.split(EVALUATION_BATCH):
             executor = self.executor(self.program.predicting, len(chunk))
@@ -72,8 +82,7 @@ class Model:
             run(executor.forward)
             parts.append(executor.outputs["prediction"].clone())
         if not parts:
-            made = self.program.layers[-1].output_type if self.program.layers else self.program.elaborated.input_type
-            return torch.empty((0, *made.sample), dtype=self._storage.dtype, device=self.device)
+            return torch.empty((0, *self.program.evaluated_type.sample), dtype=self.storage.dtype, device=self.device)
         return torch.cat(parts)
 
     @torch.no_grad()
@@ -83,6 +92,7 @@ class Model:
         executor = self.executor(self.program.training, len(x))
         executor.fill(x)
         run(executor.predict)
+        self.random.number += 1
         return executor.outputs["prediction"].clone()
 
     @torch.no_grad()
@@ -94,6 +104,7 @@ class Model:
         executor = self.executor(self.program.training, len(x))
         executor.fill(x, y)
         run(executor.forward)
+        self.random.number += 1
         self._current = executor
         return executor.outputs["loss"].clone()
 
@@ -133,6 +144,13 @@ class Model:
         self._needs_loss()
         x = self._samples(x, self.program.elaborated.input_type, "x")
         y = self._targets(y, len(x))
+        runner = self.native("prediction", "loss")
+        if runner is not None:
+            total, prediction = runner.evaluate(x, y)
+            results = {"loss": total / max(1, len(x))}
+            if len(x):
+                results.update({m.name: m.result(m.sums(prediction, y)) for m in self.program.metrics})
+            return results
         total = 0.0
         sums: list[tuple[float, ...]] = [() for _ in self.program.metrics]
         for start in range(0, len(x), EVALUATION_BATCH):
@@ -161,6 +179,18 @@ class Model:
 
         return train(self, loader=loader, epochs=epochs, evaluate=evaluate, on_epoch=on_epoch, data=data)
 
+    def native(self, *outputs: str) -> Runner | None:
+        """What runs some outputs natively; None if torch does. A failure to compile is warned of, once, and torch goes on."""
+        if self._runner is not None and ("loss" not in outputs or "loss" in self.program.whole.outputs):
+            try:
+                self._runner.compile(*outputs)
+            except (NoNativeForm, RuntimeError, OSError) as error:
+                self.backend = Choice("torch", f"native code failed: {error}")
+                self._runner = None
+                warnings.warn(f"native code failed, torch goes on: {error}", RuntimeWarning, stacklevel=3)
+            return self._runner
+        return None
+
     def executor(self, routine: Routine, batch: int) -> Executor:
         """The routine bound for a batch size; the last few are kept.
 
@@ -172,7 +202,7 @@ class Model:
         else:
             while len(self._executors) >= _KEPT:
                 self._executors.popitem(last=False)
-            self._executors[key] = Executor(routine, batch, self._storage, self._generator)
+            self._executors[key] = Executor(routine, batch, self.storage, self.random)
         executor = self._executors[key]
         if executor is self._current:
             self._current = None

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lampc.data import DataError, Dataset
 from lampc.diagnostics import LampError, Problems
+from lampc.runtime.backend import Runner
 from lampc.runtime.executor import Executor
 from lampc.runtime.history import Epoch, History
 from lampc.runtime.loader import DataLoader
@@ -52,25 +53,32 @@ def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate:
     if loader is None:
         assert data is not None
         loader = DataLoader(data.train, settings.batch, settings.shuffle, seed=model.seed)
-    batches = _tensor_batches(model, loader) if isinstance(loader, DataLoader) else None
     epochs = settings.epochs if epochs is None else epochs
     if epochs < 1:
         raise _error("E703", f"{epochs} epochs: there is nothing to train")
+    native = model.native("loss")
+    if native is not None:
+        runs = _native_epoch(model, native, loader)
+        return _epochs(model, runs, epochs, evaluate, on_epoch, data)
+    batches = _tensor_batches(model, loader) if isinstance(loader, DataLoader) else None
+
+    def torch_epoch(number: int) -> tuple[float, int]:
+        return _epoch(model, batches() if batches else _foreign_batches(model, loader), number)
+
     size = loader.batch if isinstance(loader, DataLoader) else settings.batch
     with one_thread_if_small(program.training, size):
-        return _epochs(model, loader, batches, epochs, evaluate, on_epoch, data)
+        return _epochs(model, torch_epoch, epochs, evaluate, on_epoch, data)
 
 
-def _epochs(
-    model: Model, loader: Any, batches: Callable[[], Iterator[Batch]] | None, epochs: int, evaluate: bool,
-    on_epoch: OnEpoch | None, data: Dataset | None,
-) -> History:  # fmt: skip
+def _epochs(model: Model, run: Callable[[int], tuple[float, int]], epochs: int, evaluate: bool,
+            on_epoch: OnEpoch | None, data: Dataset | None) -> History:  # fmt: skip
+    """Epochs, each by ``run`` from its number: the mean loss of a sample, and the steps taken."""
     history = History(model.seed)
     held_out = model.samples(data.test.x, data.test.y) if data is not None and len(data.test) else None
     for number in range(1, epochs + 1):
         start = time.perf_counter()
         with torch.no_grad():
-            loss, steps = _epoch(model, batches() if batches else _foreign_batches(model, loader), number)
+            loss, steps = run(number)
         seconds = time.perf_counter() - start
         if not steps:
             raise _error("E603", "the loader gave no minibatches")
@@ -105,6 +113,46 @@ def load_data(program: Program, seed: int | None = None) -> Dataset:
         raise LampError(problems.errors) from None
 
 
+def _native_epoch(model: Model, native: Runner, loader: Any) -> Callable[[int], tuple[float, int]]:
+    """An epoch as machine code; of a loader that is not ours, each minibatch."""
+    if not isinstance(loader, DataLoader) or loader.dataset is not None:
+        return lambda number: _native_minibatches(model, native, loader, number)
+    x, y = model.samples(loader.x, loader.y)
+    x, y = x.contiguous(), y.contiguous()
+
+    def epoch(number: int) -> tuple[float, int]:
+        order = loader.order()
+        total, failed = native.epoch(x, y, order, loader.batch)
+        if failed >= 0:
+            chosen = slice(failed * loader.batch, (failed + 1) * loader.batch)
+            indices = torch.arange(len(x))[chosen] if order is None else order[chosen]
+            raise LampError(_nonfinite_at(model, x[indices], y[indices], number, failed + 1))
+        return total / len(x), len(loader)
+
+    return epoch
+
+
+def _native_minibatches(model: Model, native: Runner, loader: Iterable[Any], number: int) -> tuple[float, int]:
+    total, samples, steps = 0.0, 0, 0
+    for x, y in _pairs(model, loader):
+        loss, failed = native.epoch(x, y, None, len(x))
+        steps += 1
+        if failed >= 0:
+            raise LampError(_nonfinite_at(model, x, y, number, steps))
+        total += loss
+        samples += len(x)
+    return total / max(1, samples), steps
+
+
+def _nonfinite_at(model: Model, x: Tensor, y: Tensor, epoch: int, step: int) -> tuple[Any, ...]:
+    """Run a minibatch again by the op list, to find the op."""
+    executor = model.executor(model.program.training, len(x))
+    executor.fill(x, y)
+    for kernel in executor.forward:
+        kernel()
+    return _nonfinite(model, executor, executor.outputs["loss"].item(), epoch, step)
+
+
 Batch = tuple[Executor, Tensor, Tensor]
 """An executor of the right size, and the samples and targets to copy into it."""
 
@@ -135,12 +183,18 @@ def _tensor_batches(model: Model, loader: DataLoader) -> Callable[[], Iterator[B
 
 def _foreign_batches(model: Model, loader: Iterable[Any]) -> Iterator[Batch]:
     """Minibatches from a torch loader or any other source of pairs."""
+    for x, y in _pairs(model, loader):
+        yield model.executor(model.program.training, len(x)), x, y
+
+
+def _pairs(model: Model, loader: Iterable[Any]) -> Iterator[tuple[Tensor, Tensor]]:
+    """A loader's minibatches, checked; empty ones are left out."""
     for pair in loader:
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise _error("E605", "a loader gives pairs (x, y)")
         x, y = model.samples(*pair)
         if len(x):
-            yield model.executor(model.program.training, len(x)), x, y
+            yield x, y
 
 
 def _epoch(model: Model, batches: Iterator[Batch], number: int) -> tuple[float, int]:
@@ -160,6 +214,7 @@ def _epoch(model: Model, batches: Iterator[Batch], number: int) -> tuple[float, 
             kernel()
         for kernel in executor.update:
             kernel()
+        model.random.number += 1
         total += loss * executor.batch
         samples += executor.batch
     return total / max(1, samples), steps
@@ -174,6 +229,7 @@ def _epoch_apart(model: Model, batches: Iterator[Batch], number: int) -> tuple[f
         executor.fill(x, y)
         for kernel in executor.step:
             kernel()
+        model.random.number += 1
         total.add_(executor.outputs["loss"], alpha=executor.batch)
         samples += executor.batch
         steps += 1

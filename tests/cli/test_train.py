@@ -29,12 +29,13 @@ def test_for_people(lampc: Command, models: Path) -> None:
     assert re.fullmatch(r" layer +written +output +parameters", lines[0])
     assert re.fullmatch(r" linear2 +linear 25->25 xavier +25 +650", lines[4])
     assert re.fullmatch(r" 8 layers +1,401", lines[11])
-    assert re.fullmatch(r"epoch 1/3: loss [\d.]+, test loss [\d.]+, test accuracy [\d.]+ %", lines[13])
-    assert lines[14].startswith("epoch 3/3: ")
-    assert re.fullmatch(r"train loss [\d.]+, accuracy [\d.]+ %", lines[15])
-    assert re.fullmatch(r"test  loss [\d.]+, accuracy [\d.]+ %", lines[16])
-    assert re.fullmatch(r"12 steps in [\d.]+ s, \d+ µs a step \(backend torch\)", lines[17])
-    assert len(lines) == 18
+    assert lines[13] == "backend native: every op has a native form"
+    assert re.fullmatch(r"epoch 1/3: loss [\d.]+, test loss [\d.]+, test accuracy [\d.]+ %", lines[14])
+    assert lines[15].startswith("epoch 3/3: ")
+    assert re.fullmatch(r"train loss [\d.]+, accuracy [\d.]+ %", lines[16])
+    assert re.fullmatch(r"test  loss [\d.]+, accuracy [\d.]+ %", lines[17])
+    assert re.fullmatch(r"12 steps in [\d.]+ s, [\d.]+ µs a step \(backend native\)", lines[18])
+    assert len(lines) == 19
 
 
 def test_many_runs_for_people(lampc: Command, models: Path) -> None:
@@ -50,7 +51,7 @@ def test_as_json(lampc: Command, models: Path) -> None:
     assert done.status == 0
     assert start["event"] == "start"
     assert start["seeds"] == [5, 6]
-    assert (start["epochs"], start["batch"], start["parameters"], start["backend"]) == (3, 50, 1401, "torch")
+    assert (start["epochs"], start["batch"], start["parameters"], start["backend"]) == (3, 50, 1401, "native")
     assert start["layers"][0] == {"name": "linear1", "text": "linear 2->25 xavier", "shape": [25], "parameters": 75}
     assert [(e["event"], e["run"], e["seed"], e["epoch"]) for e in epochs] == [
         ("epoch", run, seed, epoch) for run, seed in ((0, 5), (1, 6)) for epoch in (1, 2, 3)
@@ -58,7 +59,7 @@ def test_as_json(lampc: Command, models: Path) -> None:
     assert all(set(e["test"]) == {"loss", "accuracy"} and e["loss"] > 0 for e in epochs)
     assert end["event"] == "end"
     assert end["steps"] == 24
-    assert end["backend"] == "torch"
+    assert end["backend"] == "native"
     assert end["seconds"] > 0
     assert end["us_per_step"] > 0
     for part in ("train", "test"):
@@ -157,6 +158,6 @@ def test_on_a_terminal_there_is_a_bar() -> None:
     assert running.returncode == 0
     assert "40/40" in text
     assert "\x1b[" in text
-    assert "backend torch" in text
+    assert "backend native" in text
     redraws = len(re.findall(r"\d+/40", text))
     assert 1 <= redraws <= 40, "drawn at most 5 times a second"

@@ -155,3 +155,11 @@ def test_a_fault_in_lampc_itself_is_said_to_be_one(
     monkeypatch.setattr("lampc.compile.parse", lambda *_: 1 / 0)
     assert run(["check", str(models / "xor.lamp")]) == 2
     assert "E900" in capsys.readouterr().err
+
+
+def test_native_code_that_cannot_be_had() -> None:
+    program = lampc.compile.text("input 2x3; concat { pass | tanh }; flatten; linear 1", backend="native")
+    with pytest.raises(LampError) as caught:
+        program.model()
+    assert caught.value.diagnostics[0].code == "E704"
+    assert "concat" in caught.value.diagnostics[0].message

@@ -18,6 +18,7 @@ from lampc.ir.leaves import Input
 from lampc.ir.op import REGISTRY, Bits, Labels, Normal, Op, Run, Sample, ShapeError, Uniform
 from lampc.ir.types import B, Type
 from lampc.ops.term import Build, TermNode
+from lampc.runtime.random import Random
 
 LEAVES = {"input", "parameter", "parameters", "state", "setting", "constant"}
 BATCH = 3
@@ -134,7 +135,7 @@ def execute(op: Op, operands: Sequence[Tensor], results: Sequence[Tensor] | None
     types = op.infer(*map(type_of, operands))
     dtype = next((o.dtype for o in operands if o.is_floating_point()), torch.float64)
     out = [torch.full(type.dims(BATCH), torch.nan, dtype=dtype) for type in types] if results is None else list(results)
-    op.bind(torch, out, operands, Run(BATCH, torch.Generator().manual_seed(1)))()
+    op.bind(torch, out, operands, Run(BATCH, Random(1, torch.device("cpu"))))()
     return out
 
 

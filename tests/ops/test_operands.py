@@ -16,6 +16,7 @@ from lampc.ir.leaves import Constant, Input, Leaf
 from lampc.ir.op import REGISTRY, Bits, Labels, Normal, Op, Run, Sample, ShapeError
 from lampc.ir.types import B, Type
 from lampc.ops.term import Build, TermNode
+from lampc.runtime.random import Random
 
 BATCH = 3
 DTYPES = {"f32": torch.float32, "f64": torch.float64, "i64": torch.int64}
@@ -58,7 +59,7 @@ def check(op: Op, types: list[Type]) -> None:
     shown = f"{op} of {', '.join(map(str, types))}"
     results = [torch.full(type.dims(BATCH), 7, dtype=DTYPES[type.dtype]) for type in inferred]
     try:
-        op.bind(torch, results, [tensor(type) for type in types], Run(BATCH, torch.Generator()))()
+        op.bind(torch, results, [tensor(type) for type in types], Run(BATCH, Random(1, torch.device("cpu"))))()
     except (RuntimeError, TypeError, IndexError, UserWarning) as error:
         pytest.fail(f"{shown} is let pass, but its kernel fails: {error}")
     for result, type in zip(results, inferred, strict=True):

@@ -12,6 +12,7 @@ import lampc.compile
 from lampc.ir.program import Routine
 from lampc.passes.plan_memory import ALIGNMENT, plan_memory
 from lampc.runtime.executor import Executor, run
+from lampc.runtime.random import Random
 from lampc.runtime.storage import Storage
 
 DEEP = """
@@ -81,7 +82,7 @@ def test_reuse_changes_no_bit_of_the_result(source: str | int) -> None:
         settings = {name: v for name, v in program.experiment.optimizer.arguments.items() if isinstance(v, float)}
         storage = Storage(program.parameters, program.training, settings, "f32", torch.device("cpu"))
         storage.initialise(program.parameters, seed=1)
-        executor = Executor(program.training, len(x), storage, torch.Generator().manual_seed(5), reuse)
+        executor = Executor(program.training, len(x), storage, Random(5, torch.device("cpu")), reuse)
         for _ in range(5):
             executor.inputs["x"].copy_(x)
             executor.inputs["y"].copy_(y)

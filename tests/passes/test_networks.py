@@ -262,7 +262,7 @@ def test_optimisation_changes_results_by_rounding_alone(seed: int) -> None:
 
     plain = remove_dead(differentiate(find_gains(this.program.elaborated.graph)))
     routine = lower(plain)
-    executor = Executor(routine, len(this.x), model._storage)
+    executor = Executor(routine, len(this.x), model.storage)
     executor.inputs["x"].copy_(this.x)
     executor.inputs["y"].copy_(this.y)
     run(executor.step)

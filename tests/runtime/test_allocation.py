@@ -20,6 +20,7 @@ from lampc.ir.op import REGISTRY, Bits, Kernel, Labels, Normal, Run, Sample, Uni
 from lampc.ir.types import Type
 from lampc.runtime.executor import Executor
 from lampc.runtime.model import Model
+from lampc.runtime.random import Random
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -106,7 +107,7 @@ def bound(sample: Sample, dtype: torch.dtype) -> Kernel:
     names = {torch.float32: "f32", torch.float64: "f64", torch.int64: "i64"}
     types = sample.op.infer(*(Type(names[o.dtype], tuple(o.shape)) for o in operands))  # type: ignore[arg-type]
     results = [torch.empty(type.dims(3), dtype=dtype) for type in types]
-    return sample.op.bind(torch, results, operands, Run(3, generator))
+    return sample.op.bind(torch, results, operands, Run(3, Random(0, torch.device("cpu"))))
 
 
 def operand(wanted: Normal, generator: torch.Generator, dtype: torch.dtype) -> torch.Tensor:

@@ -42,9 +42,9 @@ def test_the_gradient_passes_where_the_number_did() -> None:
     model = lampc.compile.text("input 20; linear 20->20 xavier; dropout 0.5; loss fn(p, y) = sum(p * y)",
                                precision="f64").model(seed=3)  # fmt: skip
     x, y = torch.ones(1, 20), torch.ones(1, 20)
-    state = model._generator.get_state()
+    number = model.random.number
     mask = (model.forward(x) != 0).double() * 2
-    model._generator.set_state(state)
+    model.random.number = number
     _, gradients = model.gradients(x, y)
     torch.testing.assert_close(gradients["linear1.bias"], mask[0])
     torch.testing.assert_close(gradients["linear1.weight"], mask.t() @ x.double())

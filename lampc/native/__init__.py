@@ -1,0 +1,1 @@
+"""Native code: the whole graph as loops (kernels), fused, written as LLVM, compiled for this machine, and called."""

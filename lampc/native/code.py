@@ -1,0 +1,424 @@
+"""Kernels as LLVM functions: blocks of rows by vectors of columns, kept in registers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from lampc.ir.expression import HERE, Across, Call, Column, Expression, Load, Pattern, Random
+from lampc.native.emit import Functions, Lane, Values, Writer
+from lampc.native.kernel import Buffer, Contract, Kernel, Rows, Store, Way
+from lampc.native.philox import uniform
+from lampc.native.select import NoNativeForm
+from lampc.native.tile import ONE, ROW, Frame, Tile, across, apply
+
+UNROLLED = 64
+"""Vectors of a row that are handled without a loop, where a row must be whole."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What of the machine matters for blocking."""
+
+    bytes: int
+    """Of a vector register."""
+    registers: int
+    """Vector registers."""
+
+    def width(self, double: bool) -> int:
+        """Numbers in a vector."""
+        return self.bytes // (8 if double else 4)
+
+
+def function(kernel: Kernel, name: str, buffers: Mapping[int, Buffer], target: Target, double: bool, batch: int,
+             functions: Functions) -> str:  # fmt: skip
+    """A kernel as ``void NAME(ptr table, i64 batch, ptr random)``. ``batch`` is the usual batch size: a hint.
+
+    Raises:
+        NoNativeForm: if rows must be whole and are too long.
+    """
+    single = kernel.rows == Rows(1) and kernel.cols == 1
+    width = target.width(double)
+    lane = Lane(double or single, 1 if single else width)
+    writer = Writer(functions)
+    frame = Frame(writer, kernel, buffers, lane, width)
+    frame.begin()
+    generator = _Generator(frame, target, batch)
+    generator.run()
+    writer.line("ret void")
+    body = "\n".join(writer.lines)
+    return f"define internal void @{name}(ptr noalias %table, i64 %batch, ptr noalias %random) {{\nentry:\n{body}\n}}"
+
+
+@dataclass(frozen=True)
+class _Sum:
+    """A sum that is carried along the rows."""
+
+    store: Store
+    count: int
+    """Vectors; 0: one number."""
+
+
+class _Generator:
+    def __init__(self, frame: Frame, target: Target, batch: int) -> None:
+        self.frame = frame
+        self.kernel = frame.kernel
+        self.w = frame.writer
+        self.lane = frame.lane
+        self.target = target
+        self.batch = batch
+
+    def run(self) -> None:
+        kernel = self.kernel
+        if kernel.rows == Rows(1) and kernel.cols == 1:
+            self._one()
+        elif kernel.cols == 1:
+            self._flat()
+        elif kernel.contract is not None and kernel.contract.over_rows:
+            self._outer(kernel.contract)
+        else:
+            self._tiles()
+
+    def _rows(self, rows: Rows) -> str:
+        if not rows.batched:
+            return str(rows.count)
+        return "%batch" if rows.count == 1 else self.w.let(f"mul nsw i64 %batch, {rows.count}")
+
+    def _one(self) -> None:
+        """One place: whatever is summed is itself."""
+        tile = Tile(self.frame, ["0"], ["0"], 0)
+        for store in self.kernel.stores:
+            value = tile.at(store.expression, 0, 0)
+            self.frame.store(store.buffer, self.lane, value, self.frame.pointer(store.buffer))
+
+    # One column: vectors lie along the rows -------------------------------------------------------------------------
+
+    def _flat(self) -> None:
+        rows = self._rows(self.kernel.rows)
+        width = self.lane.count
+        whole = self.w.let(f"and i64 {rows}, {-width}")
+        sums = [s for s in self.kernel.stores if s.way in (Way.SUM_ALL, Way.SUM_ROWS)]
+        zero = self.w.constant(self.lane, 0.0)
+        totals = self.w.loop("0", whole, width, [(str(self.lane), zero)] * len(sums), lambda r, c: self._run(r, c, sums))
+        numbers = [across(self.w, self.lane, total) for total in totals]
+        vector, self.frame.lane, self.lane = self.lane, self.lane.one, self.lane.one
+        numbers = self.w.loop(whole, rows, 1, [(str(self.lane), n) for n in numbers], lambda r, c: self._run(r, c, sums))
+        for store, number in zip(sums, numbers, strict=True):
+            self.frame.store(store.buffer, self.lane, number, self.frame.pointer(store.buffer))
+        self.frame.lane = self.lane = vector
+
+    def _run(self, row: str, carried: Values, sums: Sequence[Store]) -> Values:
+        """Some rows of one column: as if they were columns of one row."""
+        tile = _Run(self.frame, [row], [row], 0)
+        results = []
+        for store in self.kernel.stores:
+            value = tile.value(store.expression, 0, 0)
+            if store in sums:
+                results.append(self.w.binary("fadd", self.lane, carried[sums.index(store)], value))
+            else:
+                self.frame.store(store.buffer, self.lane, value, self.w.at(self.frame.pointer(store.buffer), row,
+                                                                           self.frame.element(store.buffer)))  # fmt: skip
+        return results
+
+    # Rows by tiles of columns ---------------------------------------------------------------------------------------
+
+    def _tiles(self) -> None:
+        vectors = -(-self.kernel.cols // self.lane.count)
+        if self.kernel.whole_rows:
+            if vectors > UNROLLED:
+                raise NoNativeForm(f"rows of {self.kernel.cols} numbers that must be whole")
+            self._columns(["0"], vectors, last=True)
+            return
+        most = self._most_vectors(vectors)
+        for first, size, count in shares(vectors, most):
+            last = first + size * count == vectors
+            if count == 1:
+                self._columns([str(first * self.lane.count)], size, last)
+            else:
+                loops = count - last if self._tail() else count
+                stop = (first + size * loops) * self.lane.count
+
+                def body(column: str, carried: Values, size: int = size) -> Values:
+                    self._columns([column], size, last=False)
+                    return []
+
+                if loops:
+                    self.w.loop(str(first * self.lane.count), str(stop), size * self.lane.count, [], body)
+                if loops < count:
+                    self._columns([str(stop)], size, last=True)
+
+    def _most_vectors(self, vectors: int) -> int:
+        if self.kernel.contract is None:
+            return 8 if vectors <= 8 else 4
+        return 4 if self.target.registers >= 32 else 2
+
+    def _tail(self) -> int:
+        return self.kernel.cols % self.lane.count
+
+    def _columns(self, start: list[str], vectors: int, last: bool) -> None:
+        """All rows of a tile of columns."""
+        w, lane = self.w, self.lane
+        columns = [w.let(f"add nsw i64 {start[0]}, {j * lane.count}") for j in range(vectors)]
+        tail = self._tail() if last else 0
+        sums = self._sums(vectors)
+        carried = [(str(lane if s.count else lane.one), w.constant(lane if s.count else lane.one, 0.0))
+                   for s in sums for _ in range(s.count or 1)]  # fmt: skip
+        block = self._block_rows(vectors)
+        rows = self._rows(self.kernel.rows)
+
+        def body(size: int) -> Callable[[str, Values], Values]:
+            def one(row: str, values: Values) -> Values:
+                numbers = [row, *(w.let(f"add nsw i64 {row}, {i}") for i in range(1, size))]
+                return self._block(numbers, columns, {}, tail, sums, values)
+
+            return one
+
+        values = [first for _, first in carried]
+        done = "0"
+        if block > 1:
+            count = w.let(f"sdiv i64 {rows}, {block}")
+            done = w.let(f"mul nsw i64 {count}, {block}")
+            values = w.loop("0", done, block, carried, body(block))
+        carried = [(kind, value) for (kind, _), value in zip(carried, values, strict=True)]
+        if block == 1 or self.kernel.rows.batched or self.kernel.rows.count % block:
+            values = w.loop(done, rows, 1, carried, body(1))
+        self._finish(sums, columns, values, tail)
+
+    def _sums(self, vectors: int) -> list[_Sum]:
+        found = []
+        for store in self.kernel.stores:
+            if store.way is Way.SUM_ROWS:
+                found.append(_Sum(store, vectors))
+            elif store.way is Way.SUM_ALL:
+                rank = self.frame.ranks[id(store.expression)]
+                found.append(_Sum(store, 1 if rank not in (ONE, ROW) else 0))
+        return found
+
+    def _block_rows(self, vectors: int) -> int:
+        """How many rows at once: as many as registers hold, so that the usual batch leaves few over."""
+        if self.kernel.contract is None:
+            return 1
+        most = max(1, min(14, (self.target.registers - 4) // vectors))
+        rows = self.kernel.rows.at(self.batch)
+
+        def cost(block: int) -> float:
+            return (rows // block) * (block * vectors + 0.6 * (block + vectors)) + (rows % block) * 3.0 * (vectors + 1)
+
+        return min(range(1, most + 1), key=lambda block: (cost(block), -block))
+
+    def _block(self, rows: list[str], columns: list[str], products: dict[tuple[int, int], str], tail: int = 0,
+               sums: Sequence[_Sum] = (), carried: Sequence[str] = ()) -> Values:  # fmt: skip
+        """Contract, evaluate and store a block; the sums with its numbers added."""
+        tile = Tile(self.frame, rows, columns, tail, products)
+        contract = self.kernel.contract
+        if contract is not None and not products:
+            tile.products.update(self._contracted(contract, rows, columns))
+        values = list(carried)
+        for i in range(len(rows)):
+            for store in self.kernel.stores:
+                self._store(tile, store, i)
+            position = 0
+            for found in sums:
+                values[position : position + max(1, found.count)] = self._added(
+                    tile, found, i, values[position : position + max(1, found.count)]
+                )
+                position += max(1, found.count)
+        return values
+
+    def _store(self, tile: Tile, store: Store, i: int) -> None:
+        frame, w, lane = self.frame, self.w, self.lane
+        kind, base = frame.element(store.buffer), frame.pointer(store.buffer)
+        if store.way is Way.ROW:
+            value = tile.at(store.expression, i, 0)
+            assert frame.ranks[id(store.expression)] in (ONE, ROW), "a row's number"
+            frame.store(store.buffer, lane.one, value, w.at(base, tile.rows[i], kind))
+        elif store.way is Way.EACH:
+            for j in range(len(tile.columns)):
+                value = tile.value(store.expression, i, j)
+                address = tile.address(store.buffer, Pattern.EACH, i, j, store.shift)
+                if store.shift != HERE and tile.tail and j == len(tile.columns) - 1:
+                    frame.store_some(store.buffer, value, address, tile.tail)
+                else:
+                    frame.store(store.buffer, lane, value, address)
+        elif store.way is Way.TURNED:
+            for j in range(len(tile.columns)):
+                self._store_turned(tile, store, i, j)
+
+    def _store_turned(self, tile: Tile, store: Store, i: int, j: int) -> None:
+        """A vector's numbers, each into a row of its own."""
+        frame, w, lane = self.frame, self.w, self.lane
+        value = tile.value(store.expression, i, j)
+        last = j == len(tile.columns) - 1 and tile.tail
+        stride, kind = frame.stride(store.buffer), frame.element(store.buffer)
+        start = w.let(f"add nsw i64 {w.let(f'mul nsw i64 {tile.columns[j]}, {stride}')}, {tile.rows[i]}")
+        base = w.at(frame.pointer(store.buffer), start, kind)
+        for k in range(tile.tail if last else lane.count):
+            number = w.let(f"extractelement {lane} {value}, i64 {k}")
+            frame.store(store.buffer, lane.one, number, w.at(base, str(k * stride), kind))
+
+    def _added(self, tile: Tile, found: _Sum, i: int, values: Values) -> Values:
+        w, lane = self.w, self.lane
+        if not found.count:
+            return [w.binary("fadd", lane.one, values[0], tile.at(found.store.expression, i, 0))]
+        parts = [tile.value(found.store.expression, i, j) for j in range(len(tile.columns))]
+        if found.store.way is Way.SUM_ROWS:
+            return [w.binary("fadd", lane, value, part) for value, part in zip(values, parts, strict=True)]
+        total = values[0]
+        for j, part in enumerate(parts):
+            total = w.binary("fadd", lane, total, tile.masked(part, j, 0.0))
+        return [total]
+
+    def _finish(self, sums: Sequence[_Sum], columns: list[str], values: Values, tail: int) -> None:
+        frame, w, lane = self.frame, self.w, self.lane
+        position = 0
+        for found in sums:
+            own = values[position : position + max(1, found.count)]
+            position += max(1, found.count)
+            id, base = found.store.buffer, frame.pointer(found.store.buffer)
+            if found.store.way is Way.SUM_ROWS:
+                for column, value in zip(columns, own, strict=True):
+                    frame.store(id, lane, value, w.at(base, column, frame.element(id)))
+                continue
+            number = across(w, lane, own[0]) if found.count else own[0]
+            # Each tile of columns adds its part; the first begins.
+            with_before = columns and len(columns) * lane.count < self.kernel.cols
+            if with_before:
+                first = w.let(f"icmp eq i64 {columns[0]}, 0")
+                before = frame.load(id, lane.one, base)
+                before = w.let(f"select i1 {first}, {lane.scalar} {w.constant(lane.one, 0.0)}, {lane.scalar} {before}")
+                number = w.binary("fadd", lane.one, before, number)
+            frame.store(id, lane.one, number, base)
+
+    # Contractions ---------------------------------------------------------------------------------------------------
+
+    def _contracted(self, contract: Contract, rows: list[str], columns: list[str]) -> dict[tuple[int, int], str]:
+        """``Σ a[r, k]·b[k, c]`` for a block, k after k: a broadcast of a, vectors of b."""
+        frame, w, lane = self.frame, self.w, self.lane
+        kind = lane.scalar
+        stride_a, stride_b = frame.stride(contract.a), frame.stride(contract.b)
+        base = w.at(frame.pointer(contract.a), w.let(f"mul nsw i64 {rows[0]}, {stride_a}"), kind)
+        places = [(i, j) for i in range(len(rows)) for j in range(len(columns))]
+        start = w.at(frame.pointer(contract.b), columns[0], kind)
+
+        def body(k: str, totals: Values) -> Values:
+            here = w.at(base, k, kind)
+            line = w.at(start, w.let(f"mul nsw i64 {k}, {stride_b}"), kind)
+            vectors = [w.load(lane, w.at(line, str(j * lane.count), kind)) for j in range(len(columns))]
+            numbers = [w.splat(lane, w.load(lane.one, w.at(here, str(i * stride_a), kind))) for i in range(len(rows))]
+            return [w.fma(lane, numbers[i], vectors[j], total) for (i, j), total in zip(places, totals, strict=True)]
+
+        zero = w.constant(lane, 0.0)
+        totals = w.loop("0", str(contract.size.count), 1, [(str(lane), zero)] * len(places), body)
+        return dict(zip(places, totals, strict=True))
+
+    def _outer(self, contract: Contract) -> None:
+        """``Σ a[k, r]·b[k, c]`` over the batch's rows: blocks of the result stay in registers all the while."""
+        w, lane = self.w, self.lane
+        vectors = -(-self.kernel.cols // lane.count)
+        most = 4 if self.target.registers >= 32 else 2
+        sums = self._sums(1)
+        if any(s.store.way is Way.SUM_ROWS for s in sums) or self.kernel.whole_rows:
+            raise NoNativeForm("sums over a weight gradient")
+        for found in sums:
+            self.frame.store(found.store.buffer, lane.one, w.constant(lane.one, 0.0), self.frame.pointer(found.store.buffer))
+        rows = self._rows(contract.size)
+        for first, size, count in shares(vectors, most):
+            block = max(1, min(14, (self.target.registers - 3 - size) // size))
+            last = first + size * count == vectors and bool(self._tail())
+
+            def columns(column: str, size: int = size, block: int = block, tail: int = 0) -> None:
+                for top, height, times in shares(self.kernel.rows.count, block):
+
+                    def body(row: str, _: Values, height: int = height) -> Values:
+                        self._outer_block(contract, rows, row, height, column, size, tail, sums)
+                        return []
+
+                    if times == 1:
+                        body(str(top), [])
+                    else:
+                        w.loop(str(top), str(top + height * times), height, [], body)
+
+            loops = count - last
+            if loops == 1:
+                columns(str(first * lane.count))
+            elif loops:
+
+                def each(column: str, _: Values, columns: Callable[[str], None] = columns) -> Values:
+                    columns(column)
+                    return []
+
+                w.loop(str(first * lane.count), str((first + size * loops) * lane.count), size * lane.count, [], each)
+            if last:
+                columns(str((first + size * loops) * lane.count), tail=self._tail())
+
+    def _outer_block(self, contract: Contract, rows: str, row: str, height: int, column: str, vectors: int, tail: int,
+                     sums: Sequence[_Sum]) -> None:  # fmt: skip
+        frame, w, lane = self.frame, self.w, self.lane
+        kind = lane.scalar
+        stride_a, stride_b = frame.stride(contract.a), frame.stride(contract.b)
+        places = [(i, j) for i in range(height) for j in range(vectors)]
+        left, right = w.at(frame.pointer(contract.a), row, kind), w.at(frame.pointer(contract.b), column, kind)
+
+        def body(k: str, totals: Values) -> Values:
+            here = w.at(left, w.let(f"mul nsw i64 {k}, {stride_a}"), kind)
+            line = w.at(right, w.let(f"mul nsw i64 {k}, {stride_b}"), kind)
+            parts = [w.load(lane, w.at(line, str(j * lane.count), kind)) for j in range(vectors)]
+            numbers = [w.splat(lane, w.load(lane.one, w.at(here, str(i), kind))) for i in range(height)]
+            return [w.fma(lane, numbers[i], parts[j], total) for (i, j), total in zip(places, totals, strict=True)]
+
+        totals = w.loop("0", rows, 1, [(str(lane), w.constant(lane, 0.0))] * len(places), body)
+        numbers = [row, *(w.let(f"add nsw i64 {row}, {i}") for i in range(1, height))]
+        columns = [w.let(f"add nsw i64 {column}, {j * lane.count}") for j in range(vectors)]
+        before = []
+        for found in sums:
+            before.append(w.constant(lane if found.count else lane.one, 0.0))
+        after = self._block(numbers, columns, dict(zip(places, totals, strict=True)), tail, sums, before)
+        for found, value in zip(sums, after, strict=True):
+            base = frame.pointer(found.store.buffer)
+            number = across(w, lane, value) if found.count else value
+            total = w.binary("fadd", lane.one, frame.load(found.store.buffer, lane.one, base), number)
+            frame.store(found.store.buffer, lane.one, total, base)
+
+
+class _Run(Tile):
+    """Rows of one column side by side in a vector: the place of row r is element r of every buffer."""
+
+    def value(self, part: Expression, i: int, j: int) -> str:
+        found = self.at(part, i, j)
+        return self.spread(part, found, i) if self.frame.ranks[id(part)] == ONE else found
+
+    def at(self, part: Expression, i: int, j: int) -> str:
+        if self.frame.ranks[id(part)] == ONE:
+            return self.frame.once[id(part)]
+        key = (id(part), 0, 0)
+        if key not in self.known:
+            self.known[key] = self._run(part)
+        return self.known[key]
+
+    def _run(self, part: Expression) -> str:
+        frame, w, (row,) = self.frame, self.frame.writer, self.rows
+        if isinstance(part, Load):
+            base, kind = frame.pointer(part.buffer), frame.element(part.buffer)
+            if part.pattern is Pattern.COLUMN:  # of one column: a number
+                return w.splat(frame.lane, frame.load(part.buffer, frame.lane.one, base))
+            return frame.load(part.buffer, frame.lane, w.at(base, row, kind))
+        if isinstance(part, Across):
+            return self.value(part.argument, 0, 0)
+        if isinstance(part, Column):
+            return w.constant(frame.lane, 0.0)
+        if isinstance(part, Random):
+            return uniform(w, frame.lane, "0", 1, row, part.stream)
+        assert isinstance(part, Call)
+        return apply(w, frame.lane, part.function, [self.value(argument, 0, 0) for argument in part.arguments])
+
+
+def shares(total: int, most: int) -> list[tuple[int, int, int]]:
+    """A stretch in parts of nearly one size, at most ``most``: (first, size, how many of it)."""
+    parts = -(-total // most)
+    small, larger = divmod(total, parts)
+    found = []
+    if larger:
+        found.append((0, small + 1, larger))
+    if parts - larger:
+        found.append((larger * (small + 1), small, parts - larger))
+    return found

@@ -1,0 +1,122 @@
+"""Fusing kernels: what one stores and the next reads at the same place never needs to be in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from lampc.ir.expression import HERE, Across, Call, Expression, Load, Pattern
+from lampc.native.kernel import Buffer, Kernel, Kind, Rows, Store, Way
+
+WIDEST = 64
+"""Columns up to which a contraction's whole row is at hand, so that its epilogue may sum or normalise rows."""
+
+
+def fuse(kernels: list[Kernel], buffers: Mapping[int, Buffer], keep: set[int]) -> list[Kernel]:
+    """Merge kernels with the ones before them, then drop the stores that nothing reads.
+
+    Before: kernels in an order that computes. After: the same results up to rounding (a product that meets its sum is rounded once), in fewer passes over memory.
+    ``keep``: buffers that are read from outside.
+    """
+    count = 0
+    while len(kernels) != count:
+        count = len(kernels)
+        kernels = _pass(kernels, buffers)
+    return drop_stores(kernels, buffers, keep)
+
+
+def _pass(kernels: list[Kernel], buffers: Mapping[int, Buffer]) -> list[Kernel]:
+    """Join each kernel with an earlier one: with what makes its operands, or failing that with what shares them."""
+    done: list[Kernel] = []
+    for kernel in kernels:
+        places = [i for i in reversed(range(len(done))) if _may_join(done, i, kernel)]
+        makers = [i for i in places if done[i].writes & kernel.reads]
+        others = [i for i in places if kernel.rows == Rows(1) or _shared(done[i], kernel, buffers)]
+        place = next(iter([*makers, *others]), None)
+        if place is None:
+            done.append(kernel)
+        else:
+            done[place] = _joined(done[place], kernel)
+    return done
+
+
+def _shared(first: Kernel, kernel: Kernel, buffers: Mapping[int, Buffer]) -> bool:
+    """Whether they read a whole buffer of computed numbers both."""
+    read = {load.buffer for load in first.loads() if load.pattern is Pattern.EACH}
+    return any(load.buffer in read and buffers[load.buffer].kind is Kind.WORK for load in kernel.loads())
+
+
+def _may_join(done: list[Kernel], place: int, kernel: Kernel) -> bool:
+    """Whether a kernel may run as part of an earlier one: nothing between or within stands in the way."""
+    first = done[place]
+    if kernel.contract is not None or first.rows != kernel.rows or first.cols != kernel.cols:
+        return False
+    if first.contract is not None and kernel.whole_rows and kernel.cols > WIDEST:
+        return False
+    for other in done[place + 1 :]:
+        if other.writes & (kernel.reads | kernel.writes) or other.reads & kernel.writes:
+            return False
+    made = {store.buffer: store for store in first.stores}
+    for load in kernel.loads():
+        if load.buffer in made and not _same_place(made[load.buffer], load):
+            return False
+    # What the first still reads elsewhere when the second has written.
+    moved = {load.buffer for load in first.loads() if load.shift != HERE}
+    elsewhere = moved | {load.buffer for load in first.loads() if load.pattern not in (Pattern.EACH, Pattern.ROW)}
+    if first.contract is not None:
+        elsewhere |= {first.contract.a, first.contract.b}
+    moved_writes = {store.buffer for store in kernel.stores if store.shift != HERE}
+    return not (kernel.writes & elsewhere or kernel.writes & first.writes or moved_writes & first.reads)
+
+
+def _same_place(store: Store, load: Load) -> bool:
+    return store.shift == load.shift == HERE and _pattern(store.way) is load.pattern
+
+
+def _joined(first: Kernel, kernel: Kernel) -> Kernel:
+    plain = [store for store in first.stores if store.shift == HERE and _pattern(store.way)]
+    made = {(store.buffer, _pattern(store.way), HERE): store.expression for store in plain}
+    known = {(load.buffer, load.pattern, load.shift): load for load in first.loads()}
+    memo: dict[int, Expression] = {}
+
+    def exchanged(expression: Expression) -> Expression:
+        if id(expression) not in memo:
+            memo[id(expression)] = _exchange(expression)
+        return memo[id(expression)]
+
+    def _exchange(expression: Expression) -> Expression:
+        if isinstance(expression, Load):
+            key = (expression.buffer, expression.pattern, expression.shift)
+            return made.get(key) or known.get(key, expression)
+        if isinstance(expression, Call):
+            return Call(expression.function, tuple(exchanged(argument) for argument in expression.arguments))
+        if isinstance(expression, Across):
+            return Across(expression.kind, exchanged(expression.argument))
+        return expression
+
+    for part in kernel.parts():  # operands first, so that the recursion stays shallow
+        exchanged(part)
+    stores = tuple(replace(store, expression=exchanged(store.expression)) for store in kernel.stores)
+    return replace(first, name=_name(first.name, kernel.name), stores=(*first.stores, *stores))
+
+
+def _pattern(way: Way) -> Pattern | None:
+    return {Way.EACH: Pattern.EACH, Way.ROW: Pattern.ROW}.get(way)
+
+
+def _name(first: str, second: str) -> str:
+    base = first.rsplit("_", 1)
+    return f"{base[0]}+{second.rsplit('_', 1)[0]}_{base[1]}" if first.count("+") < 3 else first
+
+
+def drop_stores(kernels: list[Kernel], buffers: Mapping[int, Buffer], keep: set[int]) -> list[Kernel]:
+    """Leave out stores that no later kernel reads, and kernels without any left."""
+    needed = set(keep)
+    kept: list[Kernel] = []
+    for kernel in reversed(kernels):
+        stores = tuple(s for s in kernel.stores if s.buffer in needed or buffers[s.buffer].kind is not Kind.WORK)
+        if stores:
+            smaller = replace(kernel, stores=stores)
+            needed |= smaller.reads
+            kept.append(smaller)
+    return kept[::-1]

@@ -1,0 +1,163 @@
+"""Kernels: loops over rows and columns, between the graph and machine code.
+
+A buffer is a matrix of rows and columns. A kernel goes over a space of rows and columns, may begin with a contraction
+(the products of a row and a column, summed), and stores expressions of what it finds at each place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lampc.ir.expression import HERE, Across, Expression, Load, Shift, children, shifted, text
+from lampc.ir.types import DType
+
+
+@dataclass(frozen=True)
+class Rows:
+    """How many rows: ``count``, or so many for each sample of the batch."""
+
+    count: int
+    batched: bool = False
+
+    def at(self, batch: int) -> int:
+        """The number for a batch."""
+        return self.count * batch if self.batched else self.count
+
+    def __str__(self) -> str:
+        if not self.batched:
+            return str(self.count)
+        return "B" if self.count == 1 else f"{self.count}B"
+
+
+class Kind(StrEnum):
+    """What a buffer is."""
+
+    WORK = "work"
+    INPUT = "input"
+    PARAMETER = "parameter"
+    STATE = "state"
+    SETTING = "setting"
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """A matrix in memory. Columns are padded to whole vectors unless there is only one."""
+
+    id: int
+    name: str
+    dtype: DType
+    rows: Rows
+    cols: int
+    kind: Kind = Kind.WORK
+    label: str = ""
+    """The leaf's label; for a piece of a packed tensor, ``STATE:PARAMETER``."""
+    turned: bool = False
+    """Whether it holds the transpose of what it is named for."""
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.dtype}[{self.rows}, {self.cols}]"
+
+
+class Way(StrEnum):
+    """How an expression is stored."""
+
+    EACH = "[r, c]"
+    TURNED = "[c, r]"
+    ROW = "[r]"
+    SUM_ROWS = "[c] sum"
+    SUM_ALL = "[] sum"
+
+
+@dataclass(frozen=True, eq=False)
+class Store:
+    """An expression's way into a buffer."""
+
+    buffer: int
+    expression: Expression
+    way: Way = Way.EACH
+    shift: Shift = HERE
+    """For ``EACH``: to another place."""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """``Σₖ a[r, k] · b[k, c]``; or over the rows of both, ``Σₖ a[k, r] · b[k, c]``."""
+
+    a: int
+    b: int
+    size: Rows
+    """How many products are summed."""
+    over_rows: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Kernel:
+    """A loop over ``rows`` × ``cols``."""
+
+    name: str
+    rows: Rows
+    cols: int
+    stores: tuple[Store, ...]
+    contract: Contract | None = None
+
+    def loads(self) -> Iterator[Load]:
+        """Every load in the stored expressions, each once."""
+        return (part for part in self.parts() if isinstance(part, Load))
+
+    def parts(self) -> Iterator[Expression]:
+        """Every expression, operands first, each once."""
+        seen: set[int] = set()
+        for store in self.stores:
+            yield from _walk(store.expression, seen)
+
+    @property
+    def reads(self) -> set[int]:
+        """The buffers that it reads."""
+        contracted = {self.contract.a, self.contract.b} if self.contract else set()
+        return contracted | {load.buffer for load in self.loads()}
+
+    @property
+    def writes(self) -> set[int]:
+        """The buffers that it writes."""
+        return {store.buffer for store in self.stores}
+
+    @property
+    def whole_rows(self) -> bool:
+        """Whether some number depends on a whole row."""
+        return any(isinstance(part, Across) for part in self.parts())
+
+
+def _walk(expression: Expression, seen: set[int]) -> Iterator[Expression]:
+    stack = [(expression, False)]
+    while stack:
+        current, ready = stack.pop()
+        if id(current) in seen:
+            continue
+        if ready:
+            seen.add(id(current))
+            yield current
+        else:
+            stack.append((current, True))
+            stack.extend((child, False) for child in reversed(children(current)))
+
+
+def listing(kernels: list[Kernel], buffers: dict[int, Buffer]) -> str:
+    """Kernels for people."""
+
+    def name(id: int) -> str:
+        return buffers[id].name
+
+    lines = []
+    for kernel in kernels:
+        lines.append(f"{kernel.name}: {kernel.rows} × {kernel.cols}")
+        if kernel.contract:
+            found = kernel.contract
+            index = "[k, r]" if found.over_rows else "[r, k]"
+            lines.append(f"  product = Σ k<{found.size} {name(found.a)}{index} · {name(found.b)}[k, c]")
+        lines += [
+            f"  {name(store.buffer)}{shifted(store.way, store.shift)} = {text(store.expression, name)}"
+            for store in kernel.stores
+        ]
+    return "\n".join(lines)

@@ -1,0 +1,163 @@
+"""A whole LLVM module: the kernels, and what calls them for every minibatch of an epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from lampc.ir.graph import Graph
+from lampc.native.code import Target, function
+from lampc.native.emit import Functions, Lane, Writer
+from lampc.native.functions import write
+from lampc.native.fuse import fuse
+from lampc.native.kernel import Buffer, Kernel, Kind
+from lampc.native.select import NoNativeForm, select
+from lampc.native.tile import padded
+
+_SIGNATURE = "ptr noalias %table, i64 %batch, ptr noalias %random"
+
+
+@dataclass(frozen=True)
+class Module:
+    """What there is to compile, and how to call it.
+
+    ``run(table, random, order, samples, batch, x, y, prediction, total)`` goes over samples in minibatches: gathers
+    them, runs the kernels, adds the losses to ``total``, copies predictions out. It returns -1, or the number of the
+    step whose loss was not finite, before that step's update.
+    """
+
+    text: str
+    kernels: tuple[Kernel, ...]
+    first: tuple[Kernel, ...]
+    buffers: dict[int, Buffer]
+    outputs: dict[str, int]
+    double: bool
+    width: int
+
+
+def build(graph: Graph, outputs: tuple[str, ...], target: Target, double: bool, batch: int, fused: bool = True) -> Module:
+    """The module that computes some outputs of a graph, and its update if it has one and the loss is among them.
+
+    ``batch`` is the usual batch size; any other works as well.
+
+    Raises:
+        NoNativeForm: if some of it has none.
+    """
+    found = select(graph, outputs)
+    keep = set(found.outputs.values()) | {id for kernel in found.first for id in kernel.writes}
+    kernels = fuse(found.kernels, found.buffers, keep) if fused else found.kernels
+    functions = Functions(write)
+    texts = []
+    for prefix, listed in (("first", found.first), ("kernel", kernels)):
+        for number, kernel in enumerate(listed):
+            texts.append(function(kernel, f"{prefix}_{number}", found.buffers, target, double, batch, functions))
+    module = Module("", tuple(kernels), tuple(found.first), found.buffers, found.outputs, double, target.width(double))
+    texts.append(_Run(module, functions).text())
+    return replace(module, text="\n\n".join([str(functions), *texts, ""]))
+
+
+class _Run:
+    """The function that goes over an epoch."""
+
+    def __init__(self, module: Module, functions: Functions) -> None:
+        self.m = module
+        self.w = Writer(functions)
+        functions.declare("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
+
+    def text(self) -> str:
+        w, m = self.w, self.m
+        for number in range(len(m.first)):
+            w.line(f"call void @first_{number}(ptr %table, i64 %size, ptr %random)")
+        zero = w.constant(Lane(True, 1), 0.0)
+        total = w.loop("0", "%samples", "%size", [("double", zero)], self._minibatch)
+        w.line(f"store double {total[0]}, ptr %total, align 8")
+        body = "\n".join(w.lines)
+        parameters = ("ptr noalias %table, ptr noalias %random, ptr %order, i64 %samples, i64 %size, ptr %x, ptr %y, "
+                      "ptr %prediction, ptr %total")  # fmt: skip
+        return f"define i64 @run({parameters}) {{\nentry:\n{body}\n  ret i64 -1\n}}"
+
+    def _minibatch(self, start: str, carried: list[str]) -> list[str]:
+        w, m = self.w, self.m
+        left = w.let(f"sub nsw i64 %samples, {start}")
+        full = w.let(f"icmp slt i64 {left}, %size")
+        batch = w.let(f"select i1 {full}, i64 {left}, i64 %size")
+        for buffer in m.buffers.values():
+            if buffer.kind is Kind.INPUT:
+                self._gather(buffer, start, batch)
+        checked = self._check_after()
+        total = carried[0]
+        for number in range(len(m.kernels)):
+            w.line(f"call void @kernel_{number}(ptr %table, i64 {batch}, ptr %random)")
+            if number == checked:
+                total = self._check(start, batch, total)
+        if "prediction" in m.outputs:
+            self._copy_out(m.buffers[m.outputs["prediction"]], start, batch)
+        step = w.at("%random", "1", "i32")
+        before = w.let(f"load i32, ptr {step}, align 4")
+        w.line(f"store i32 {w.let(f'add i32 {before}, 1')}, ptr {step}, align 4")
+        return [total]
+
+    def _address(self, buffer: Buffer) -> str:
+        return self.w.let(f"load ptr, ptr {self.w.at('%table', str(buffer.id), 'ptr')}, align 8")
+
+    def _gather(self, buffer: Buffer, start: str, batch: str) -> None:
+        """A minibatch's samples, through the order."""
+        w = self.w
+        kind, size = {"f32": ("float", 4), "f64": ("double", 8)}.get(buffer.dtype, ("i64", 8))
+        rows, cols, stride = buffer.rows.count, buffer.cols, padded(buffer.cols, self.m.width)
+        base = self._address(buffer)
+
+        def sample(r: str, _: list[str]) -> list[str]:
+            place = w.let(f"load i64, ptr {w.at('%order', w.let(f'add nsw i64 {start}, {r}'), 'i64')}, align 8")
+            source = w.at(f"%{buffer.label}", w.let(f"mul nsw i64 {place}, {rows * cols}"), kind)
+            target = w.at(base, w.let(f"mul nsw i64 {r}, {rows * stride}"), kind)
+            for row in range(rows) if cols != stride else (0,):
+                numbers = cols if cols != stride else rows * cols
+                there, here = w.at(target, str(row * stride), kind), w.at(source, str(row * cols), kind)
+                w.line(f"call void @llvm.memcpy.p0.p0.i64(ptr {there}, ptr {here}, i64 {numbers * size}, i1 false)")
+            return []
+
+        w.loop("0", batch, 1, [], sample)
+
+    def _copy_out(self, buffer: Buffer, start: str, batch: str) -> None:
+        w = self.w
+        kind, size = ("double", 8) if buffer.dtype == "f64" else ("float", 4)
+        cols, stride = buffer.cols, padded(buffer.cols, self.m.width)
+        base = self._address(buffer)
+        rows = buffer.rows.count
+        first = w.let(f"mul nsw i64 {start}, {rows}")
+
+        def sample(r: str, _: list[str]) -> list[str]:
+            row = w.let(f"add nsw i64 {first}, {r}")
+            there = w.at("%prediction", w.let(f"mul nsw i64 {row}, {cols}"), kind)
+            here = w.at(base, w.let(f"mul nsw i64 {r}, {stride}"), kind)
+            w.line(f"call void @llvm.memcpy.p0.p0.i64(ptr {there}, ptr {here}, i64 {cols * size}, i1 false)")
+            return []
+
+        w.loop("0", w.let(f"mul nsw i64 {batch}, {rows}"), 1, [], sample)
+
+    def _check_after(self) -> int:
+        """The kernel after which the loss is known; nothing may have been learnt from it by then."""
+        if "loss" not in self.m.outputs:
+            return -1
+        loss = self.m.outputs["loss"]
+        last = max(number for number, kernel in enumerate(self.m.kernels) if loss in kernel.writes)
+        for kernel in self.m.kernels[: last + 1]:
+            kinds = {self.m.buffers[id].kind for id in kernel.writes}
+            if Kind.PARAMETER in kinds:
+                raise NoNativeForm("an update before the loss is known")
+        return last
+
+    def _check(self, start: str, batch: str, total: str) -> str:
+        w = self.w
+        buffer = self.m.buffers[self.m.outputs["loss"]]
+        own = Lane(buffer.dtype == "f64", 1)
+        loss = w.load(own, self._address(buffer))
+        if not own.double:
+            loss = w.let(f"fpext float {loss} to double")
+        size = w.intrinsic("fabs", Lane(True, 1), loss)
+        finite = w.let(f"fcmp olt double {size}, {w.constant(Lane(True, 1), float('inf'))}")
+        wrong = w.let(f"xor i1 {finite}, true")
+        step = w.let(f"sdiv i64 {start}, %size")
+        w.leave(wrong, f"i64 {step}")
+        weighted = w.let(f"fmul double {loss}, {w.let(f'sitofp i64 {batch} to double')}")
+        return w.let(f"fadd double {total}, {weighted}")

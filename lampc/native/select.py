@@ -1,0 +1,413 @@
+"""From the whole graph to kernels, one or a few a node; fusing comes after."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from lampc.ir.expression import Across, Expression, Load, Pattern, Product, Shift, number
+from lampc.ir.graph import Graph, Node, Stage, Value
+from lampc.ir.leaves import Constant, Input, Leaf, Parameter, Parameters, Setting, State
+from lampc.ir.types import DType, Shape, Type, inverse_count
+from lampc.native.kernel import Buffer, Contract, Kernel, Kind, Rows, Store, Way
+from lampc.ops.matmul import Affine, MatMul, Outer
+from lampc.ops.reduction import Mean, Reduction, Sum
+from lampc.ops.shape import Concat, Pack, Reshape, Slice
+
+_PARTS = 64
+"""How many rows one may be made of, or split into."""
+
+
+class NoNativeForm(Exception):
+    """Something in the program has no native form; the message names it."""
+
+
+@dataclass
+class Selection:
+    """Kernels in order, on buffers. ``first`` runs once before the steps."""
+
+    buffers: dict[int, Buffer] = field(default_factory=dict)
+    kernels: list[Kernel] = field(default_factory=list)
+    first: list[Kernel] = field(default_factory=list)
+    outputs: dict[str, int] = field(default_factory=dict)
+
+
+def select(graph: Graph, outputs: Sequence[str]) -> Selection:
+    """The kernels that compute some outputs, and write back what replaces parameters, states and the step's number.
+
+    Raises:
+        NoNativeForm: if an op, or a shape of it, cannot be said in kernels.
+    """
+    return _Selecting(graph, outputs).run()
+
+
+class _Selecting:
+    def __init__(self, graph: Graph, outputs: Sequence[str]) -> None:
+        self.graph = graph
+        self.wanted = {name: graph.outputs[name] for name in outputs}
+        following = {name: value for name, value in graph.outputs.items() if name.startswith("next ")}
+        self.following = following if "loss" in outputs else {}
+        self.found = Selection()
+        self.of: dict[Value, int] = {}
+        self.constants: dict[Value, Expression] = {}
+        self.pieces: dict[Value, dict[str, int]] = {}
+        """Of packed values: the buffer of each parameter's part."""
+        self.shapes: dict[str, Shape] = {}
+        self.turned: set[str] = set()
+        """Parameters that are kept transposed, because all their uses want them so."""
+        self.twins: dict[str, int] = {}
+        """The transposed copies of parameters that are wanted both ways."""
+        self.parameters: dict[str, int] = {}
+
+    def run(self) -> Selection:
+        live = self.graph.live([*self.wanted.values(), *self.following.values()])
+        order = list(Stage)
+        nodes = sorted((n for n in self.graph if n.id in live), key=lambda n: (order.index(n.stage), n.id))
+        self._orient(nodes)
+        for node in nodes:
+            try:
+                self._node(node)
+            except NotImplementedError:
+                raise NoNativeForm(f"`{node.op.name}` has no native form yet") from None
+        for name, value in self.following.items():
+            self._write_back(name.removeprefix("next "), value)
+        self._turn_twins()
+        self.found.outputs = {name: self._buffer(value) for name, value in self.wanted.items()}
+        return self.found
+
+    # Buffers -------------------------------------------------------------------------------------------------------
+
+    def _new(self, name: str, dtype: DType, rows: Rows, cols: int, kind: Kind = Kind.WORK, label: str = "",
+             turned: bool = False) -> int:  # fmt: skip
+        id = len(self.found.buffers)
+        self.found.buffers[id] = Buffer(id, name, dtype, rows, cols, kind, label, turned)
+        return id
+
+    def _for(self, value: Value, type: Type, name: str = "") -> int:
+        rows, cols = space(type.shape)
+        id = self._new(name or f"%{value.node}" + (f".{value.result}" if value.result else ""), type.dtype, rows, cols)
+        self.of[value] = id
+        return id
+
+    def _buffer(self, value: Value) -> int:
+        """The buffer of a value; a constant is written to one."""
+        if value not in self.of:
+            type = self.graph.type(value)
+            id = self._for(value, type)
+            rows, cols = space(type.shape)
+            self._add("fill", rows, cols, [Store(id, self.constants[value])])
+        return self.of[value]
+
+    def _add(self, name: str, rows: Rows, cols: int, stores: list[Store], contract: Contract | None = None) -> None:
+        number = len(self.found.kernels)
+        self.found.kernels.append(Kernel(f"{name}_{number}", rows, cols, tuple(stores), contract))
+
+    def _read(self, value: Value, rows: Rows, cols: int) -> Expression:
+        """A value at each place of a space."""
+        if value in self.constants:
+            return self.constants[value]
+        return self._at(self.of[value], rows, cols)
+
+    def _at(self, id: int, rows: Rows, cols: int) -> Expression:
+        buffer = self.found.buffers[id]
+        if buffer.rows == rows and buffer.cols == cols:
+            pattern = Pattern.EACH
+        elif buffer.rows == Rows(1) and buffer.cols == 1:
+            pattern = Pattern.ONE
+        elif buffer.rows == Rows(1) and buffer.cols == cols:
+            pattern = Pattern.COLUMN
+        elif buffer.rows == rows and buffer.cols == 1:
+            pattern = Pattern.ROW
+        else:
+            raise NoNativeForm(f"{buffer} does not fit a space of {rows} × {cols}")
+        return Load(id, pattern)
+
+    # Parameters ----------------------------------------------------------------------------------------------------
+
+    def _orient(self, nodes: list[Node]) -> None:
+        """Decide which way round each parameter is kept."""
+        wants: dict[str, set[bool]] = {}
+        for node in nodes:
+            for position, operand in enumerate(node.operands):
+                source = self.graph[operand.node].op
+                if isinstance(source, Parameter):
+                    wants.setdefault(source.label, set()).add(_wants_turned(node, position))
+        self.turned = {label for label, ways in wants.items() if ways == {True}}
+
+    def _parameter(self, label: str, type: Type) -> int:
+        if label not in self.parameters:
+            rows, cols = space(type.shape)
+            turned = label in self.turned
+            if turned:
+                rows, cols = Rows(cols), rows.count
+            self.parameters[label] = self._new(label, type.dtype, rows, cols, Kind.PARAMETER, label, turned)
+            self.shapes[label] = type.shape
+        return self.parameters[label]
+
+    def _matrix(self, value: Value, turned: bool) -> int:
+        """A parameter's buffer, the way round that a product wants it."""
+        op = self.graph[value.node].op
+        if not isinstance(op, Parameter):
+            raise NoNativeForm("a product of two computed tensors")
+        buffer = self.found.buffers[self.of[value]]
+        if buffer.turned == turned:
+            return buffer.id
+        if op.label not in self.twins:
+            self.twins[op.label] = self._new(
+                f"{op.label}ᵀ", buffer.dtype, Rows(buffer.cols), buffer.rows.count, label=op.label, turned=turned
+            )
+        return self.twins[op.label]
+
+    def _turn_twins(self) -> None:
+        """Transposed copies are made before the first step, and after each update."""
+        for label, twin in self.twins.items():
+            buffer = self.found.buffers[self.parameters[label]]
+            stores = (Store(twin, Load(buffer.id, Pattern.EACH), Way.TURNED),)
+            for kernels in (self.found.first, self.found.kernels):
+                kernels.append(Kernel(f"turn_{len(kernels)}", buffer.rows, buffer.cols, stores))
+
+    # Nodes ---------------------------------------------------------------------------------------------------------
+
+    def _node(self, node: Node) -> None:
+        op, value = node.op, Value(node.id)
+        if isinstance(op, Constant):
+            self.constants[value] = number(op.value)
+        elif isinstance(op, Leaf):
+            self._leaf(node)
+        elif isinstance(op, Pack):
+            labels = [label for label, _ in self._gradients()]
+            self.pieces[value] = dict(zip(labels, map(self._buffer, node.operands), strict=True))
+        elif any(operand in self.pieces for operand in node.operands):
+            self._packed(node)
+        elif isinstance(op, MatMul | Affine):
+            self._matmul(node)
+        elif isinstance(op, Outer):
+            self._outer(node)
+        elif isinstance(op, Reduction):
+            self._reduction(node)
+        elif isinstance(op, Reshape):
+            self._reshape(node)
+        elif isinstance(op, Concat | Slice):
+            self._join_or_cut(node)
+        else:
+            self._elementwise(node)
+
+    def _gradients(self) -> list[tuple[str, Value]]:
+        return [(name.removeprefix("grad "), v) for name, v in self.graph.outputs.items() if name.startswith("grad ")]
+
+    def _leaf(self, node: Node) -> None:
+        op, value = node.op, Value(node.id)
+        if isinstance(op, Parameter):
+            self.of[value] = self._parameter(op.label, op.type)
+        elif isinstance(op, Parameters):
+            self.pieces[value] = {label: self._parameter(label, self._parameter_type(label)) for label in op.labels}
+        elif isinstance(op, State) and op.type.rank:
+            self.pieces[value] = {label: self._state(op.label, label) for label, _ in self._gradients()}
+        elif isinstance(op, Input | Setting | State):
+            kinds = {Input: Kind.INPUT, Setting: Kind.SETTING, State: Kind.STATE}
+            rows, cols = space(op.type.shape)
+            self.of[value] = self._new(op.label, op.type.dtype, rows, cols, kinds[type(op)], op.label)
+        else:
+            raise NotImplementedError
+
+    def _parameter_type(self, label: str) -> Type:
+        return next(n.op.type for n in self.graph if isinstance(n.op, Parameter) and n.op.label == label)
+
+    def _state(self, state: str, label: str) -> int:
+        buffer = self.found.buffers[self._parameter(label, self._parameter_type(label))]
+        return self._new(f"{state}:{label}", buffer.dtype, buffer.rows, buffer.cols, Kind.STATE, f"{state}:{label}",
+                         buffer.turned)  # fmt: skip
+
+    def _elementwise(self, node: Node) -> None:
+        widest = max((self.graph.type(v) for v in (*node.operands, Value(node.id))), key=lambda t: (t.batched, t.rank))
+        rows, cols = space(widest.shape)
+        operands = [self._read(operand, rows, cols) for operand in node.operands]
+        results = node.op.expressions(*operands)
+        stores = []
+        for index, (result, type) in enumerate(zip(results, node.types, strict=True)):
+            id = self._for(Value(node.id, index), type)
+            stores.append(Store(id, result, _way(type, rows, cols)))
+        self._add(node.op.name, rows, cols, stores)
+
+    def _matmul(self, node: Node) -> None:
+        a, w, *bias = node.operands
+        turned = not isinstance(node.op, MatMul) or node.op.transposed
+        rows, inner = space(self.graph.type(a).shape)
+        _, cols = space(node.types[0].shape)
+        out = self._for(Value(node.id), node.types[0])
+        plus = [self._read(value, rows, cols) for value in bias]
+        if cols == 1:  # the product of each row with one, whose numbers lie in a row whichever way round it is
+            weight = Load(self._matrix(w, turned=False), Pattern.COLUMN)
+            total: Expression = Across("sum", self._read(a, rows, inner) * weight)
+            self._add("rowdot", rows, inner, [Store(out, total + plus[0] if plus else total, Way.ROW)])
+            return
+        if inner == 1:
+            weight = Load(self._matrix(w, turned=turned), Pattern.COLUMN)
+            scaled = self._read(a, rows, cols) * weight
+            self._add("scaled", rows, cols, [Store(out, scaled + plus[0] if plus else scaled)])
+            return
+        contract = Contract(self._buffer(a), self._matrix(w, turned), Rows(inner))
+        result: Expression = Product() + plus[0] if plus else Product()
+        self._add("matmul", rows, cols, [Store(out, result)], contract)
+
+    def _outer(self, node: Node) -> None:
+        """Where its parameter is kept transposed, so is the gradient."""
+        a, b = node.operands
+        size, rows = space(self.graph.type(a).shape)
+        _, cols = space(self.graph.type(b).shape)
+        label = next((name for name, value in self._gradients() if value == Value(node.id)), "")
+        if label and label in self.turned:
+            a, b, rows, cols = b, a, cols, rows
+        out = self._new(f"%{node.id}", node.types[0].dtype, Rows(rows), cols)
+        self.of[Value(node.id)] = out
+        if rows == 1 or cols == 1:  # a product of rows with a number each, summed
+            most = max(rows, cols)
+            product = self._read(a, size, most) * self._read(b, size, most)
+            self._add("outer", size, most, [Store(out, product, Way.SUM_ALL if most == 1 else Way.SUM_ROWS)])
+            return
+        contract = Contract(self._buffer(a), self._buffer(b), size, over_rows=True)
+        self._add("outer", Rows(rows), cols, [Store(out, Product())], contract)
+
+    def _reshape(self, node: Node) -> None:
+        """Padding makes a reshape a copy, but an input can be laid out as it is wanted from the start."""
+        (value,) = node.operands
+        source, type = self.graph[value.node].op, node.types[0]
+        if space(self.graph.type(value).shape) == space(type.shape):
+            self.of[Value(node.id)] = self._buffer(value)
+        elif isinstance(source, Input):
+            rows, cols = space(type.shape)
+            self.of[Value(node.id)] = self._new(source.label, type.dtype, rows, cols, Kind.INPUT, source.label)
+        else:
+            self._rearrange(node)
+
+    def _rearrange(self, node: Node) -> None:
+        """Rows that become parts of longer ones, or parts that become rows."""
+        (value,) = node.operands
+        rows, cols = space(self.graph.type(value).shape)
+        wanted, longer = space(node.types[0].shape)
+        parts = max(rows.count, wanted.count) // min(rows.count, wanted.count)
+        if parts > _PARTS or {cols * rows.count} != {longer * wanted.count} or max(cols, longer) != parts * min(cols, longer):
+            raise NoNativeForm(f"a reshape of {self.graph.type(value)} to {node.types[0]}")
+        source, out = self._buffer(value), self._for(Value(node.id), node.types[0])
+        fewer, shorter = (rows, cols) if rows.count < wanted.count else (wanted, longer)
+        shorter = min(cols, longer)
+        for part in range(parts):
+            apart, along = Shift(parts, part), Shift(offset=part * shorter)
+            there, here = (along, apart) if longer > cols else (apart, along)
+            self._add("move", fewer, shorter, [Store(out, Load(source, Pattern.EACH, here), Way.EACH, there)])
+
+    def _join_or_cut(self, node: Node) -> None:
+        """Along the last axis, columns move; along another, groups of rows."""
+        op = node.op
+        assert isinstance(op, Concat | Slice)
+        whole = node.types[0] if isinstance(op, Concat) else self.graph.type(node.operands[0])
+        out = self._for(Value(node.id), node.types[0])
+        if op.axis != whole.rank - 1 or whole.rank < 2:
+            raise NoNativeForm(f"`{op.name}` along axis {op.axis} of {whole}")
+        start = 0
+        for value in node.operands:
+            type = self.graph.type(value) if isinstance(op, Concat) else node.types[0]
+            rows, cols = space(type.shape)
+            if isinstance(op, Concat):
+                source = self._read(value, rows, cols)
+                self._add("join", rows, cols, [Store(out, source, Way.EACH, Shift(offset=start))])
+                start += cols
+            else:
+                cut = Load(self._buffer(value), Pattern.EACH, Shift(offset=op.start))
+                self._add("cut", rows, cols, [Store(out, cut)])
+
+    def _reduction(self, node: Node) -> None:
+        op = node.op
+        assert isinstance(op, Reduction)
+        type, (value,) = self.graph.type(node.operands[0]), node.operands
+        rows, cols = space(type.shape)
+        axes = set(op.axes)
+        x = self._read(value, rows, cols)
+        if isinstance(op, Mean):
+            x = x * number(inverse_count(tuple(type.shape[axis] for axis in op.axes)))
+        if axes == set(range(type.rank)):
+            way = Way.SUM_ALL
+        elif axes == set(range(type.rank - 1)):
+            way = Way.SUM_ROWS
+        elif axes == {type.rank - 1} and type.rank > 1:
+            x, way = Across("sum", x), Way.ROW
+        else:
+            raise NoNativeForm(f"`{op}` of {type}")
+        assert isinstance(op, Sum | Mean)
+        self._add(op.name, rows, cols, [Store(self._for(Value(node.id), node.types[0]), x, way)])
+
+    def _packed(self, node: Node) -> None:
+        """An op on packed tensors, piece by piece."""
+        labels = next(self.pieces[operand] for operand in node.operands if operand in self.pieces)
+        if isinstance(node.op, Sum):
+            self._packed_sum(node)
+            return
+        made: dict[str, int] = {}
+        for label in labels:
+            buffer = self.found.buffers[self.parameters[label]]
+            rows, cols = buffer.rows, buffer.cols
+            operands = [
+                self._at(self.pieces[v][label], rows, cols) if v in self.pieces else self._read(v, rows, cols)
+                for v in node.operands
+            ]
+            made[label] = self._new(f"%{node.id}:{label}", buffer.dtype, rows, cols, turned=buffer.turned)
+            self._add(node.op.name, rows, cols, [Store(made[label], node.op.expression(*operands))])
+        self.pieces[Value(node.id)] = made
+
+    def _packed_sum(self, node: Node) -> None:
+        parts = []
+        for label, id in self.pieces[node.operands[0]].items():
+            buffer = self.found.buffers[id]
+            part = self._new(f"%{node.id}:{label}", buffer.dtype, Rows(1), 1)
+            self._add("sum", buffer.rows, buffer.cols, [Store(part, self._at(id, buffer.rows, buffer.cols), Way.SUM_ALL)])
+            parts.append(part)
+        total: Expression = Load(parts[0], Pattern.EACH)
+        for part in parts[1:]:
+            total = total + Load(part, Pattern.EACH)
+        self._add("total", Rows(1), 1, [Store(self._for(Value(node.id), node.types[0]), total)])
+
+    def _write_back(self, name: str, value: Value) -> None:
+        """Copy what replaces a leaf into its storage."""
+        if value in self.pieces:
+            for label, id in self.pieces[value].items():
+                leaf = self.parameters[label] if name == "parameters" else self._leaf_buffer(f"{name}:{label}")
+                self._copy(leaf, id)
+        else:
+            self._copy(self._leaf_buffer(name), self.of[value])
+
+    def _leaf_buffer(self, label: str) -> int:
+        return next(b.id for b in self.found.buffers.values() if b.kind is Kind.STATE and b.label == label)
+
+    def _copy(self, target: int, source: int) -> None:
+        if target != source:
+            buffer = self.found.buffers[target]
+            self._add("write", buffer.rows, buffer.cols, [Store(target, self._at(source, buffer.rows, buffer.cols))])
+
+
+def space(shape: Shape) -> tuple[Rows, int]:
+    """The rows and columns that a shape is laid out in: its last axis is the columns'."""
+    if not shape:
+        return Rows(1), 1
+    *lead, last = shape
+    if not isinstance(last, int):
+        return Rows(math.prod(d for d in lead if isinstance(d, int)), batched=True), 1
+    batched = any(not isinstance(dim, int) for dim in lead)
+    return Rows(math.prod(dim for dim in lead if isinstance(dim, int)), batched), last
+
+
+def _wants_turned(node: Node, position: int) -> bool:
+    """Whether a product wants its parameter transposed: [in, out], so that vectors lie along the outputs."""
+    transposed = isinstance(node.op, Affine) or (isinstance(node.op, MatMul) and node.op.transposed)
+    return transposed and position == 1 and space(node.types[0].shape)[1] > 1
+
+
+def _way(type: Type, rows: Rows, cols: int) -> Way:
+    own = space(type.shape)
+    if own == (rows, cols):
+        return Way.EACH
+    if own == (rows, 1):
+        return Way.ROW
+    if own == (Rows(1), cols) and rows != Rows(1):
+        return Way.SUM_ROWS
+    raise NoNativeForm(f"a result {type} in a space of {rows} × {cols}")

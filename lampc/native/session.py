@@ -1,0 +1,118 @@
+"""A compiled module bound to memory: parameters and states go in, an epoch runs, they come out."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from lampc.native.engine import Code
+from lampc.native.kernel import Buffer, Kind
+from lampc.native.module import Module
+from lampc.native.tile import padded
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.generic]
+
+_ALIGNED = 64
+_SPARE = 16
+"""Numbers that a vector may read beyond a buffer's end."""
+
+
+class Session:
+    """Buffers for minibatches up to a size. Not for two threads at once; each takes a session of its own.
+
+    ``poison``: fill work buffers with NaN first, for tests.
+    """
+
+    def __init__(self, module: Module, code: Code, batch: int, poison: bool = False) -> None:
+        import numpy as np
+
+        self.module = module
+        self.batch = batch
+        self._numpy = np
+        self._code = code
+        pointer = ctypes.c_void_p
+        whole = ctypes.c_int64
+        self._run = code.function("run", whole, pointer, pointer, pointer, whole, whole, pointer, pointer, pointer, pointer)
+        self._memory: dict[int, NDArray[Any]] = {}
+        for buffer in module.buffers.values():
+            self._memory[buffer.id] = self._allocate(buffer, poison)
+        self._table = np.array([self._memory[id].ctypes.data for id in range(len(module.buffers))], dtype=np.uint64)
+        self._random = np.zeros(2, dtype=np.uint32)
+        self._total = np.zeros(1)
+        self._put: list[tuple[NDArray[Any], NDArray[Any]]] = []
+        self._take: list[tuple[NDArray[Any], NDArray[Any]]] = []
+
+    def _allocate(self, buffer: Buffer, poison: bool) -> NDArray[Any]:
+        """An aligned matrix, padded."""
+        np = self._numpy
+        dtype = np.dtype({"f32": np.float32, "f64": np.float64, "i64": np.int64}[buffer.dtype])
+        rows, stride = buffer.rows.at(self.batch), padded(buffer.cols, self.module.width)
+        size = (rows * stride + _SPARE) * dtype.itemsize
+        raw = np.zeros(size + _ALIGNED, dtype=np.uint8)
+        start = -raw.ctypes.data % _ALIGNED
+        whole = raw[start : start + size].view(dtype)
+        if poison and buffer.kind is Kind.WORK and buffer.dtype != "i64":
+            whole.fill(np.nan)
+        matrix: NDArray[Any] = whole[: rows * stride].reshape(rows, stride)
+        return matrix
+
+    def _matrix(self, buffer: Buffer) -> NDArray[Any]:
+        """What of a buffer counts, the way round that its leaf has."""
+        matrix: NDArray[Any] = self._memory[buffer.id][:, : buffer.cols]
+        return matrix.T if buffer.turned else matrix
+
+    def bind(self, leaves: Mapping[str, NDArray[Any]]) -> None:
+        """Say where parameters, states and settings come from and go to, by label; a packed state has one a parameter."""
+        self._put, self._take = [], []
+        for buffer in self.module.buffers.values():
+            if buffer.kind in (Kind.PARAMETER, Kind.STATE, Kind.SETTING):
+                matrix = self._matrix(buffer)
+                leaf = leaves[buffer.label].reshape(matrix.shape)
+                self._put.append((matrix, leaf))
+                if buffer.kind is not Kind.SETTING:
+                    self._take.append((leaf, matrix))
+
+    def put(self) -> None:
+        """Copy what is bound in."""
+        for matrix, leaf in self._put:
+            matrix[...] = leaf
+
+    def take(self) -> None:
+        """Copy parameters and states out, to where they came from."""
+        for leaf, matrix in self._take:
+            leaf[...] = matrix
+
+    def seed(self, key: int, step: int) -> None:
+        """Where the random numbers of dropout begin."""
+        self._random[:] = key & 0xFFFFFFFF, step & 0xFFFFFFFF
+
+    @property
+    def step(self) -> int:
+        """Minibatches since the last ``seed``, and what that began with."""
+        return int(self._random[1])
+
+    def run(self, x: NDArray[Any], y: NDArray[Any] | None, order: NDArray[np.int64], size: int,
+            prediction: NDArray[Any] | None = None) -> tuple[float, int]:  # fmt: skip
+        """Go over samples in minibatches; the sum of each sample's loss, and the step that failed, or -1.
+
+        Arrays are contiguous and of the module's types; ``order`` names the samples, row by row.
+        """
+        assert size <= self.batch
+        self._total[0] = 0.0
+        failed = self._run(
+            self._table.ctypes.data, self._random.ctypes.data, order.ctypes.data, len(order), size, x.ctypes.data,
+            None if y is None else y.ctypes.data, None if prediction is None else prediction.ctypes.data,
+            self._total.ctypes.data,
+        )  # fmt: skip
+        return float(self._total[0]), int(failed)
+
+    def read(self, output: str) -> NDArray[Any]:
+        """A copy of an output of the last minibatch."""
+        buffer = self.module.buffers[self.module.outputs[output]]
+        copied: NDArray[Any] = self._matrix(buffer).copy()
+        return copied

@@ -1,0 +1,287 @@
+"""Expressions on a tile: some rows by some vectors of columns, everything in registers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lampc.ir.expression import (
+    HERE,
+    Across,
+    Call,
+    Column,
+    Expression,
+    Load,
+    Number,
+    Pattern,
+    Product,
+    Random,
+    Shift,
+    children,
+)
+from lampc.native.emit import Lane, Writer
+from lampc.native.functions import FUNCTIONS, LIBRARY
+from lampc.native.kernel import Buffer, Kernel
+from lampc.native.philox import uniform
+
+ONE, ROW, COLUMN, EACH = 0, 1, 2, 3
+"""What an expression depends on: nothing, the row, the column, both. They combine as bits."""
+
+
+@dataclass
+class Frame:
+    """What the tiles of a kernel share: addresses, and numbers that are the same at every place."""
+
+    writer: Writer
+    kernel: Kernel
+    buffers: Mapping[int, Buffer]
+    lane: Lane
+    """A vector of columns."""
+    width: int
+    """Numbers in a vector, whatever the tile uses."""
+    pointers: dict[int, str] = field(default_factory=dict)
+    once: dict[int, str] = field(default_factory=dict)
+    ranks: dict[int, int] = field(default_factory=dict)
+
+    def stride(self, id: int) -> int:
+        """Elements from one row to the next."""
+        return padded(self.buffers[id].cols, self.width)
+
+    def pointer(self, id: int) -> str:
+        """A buffer's address."""
+        return self.pointers[id]
+
+    def begin(self) -> None:
+        """Load addresses, and what no place changes."""
+        contract = self.kernel.contract
+        used = {*self.kernel.reads, *self.kernel.writes, *((contract.a, contract.b) if contract else ())}
+        for buffer in sorted(used):
+            slot = self.writer.at("%table", str(buffer), "ptr")
+            self.pointers[buffer] = self.writer.let(f"load ptr, ptr {slot}, align 8")
+        for part in self.kernel.parts():
+            self.ranks[id(part)] = self._rank(part)
+            if self.ranks[id(part)] == ONE:
+                self.once[id(part)] = self._one(part)
+
+    def _rank(self, part: Expression) -> int:
+        if isinstance(part, Load):
+            return {Pattern.EACH: EACH, Pattern.COLUMN: COLUMN, Pattern.ROW: ROW, Pattern.ONE: ONE}[part.pattern]
+        if isinstance(part, Product | Random):
+            return EACH
+        if isinstance(part, Across):
+            return ROW
+        if isinstance(part, Column):
+            return COLUMN
+        rank = ONE
+        for child in children(part):
+            rank |= self.ranks[id(child)]
+        return rank
+
+    def _one(self, part: Expression) -> str:
+        scalar = self.lane.one
+        if isinstance(part, Number):
+            return self.number(part)
+        if isinstance(part, Load):
+            return self.load(part.buffer, scalar, self.pointer(part.buffer))
+        assert isinstance(part, Call)
+        return apply(self.writer, scalar, part.function, [self.once[id(a)] for a in part.arguments])
+
+    def number(self, part: Number) -> str:
+        """A number that may depend on the batch."""
+        value, power = part.value.value, part.value.power
+        if not power:
+            return self.writer.constant(self.lane.one, value)
+        double = Lane(True, 1)
+        result = self.writer.constant(double, value)
+        batch = self.writer.let("sitofp i64 %batch to double")
+        for _ in range(abs(power)):
+            result = self.writer.let(f"{'fmul' if power > 0 else 'fdiv'} double {result}, {batch}")
+        return result if self.lane.double else self.writer.let(f"fptrunc double {result} to float")
+
+    def load(self, id: int, lane: Lane, address: str) -> str:
+        """Numbers of a buffer's own type, as those of the kernel's."""
+        dtype, w = self.buffers[id].dtype, self.writer
+        if dtype == "i64":
+            whole = w.let(f"load {lane.of('i64')}, ptr {address}, align 8")
+            return w.let(f"sitofp {lane.of('i64')} {whole} to {lane}")
+        own = Lane(dtype == "f64", lane.count)
+        value = w.load(own, address)
+        if own == lane:
+            return value
+        return w.let(f"{'fptrunc' if own.double else 'fpext'} {own} {value} to {lane}")
+
+    def store(self, id: int, lane: Lane, value: str, address: str) -> None:
+        """Numbers of the kernel's type into a buffer of its own."""
+        own = Lane(self.buffers[id].dtype == "f64", lane.count)
+        if own != lane:
+            value = self.writer.let(f"{'fpext' if own.double else 'fptrunc'} {lane} {value} to {own}")
+        self.writer.store(own, value, address)
+
+    def store_some(self, id: int, value: str, address: str, count: int) -> None:
+        """The first numbers of a vector, leaving what lies behind them alone."""
+        lane, w = self.lane, self.writer
+        own = Lane(self.buffers[id].dtype == "f64", lane.count)
+        assert own == lane, "only kernels of one place mix types"
+        full = f"@llvm.masked.store.{lane.suffix}.p0"
+        mask = lane.of("i1")
+        w.functions.declare(f"declare void {full}({lane}, ptr, i32, {mask})")
+        bits = ", ".join(f"i1 {int(k < count)}" for k in range(lane.count))
+        w.line(f"call void {full}({lane} {value}, ptr {address}, i32 {lane.bits // 8}, {mask} <{bits}>)")
+
+    def element(self, id: int) -> str:
+        """A buffer's element type."""
+        return {"f64": "double", "f32": "float"}.get(self.buffers[id].dtype, "i64")
+
+
+@dataclass
+class Tile:
+    """Some rows by some vectors. Numbers of a row are scalars until they meet a vector."""
+
+    frame: Frame
+    rows: list[str]
+    """The rows' numbers."""
+    columns: list[str]
+    """The columns at which the vectors begin."""
+    tail: int
+    """Numbers of the last vector that count; 0: all."""
+    products: dict[tuple[int, int], str] = field(default_factory=dict)
+    known: dict[tuple[int, int, int], str] = field(default_factory=dict)
+
+    def value(self, part: Expression, i: int, j: int) -> str:
+        """A vector at row i and vector j."""
+        rank = self.frame.ranks[id(part)]
+        found = self.at(part, i, j)
+        return found if rank & COLUMN else self.spread(part, found, i)
+
+    def spread(self, part: Expression, value: str, i: int) -> str:
+        """A row's number as a vector."""
+        key = (-id(part), i if self.frame.ranks[id(part)] & ROW else -1, 0)
+        if key not in self.known:
+            self.known[key] = self.frame.writer.splat(self.frame.lane, value)
+        return self.known[key]
+
+    def at(self, part: Expression, i: int, j: int) -> str:
+        """A vector, or one number where the columns do not matter."""
+        rank = self.frame.ranks[id(part)]
+        if rank == ONE:
+            return self.frame.once[id(part)]
+        key = (id(part), i if rank & ROW else -1, j if rank & COLUMN else -1)
+        if key not in self.known:
+            self.known[key] = self._at(part, rank, i, j)
+        return self.known[key]
+
+    def _at(self, part: Expression, rank: int, i: int, j: int) -> str:
+        frame, w = self.frame, self.frame.writer
+        if isinstance(part, Load):
+            lane = frame.lane if rank & COLUMN else frame.lane.one
+            return frame.load(part.buffer, lane, self.address(part.buffer, part.pattern, i, j, part.shift))
+        if isinstance(part, Product):
+            return self.products[i, j]
+        if isinstance(part, Across):
+            return self._across(part, i)
+        if isinstance(part, Column):
+            return self._column(j)
+        if isinstance(part, Random):
+            return uniform(w, frame.lane, self.rows[i], frame.kernel.cols, self.columns[j], part.stream)
+        assert isinstance(part, Call)
+        if rank & COLUMN:
+            return apply(w, frame.lane, part.function, [self.value(argument, i, j) for argument in part.arguments])
+        return apply(w, frame.lane.one, part.function, [self.at(argument, i, j) for argument in part.arguments])
+
+    def address(self, id: int, pattern: Pattern, i: int, j: int, shift: Shift = HERE) -> str:
+        """Where a buffer's numbers for row i and vector j begin."""
+        frame, w = self.frame, self.frame.writer
+        kind, base = frame.element(id), frame.pointer(id)
+        if pattern is Pattern.ROW:
+            return w.at(base, self.rows[i], kind)
+        if pattern is Pattern.COLUMN:
+            return w.at(base, self.columns[j], kind)
+        if shift != HERE:
+            return self._shifted(id, i, j, shift)
+        key = (-1 - id, i, -2)
+        if key not in self.known:
+            self.known[key] = w.at(base, w.let(f"mul nsw i64 {self.rows[i]}, {frame.stride(id)}"), kind)
+        return w.at(self.known[key], self.columns[j], kind)
+
+    def _shifted(self, id: int, i: int, j: int, shift: Shift) -> str:
+        frame, w = self.frame, self.frame.writer
+        stride = frame.stride(id)
+        line = w.let(f"mul nsw i64 {self.rows[i]}, {shift.step * stride}")
+        column = w.let(f"add nsw i64 {self.columns[j]}, {shift.start * stride + shift.offset}")
+        return w.at(frame.pointer(id), w.let(f"add nsw i64 {line}, {column}"), frame.element(id))
+
+    def _column(self, j: int) -> str:
+        lane, w = self.frame.lane, self.frame.writer
+        offset = w.let(f"sitofp i64 {self.columns[j]} to {lane.scalar}")
+        if lane.count == 1:
+            return offset
+        numbers = ", ".join(f"{lane.scalar} {float(k)}" for k in range(lane.count))
+        return w.let(f"fadd {lane} {w.splat(lane, offset)}, <{numbers}>")
+
+    def masked(self, value: str, j: int, other: float) -> str:
+        """A vector whose places beyond the last column hold another number."""
+        lane, w = self.frame.lane, self.frame.writer
+        if not self.tail or j != len(self.columns) - 1:
+            return value
+        mask = ", ".join(f"i1 {int(k < self.tail)}" for k in range(lane.count))
+        return w.let(f"select {lane.of('i1')} <{mask}>, {lane} {value}, {lane} {w.constant(lane, other)}")
+
+    def _across(self, part: Across, i: int) -> str:
+        """Vectors are combined first, then the numbers of one."""
+        lane, w = self.frame.lane, self.frame.writer
+        maximum = part.kind == "max"
+        total = ""
+        for j in range(len(self.columns)):
+            value = self.masked(self.value(part.argument, i, j), j, -math.inf if maximum else 0.0)
+            total = value if not total else apply(w, lane, "max" if maximum else "add", [total, value])
+        result = across(w, lane, total, maximum)
+        if part.kind == "mean":
+            result = w.let(f"fdiv {lane.scalar} {result}, {w.constant(lane.one, float(self.frame.kernel.cols))}")
+        return result
+
+
+def across(w: Writer, lane: Lane, value: str, maximum: bool = False) -> str:
+    """The sum or maximum of a vector's numbers, halves first: the order is fixed, so results repeat."""
+    count = lane.count
+    while count > 1:
+        half = count // 2
+        mask = ", ".join(f"i32 {half + k if k < half else 0}" for k in range(lane.count))
+        moved = w.let(f"shufflevector {lane} {value}, {lane} poison, <{lane.count} x i32> <{mask}>")
+        value = apply(w, lane, "max" if maximum else "add", [value, moved])
+        count = half
+    return value if lane.count == 1 else w.let(f"extractelement {lane} {value}, i64 0")
+
+
+def padded(cols: int, width: int) -> int:
+    """A row's length in memory."""
+    return cols if cols == 1 else -(-cols // width) * width
+
+
+_OPERATORS = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
+_COMPARISONS = {"greater": "ogt", "equal": "oeq"}
+
+
+def apply(w: Writer, lane: Lane, function: str, arguments: list[str]) -> str:
+    """A function of values of one type."""
+    if function in _OPERATORS:
+        return w.binary(_OPERATORS[function], lane, *arguments)
+    if function in ("max", "min"):  # NaN wins, as in torch
+        a, b = arguments
+        test = w.let(f"fcmp {'ogt' if function == 'max' else 'olt'} {lane} {a}, {b}")
+        chosen = w.let(f"select {lane.of('i1')} {test}, {lane} {a}, {lane} {b}")
+        nan = w.let(f"fcmp uno {lane} {a}, {a}")
+        return w.let(f"select {lane.of('i1')} {nan}, {lane} {a}, {lane} {chosen}")
+    if function in _COMPARISONS:
+        test = w.let(f"fcmp {_COMPARISONS[function]} {lane} {arguments[0]}, {arguments[1]}")
+        return w.let(f"uitofp {lane.of('i1')} {test} to {lane}")
+    if function == "select":
+        condition, a, b = arguments
+        test = w.let(f"fcmp une {lane} {condition}, {w.constant(lane, 0.0)}")
+        return w.let(f"select {lane.of('i1')} {test}, {lane} {a}, {lane} {b}")
+    if function in ("sqrt", "abs"):
+        return w.intrinsic({"abs": "fabs"}.get(function, function), lane, *arguments)
+    if function in LIBRARY:
+        return w.intrinsic(function, lane, *arguments)
+    assert function in FUNCTIONS, function
+    return w.call(function, lane, *arguments)

@@ -1,0 +1,143 @@
+"""Which way a model runs: machine code of its own, or the op list through torch's kernels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lampc.diagnostics import LampError, Problems
+from lampc.native.program import NoNativeForm
+from lampc.native.session import Session
+
+if TYPE_CHECKING:
+    from lampc.compile import Program
+    from lampc.runtime.model import Model
+    from lampc.runtime.storage import Storage
+
+CHUNK = 1000
+"""Samples that are evaluated at once."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A backend, and why it."""
+
+    name: str
+    reason: str
+
+
+def choose(program: Program, device: torch.device, wanted: str) -> Choice:
+    """The backend for a program on a device.
+
+    Raises:
+        LampError: if native code is asked for and cannot be had.
+    """
+    if wanted == "torch":
+        return Choice("torch", "as asked")
+    reason = f"device {device.type}" if device.type != "cpu" else program.native.check()
+    if reason is None:
+        return Choice("native", "as asked" if wanted == "native" else "every op has a native form")
+    if wanted == "native":
+        problems = Problems()
+        problems.report("E704", f"there is no native code for this program: {reason}", program.experiment.train.span,
+                        fixes=["use backend=torch, or auto"])  # fmt: skip
+        raise LampError(problems.errors)
+    return Choice("torch", reason)
+
+
+class Runner:
+    """A model's native code and the memory that it works in."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._leaves = leaves(model.program, model.storage)
+        self._sessions: dict[tuple[str, ...], Session] = {}
+        self._order = np.arange(0)
+
+    def compile(self, *outputs: str) -> None:
+        """Compile what a later call will need.
+
+        Raises:
+            NoNativeForm: if that fails.
+        """
+        self._model.program.native.compiled(*outputs)
+
+    def epoch(self, x: Tensor, y: Tensor, order: Tensor | None, batch: int) -> tuple[float, int]:
+        """Train on each minibatch; the sum of the samples' losses, and the minibatch whose loss was not finite, or -1."""
+        session = self._session(("loss",), batch)
+        random = self._model.random
+        session.put()
+        session.seed(random.key, random.number)
+        total, failed = session.run(_array(x), _array(y), self._ordered(order, len(x)), batch)
+        session.take()
+        random.number = session.step
+        return total, failed
+
+    def evaluate(self, x: Tensor, y: Tensor) -> tuple[float, Tensor]:
+        """The sum of the samples' losses, and their predictions."""
+        prediction = self._empty(len(x))
+        session = self._session(("prediction", "loss"), CHUNK)
+        session.put()
+        total, _ = session.run(_array(x), _array(y), self._ordered(None, len(x)), CHUNK, prediction)
+        return total, torch.from_numpy(prediction)
+
+    def predict(self, x: Tensor) -> Tensor:
+        """Predictions for samples."""
+        prediction = self._empty(len(x))
+        session = self._session(("prediction",), CHUNK)
+        session.put()
+        session.run(_array(x), None, self._ordered(None, len(x)), CHUNK, prediction)
+        return torch.from_numpy(prediction)
+
+    def _session(self, outputs: tuple[str, ...], batch: int) -> Session:
+        found = self._sessions.get(outputs)
+        if found is None or found.batch < batch:
+            module, code = self._model.program.native.compiled(*outputs)
+            assert code is not None
+            found = self._sessions[outputs] = Session(module, code, batch)
+            found.bind(self._leaves)
+        return found
+
+    def _empty(self, samples: int) -> NDArray[Any]:
+        program = self._model.program
+        type = program.evaluated_type
+        return np.empty((samples, *type.sample), dtype=np.float64 if type.dtype == "f64" else np.float32)
+
+    def _ordered(self, order: Tensor | None, samples: int) -> NDArray[np.int64]:
+        if order is not None:
+            found: NDArray[np.int64] = order.numpy()
+            return found
+        if len(self._order) < samples:
+            self._order = np.arange(samples)
+        return self._order[:samples]
+
+
+def leaves(program: Program, storage: Storage) -> dict[str, NDArray[Any]]:
+    """Parameters, states and settings by label, as views; a packed state has one for each parameter: ``m:linear1.bias``."""
+    found = {name: tensor.detach().numpy() for name, tensor in storage.by_name.items()}
+    packed = [name.removeprefix("grad ") for name in program.whole.outputs if name.startswith("grad ")]
+    for state, tensor in storage.states.items():
+        whole = tensor.numpy()
+        if not whole.ndim:
+            found[state] = whole.reshape(1)
+            continue
+        start = 0
+        for name in packed:
+            shape, size = found[name].shape, found[name].size
+            found[f"{state}:{name}"] = whole[start : start + size].reshape(shape)
+            start += size
+    found.update({name: tensor.numpy().reshape(1) for name, tensor in storage.settings.items()})
+    return found
+
+
+def _array(tensor: Tensor) -> NDArray[Any]:
+    array: NDArray[Any] = tensor.detach().contiguous().numpy()
+    return array
+
+
+__all__ = ["CHUNK", "Choice", "NoNativeForm", "Runner", "choose", "leaves"]
