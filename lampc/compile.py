@@ -12,8 +12,9 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -48,6 +49,7 @@ from lampc.syntax import parse
 if TYPE_CHECKING:
     from lampc.data import Dataset
     from lampc.native.program import Native
+    from lampc.runtime.history import History
     from lampc.runtime.model import Model
 
 Pass = Callable[[Graph], Graph]
@@ -162,6 +164,15 @@ class Program:
         from lampc.runtime.model import Model
 
         return Model(self, seed=seed, device=device, backend=backend)
+
+    def train_many(self, seeds: Sequence[int], settings: Sequence[Mapping[str, float]] = ({},)) -> list[list[History]]:
+        """Train from every seed with each of some optimiser settings, on all cores; a list of histories for each.
+
+        Each run equals the same run trained alone, bit for bit. Nothing is compiled anew. Only the end is evaluated.
+        """
+        from lampc.runtime.runs import train_runs
+
+        return [train_runs(self, seeds, settings=chosen, every=math.inf) for chosen in settings]
 
 
 def file(path: str | os.PathLike[str], *, allow_python: bool = False, **settings: Any) -> Program:

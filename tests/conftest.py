@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,12 @@ ROOT = Path(__file__).parent.parent
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write golden files anew; review the diff")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def code_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Compiled code is cached for the session alone, for subprocesses too."""
+    os.environ["LAMPC_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,9 @@ from lampc.cli.report import print_diagnostics
 from lampc.diagnostics import Problems
 from lampc.ir.program import Instruction, OpList, call
 from lampc.passes.plan_memory import Plan, plan_memory
+
+if TYPE_CHECKING:
+    from lampc.compile import Program
 
 STAGES = ("forward", "backward", "update", "inference")
 
@@ -28,15 +31,20 @@ STAGES = ("forward", "backward", "update", "inference")
 )
 @click.option("--batch", type=click.IntRange(1, 2**31), help="The batch size for FLOPs and buffers. [default: the file's]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--native", "form", flag_value="kernels", help="Print the loops of the native code instead.")
+@click.option("--llvm", "form", flag_value="llvm", help="Print the native code in LLVM's language.")
+@click.option("--asm", "form", flag_value="asm", help="Print the native code in this machine's.")
 @common
-def ops(file: str, stages: tuple[str, ...], batch: int | None, as_json: bool, settings: tuple[str, ...],
-        allow_python: bool, color: str) -> int:  # fmt: skip
+def ops(file: str, stages: tuple[str, ...], batch: int | None, as_json: bool, form: str | None,
+        settings: tuple[str, ...], allow_python: bool, color: str) -> int:  # fmt: skip
     """List the operations that the program compiles to."""
     from lampc.compile import compile_source
 
     problems = Problems()
     program = compile_source(*load(file, settings, problems), allow_python, problems)
     print_diagnostics(program.warnings)
+    if form is not None:
+        return _native(program, "inference" if stages == ("inference",) else "training", form)
     size = batch or program.experiment.train.batch
     lists: dict[str, OpList] = {name: getattr(program, name) for name in stages or STAGES[:3]}
     by_routine = {id(oplist.routine): plan_memory(oplist.routine, size) for oplist in lists.values()}
@@ -55,6 +63,25 @@ def ops(file: str, stages: tuple[str, ...], batch: int | None, as_json: bool, se
         return 0
     for line in _table(rows, totals):
         click.echo(line)
+    return 0
+
+
+def _native(program: Program, which: str, form: str) -> int:
+    """The kernels of a training step, or with ``--stage inference`` of a prediction."""
+    from lampc.native.engine import assembly
+    from lampc.native.kernel import listing
+    from lampc.native.select import NoNativeForm
+
+    outputs = ("loss",) if which == "training" and "loss" in program.whole.outputs else ("prediction",)
+    try:
+        module = program.native.module(*outputs)
+    except NoNativeForm as error:
+        click.echo(f"this program runs from torch's kernels: {error}")
+        return 0
+    if form == "kernels":
+        click.echo(listing(list(module.kernels), module.buffers))
+    else:
+        click.echo((module.text if form == "llvm" else assembly(module.text)).rstrip("\n"))
     return 0
 
 

@@ -74,7 +74,7 @@ def _train(program: Program, file: str, as_json: bool, color: bool) -> int:
 
     interrupted = False
     try:
-        train_runs(program, seeds, on_epoch=on_epoch, finished=finished)
+        train_runs(program, seeds, on_epoch=on_epoch, finished=finished, every=0.0 if as_json else _BREAK)
     except KeyboardInterrupt:
         interrupted = True
     finally:
@@ -88,6 +88,10 @@ def _train(program: Program, file: str, as_json: bool, color: bool) -> int:
     if interrupted:
         raise KeyboardInterrupt
     return 0
+
+
+_BREAK = 0.2
+"""Seconds between what is shown to people."""
 
 
 def _start(program: Program, file: str, seeds: list[int], backend: Choice) -> dict[str, Any]:

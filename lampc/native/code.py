@@ -30,9 +30,12 @@ class Target:
         return self.bytes // (8 if double else 4)
 
 
-def function(kernel: Kernel, name: str, buffers: Mapping[int, Buffer], target: Target, double: bool, batch: int,
+def function(kernel: Kernel, buffers: Mapping[int, Buffer], target: Target, double: bool, batch: int,
              functions: Functions) -> str:  # fmt: skip
-    """A kernel as ``void NAME(ptr table, i64 batch, ptr random)``. ``batch`` is the usual batch size: a hint.
+    """A kernel as a function's parameters and body: ``(ptr table, i64 batch, ptr random)``.
+
+    The table holds the addresses of the kernel's ``slots``, so that alike kernels have the same text. ``batch`` is the
+    usual batch size: a hint.
 
     Raises:
         NoNativeForm: if rows must be whole and are too long.
@@ -47,7 +50,7 @@ def function(kernel: Kernel, name: str, buffers: Mapping[int, Buffer], target: T
     generator.run()
     writer.line("ret void")
     body = "\n".join(writer.lines)
-    return f"define internal void @{name}(ptr noalias %table, i64 %batch, ptr noalias %random) {{\nentry:\n{body}\n}}"
+    return f"(ptr noalias %table, i64 %batch, ptr noalias %random) {{\nentry:\n{body}\n}}"
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class _Generator:
         kernel = self.kernel
         if kernel.rows == Rows(1) and kernel.cols == 1:
             self._one()
-        elif kernel.cols == 1:
+        elif kernel.cols == 1 and self._contiguous():
             self._flat()
         elif kernel.contract is not None and kernel.contract.over_rows:
             self._outer(kernel.contract)
@@ -83,6 +86,13 @@ class _Generator:
         if not rows.batched:
             return str(rows.count)
         return "%batch" if rows.count == 1 else self.w.let(f"mul nsw i64 %batch, {rows.count}")
+
+    def _contiguous(self) -> bool:
+        """Whether the rows of one column lie side by side in every buffer."""
+        buffers = self.frame.buffers
+        loads = all(load.shift == HERE and buffers[load.buffer].cols == 1 for load in self.kernel.loads())
+        turned = {s.buffer for s in self.kernel.stores if s.way is Way.TURNED and buffers[s.buffer].rows == Rows(1)}
+        return loads and all(s.buffer in turned or buffers[s.buffer].cols == 1 for s in self.kernel.stores)
 
     def _one(self) -> None:
         """One place: whatever is summed is itself."""
@@ -236,7 +246,9 @@ class _Generator:
             for j in range(len(tile.columns)):
                 value = tile.value(store.expression, i, j)
                 address = tile.address(store.buffer, Pattern.EACH, i, j, store.shift)
-                if store.shift != HERE and tile.tail and j == len(tile.columns) - 1:
+                # What lies behind the last column may be another's, or the next row.
+                part = store.shift != HERE or self.kernel.cols == 1 or frame.buffers[store.buffer].cols != self.kernel.cols
+                if part and tile.tail and j == len(tile.columns) - 1:
                     frame.store_some(store.buffer, value, address, tile.tail)
                 else:
                     frame.store(store.buffer, lane, value, address)

@@ -82,3 +82,10 @@ def compile_text(text: str) -> bytes:
     target_machine = machine()
     code: bytes = target_machine.emit_object(optimised(text, target_machine))
     return code
+
+
+def assembly(text: str) -> str:
+    """The assembly code of a module."""
+    target_machine = machine()
+    found: str = target_machine.emit_assembly(optimised(text, target_machine))
+    return found

@@ -118,10 +118,12 @@ def _exp(m: _Math, x: str) -> str:
 
 
 def _expm1(m: _Math, x: str) -> str:
-    low, high = (-40.0, 709.0) if m.lane.double else (-20.0, 88.0)
-    n, r = _reduced(m, _clamped(m, x, low, high))
+    """Above 40, where the 1 is lost, that is eˣ, which knows of infinity."""
+    n, r = _reduced(m, _clamped(m, x, -40.0, 40.0))
     power = _power_of_two(m, n)
-    return m.fma(_exp_less_one_of_small(m, r), power, m.sub(power, m.const(1.0)))
+    result = m.fma(_exp_less_one_of_small(m, r), power, m.sub(power, m.const(1.0)))
+    large = m.w.let(f"fcmp ogt {m.lane} {x}, {m.const(40.0)}")
+    return m.choose(large, m.w.call("exp", m.lane, x), result)
 
 
 def _tanh(m: _Math, x: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from lampc.ir.expression import HERE, Across, Call, Expression, Load, Pattern
@@ -12,24 +12,26 @@ WIDEST = 64
 """Columns up to which a contraction's whole row is at hand, so that its epilogue may sum or normalise rows."""
 
 
-def fuse(kernels: list[Kernel], buffers: Mapping[int, Buffer], keep: set[int]) -> list[Kernel]:
+def fuse(kernels: list[Kernel], buffers: Mapping[int, Buffer], keep: set[int], loss: int | None = None) -> list[Kernel]:
     """Merge kernels with the ones before them, then drop the stores that nothing reads.
 
-    Before: kernels in an order that computes. After: the same results up to rounding (a product that meets its sum is rounded once), in fewer passes over memory.
-    ``keep``: buffers that are read from outside.
+    Before: kernels in an order that computes. After: the same results up to rounding (a product that meets its sum is
+    rounded once), in fewer passes over memory.
+    ``keep``: buffers that are read from outside. No leaf is written before ``loss`` is known.
     """
     count = 0
     while len(kernels) != count:
         count = len(kernels)
-        kernels = _pass(kernels, buffers)
+        kernels = _pass(kernels, buffers, loss)
     return drop_stores(kernels, buffers, keep)
 
 
-def _pass(kernels: list[Kernel], buffers: Mapping[int, Buffer]) -> list[Kernel]:
+def _pass(kernels: list[Kernel], buffers: Mapping[int, Buffer], loss: int | None) -> list[Kernel]:
     """Join each kernel with an earlier one: with what makes its operands, or failing that with what shares them."""
     done: list[Kernel] = []
     for kernel in kernels:
-        places = [i for i in reversed(range(len(done))) if _may_join(done, i, kernel)]
+        learns = any(buffers[id].kind is not Kind.WORK for id in kernel.writes)
+        places = list(_places(done, kernel, loss if learns else None))
         makers = [i for i in places if done[i].writes & kernel.reads]
         others = [i for i in places if kernel.rows == Rows(1) or _shared(done[i], kernel, buffers)]
         place = next(iter([*makers, *others]), None)
@@ -46,16 +48,27 @@ def _shared(first: Kernel, kernel: Kernel, buffers: Mapping[int, Buffer]) -> boo
     return any(load.buffer in read and buffers[load.buffer].kind is Kind.WORK for load in kernel.loads())
 
 
-def _may_join(done: list[Kernel], place: int, kernel: Kernel) -> bool:
-    """Whether a kernel may run as part of an earlier one: nothing between or within stands in the way."""
-    first = done[place]
-    if kernel.contract is not None or first.rows != kernel.rows or first.cols != kernel.cols:
+def _places(done: list[Kernel], kernel: Kernel, barrier: int | None) -> Iterator[int]:
+    """The earlier kernels that a kernel may run as part of, the latest first, down to the one that writes ``barrier``."""
+    if kernel.contract is not None:
+        return
+    read: set[int] = set()
+    written: set[int] = set()
+    for place in reversed(range(len(done))):
+        if barrier in done[place].writes or written & (kernel.reads | kernel.writes) or read & kernel.writes:
+            return  # what lies between would see or make another value
+        if _may_join(done[place], kernel):
+            yield place
+        read |= done[place].reads
+        written |= done[place].writes
+
+
+def _may_join(first: Kernel, kernel: Kernel) -> bool:
+    """Whether nothing within the two stands in the way."""
+    if first.rows != kernel.rows or first.cols != kernel.cols:
         return False
     if first.contract is not None and kernel.whole_rows and kernel.cols > WIDEST:
         return False
-    for other in done[place + 1 :]:
-        if other.writes & (kernel.reads | kernel.writes) or other.reads & kernel.writes:
-            return False
     made = {store.buffer: store for store in first.stores}
     for load in kernel.loads():
         if load.buffer in made and not _same_place(made[load.buffer], load):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from lampc.ir.expression import HERE, Across, Expression, Load, Shift, children, shifted, text
 from lampc.ir.types import DType
@@ -113,17 +114,23 @@ class Kernel:
             yield from _walk(store.expression, seen)
 
     @property
+    def slots(self) -> list[int]:
+        """The buffers that it uses, in the order in which it names them: what its code's table holds."""
+        contracted = [self.contract.a, self.contract.b] if self.contract else []
+        return list(dict.fromkeys([*contracted, *(load.buffer for load in self.loads()), *(s.buffer for s in self.stores)]))
+
+    @cached_property
     def reads(self) -> set[int]:
         """The buffers that it reads."""
         contracted = {self.contract.a, self.contract.b} if self.contract else set()
         return contracted | {load.buffer for load in self.loads()}
 
-    @property
+    @cached_property
     def writes(self) -> set[int]:
         """The buffers that it writes."""
         return {store.buffer for store in self.stores}
 
-    @property
+    @cached_property
     def whole_rows(self) -> bool:
         """Whether some number depends on a whole row."""
         return any(isinstance(part, Across) for part in self.parts())

@@ -13,16 +13,15 @@ from lampc.native.kernel import Buffer, Kernel, Kind
 from lampc.native.select import NoNativeForm, select
 from lampc.native.tile import padded
 
-_SIGNATURE = "ptr noalias %table, i64 %batch, ptr noalias %random"
-
 
 @dataclass(frozen=True)
 class Module:
     """What there is to compile, and how to call it.
 
-    ``run(table, random, order, samples, batch, x, y, prediction, total)`` goes over samples in minibatches: gathers
-    them, runs the kernels, adds the losses to ``total``, copies predictions out. It returns -1, or the number of the
-    step whose loss was not finite, before that step's update.
+    ``run(table, random, order, epochs, samples, batch, x, y, prediction, totals)`` goes over samples in minibatches,
+    epoch after epoch, each in an order of its own: gathers them, runs the kernels, adds the losses to the epoch's total,
+    copies predictions out. It returns -1, or where it stopped before an update, because the minibatch that begins there had no
+    finite loss: so many samples after the first.
     """
 
     text: str
@@ -32,6 +31,8 @@ class Module:
     outputs: dict[str, int]
     double: bool
     width: int
+    table: tuple[int, ...] = ()
+    """The buffers whose addresses the table holds: each once, then the slots of every kernel."""
 
 
 def build(graph: Graph, outputs: tuple[str, ...], target: Target, double: bool, batch: int, fused: bool = True) -> Module:
@@ -44,36 +45,59 @@ def build(graph: Graph, outputs: tuple[str, ...], target: Target, double: bool, 
     """
     found = select(graph, outputs)
     keep = set(found.outputs.values()) | {id for kernel in found.first for id in kernel.writes}
-    kernels = fuse(found.kernels, found.buffers, keep) if fused else found.kernels
+    kernels = fuse(found.kernels, found.buffers, keep, found.outputs.get("loss")) if fused else found.kernels
     functions = Functions(write)
-    texts = []
-    for prefix, listed in (("first", found.first), ("kernel", kernels)):
-        for number, kernel in enumerate(listed):
-            texts.append(function(kernel, f"{prefix}_{number}", found.buffers, target, double, batch, functions))
-    module = Module("", tuple(kernels), tuple(found.first), found.buffers, found.outputs, double, target.width(double))
-    texts.append(_Run(module, functions).text())
-    return replace(module, text="\n\n".join([str(functions), *texts, ""]))
+    named: dict[str, str] = {}
+    calls: list[_Call] = []
+    table = list(range(len(found.buffers)))
+    for kernel in (*found.first, *kernels):
+        text = function(kernel, found.buffers, target, double, batch, functions)
+        name = named.setdefault(text, f"@kernel_{len(named)}")  # alike kernels, such as a repeated layer's, are one
+        calls.append(_Call(name, len(table)))
+        table += kernel.slots
+    module = Module("", tuple(kernels), tuple(found.first), found.buffers, found.outputs, double, target.width(double),
+                    tuple(table))  # fmt: skip
+    run = _Run(module, functions, calls).text()
+    texts = [f"define internal void {name}{text}" for text, name in named.items()]
+    return replace(module, text="\n\n".join([str(functions), *texts, run, ""]))
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A kernel's function, and where its slots begin in the table."""
+
+    name: str
+    start: int
 
 
 class _Run:
     """The function that goes over an epoch."""
 
-    def __init__(self, module: Module, functions: Functions) -> None:
+    def __init__(self, module: Module, functions: Functions, calls: list[_Call]) -> None:
         self.m = module
+        self.first, self.calls = calls[: len(module.first)], calls[len(module.first) :]
         self.w = Writer(functions)
+        self.epoch = self.order = ""
         functions.declare("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
 
     def text(self) -> str:
-        w, m = self.w, self.m
-        for number in range(len(m.first)):
-            w.line(f"call void @first_{number}(ptr %table, i64 %size, ptr %random)")
+        w = self.w
+        for call in self.first:
+            self._call(call, "%size")
+        w.loop("0", "%epochs", 1, [], self._epoch)
+        body = "\n".join(w.lines)
+        parameters = ("ptr noalias %table, ptr noalias %random, ptr %order, i64 %epochs, i64 %samples, i64 %size, ptr %x, "
+                      "ptr %y, ptr %prediction, ptr %totals")  # fmt: skip
+        return f"define i64 @run({parameters}) {{\nentry:\n{body}\n  ret i64 -1\n}}"
+
+    def _epoch(self, epoch: str, _: list[str]) -> list[str]:
+        w = self.w
+        self.epoch = epoch
+        self.order = w.at("%order", w.let(f"mul nsw i64 {epoch}, %samples"), "i64")
         zero = w.constant(Lane(True, 1), 0.0)
         total = w.loop("0", "%samples", "%size", [("double", zero)], self._minibatch)
-        w.line(f"store double {total[0]}, ptr %total, align 8")
-        body = "\n".join(w.lines)
-        parameters = ("ptr noalias %table, ptr noalias %random, ptr %order, i64 %samples, i64 %size, ptr %x, ptr %y, "
-                      "ptr %prediction, ptr %total")  # fmt: skip
-        return f"define i64 @run({parameters}) {{\nentry:\n{body}\n  ret i64 -1\n}}"
+        w.line(f"store double {total[0]}, ptr {w.at('%totals', epoch, 'double')}, align 8")
+        return []
 
     def _minibatch(self, start: str, carried: list[str]) -> list[str]:
         w, m = self.w, self.m
@@ -85,8 +109,8 @@ class _Run:
                 self._gather(buffer, start, batch)
         checked = self._check_after()
         total = carried[0]
-        for number in range(len(m.kernels)):
-            w.line(f"call void @kernel_{number}(ptr %table, i64 {batch}, ptr %random)")
+        for number, call in enumerate(self.calls):
+            self._call(call, batch)
             if number == checked:
                 total = self._check(start, batch, total)
         if "prediction" in m.outputs:
@@ -95,6 +119,10 @@ class _Run:
         before = w.let(f"load i32, ptr {step}, align 4")
         w.line(f"store i32 {w.let(f'add i32 {before}, 1')}, ptr {step}, align 4")
         return [total]
+
+    def _call(self, call: _Call, batch: str) -> None:
+        slots = self.w.at("%table", str(call.start), "ptr")
+        self.w.line(f"call void {call.name}(ptr {slots}, i64 {batch}, ptr %random)")
 
     def _address(self, buffer: Buffer) -> str:
         return self.w.let(f"load ptr, ptr {self.w.at('%table', str(buffer.id), 'ptr')}, align 8")
@@ -107,7 +135,7 @@ class _Run:
         base = self._address(buffer)
 
         def sample(r: str, _: list[str]) -> list[str]:
-            place = w.let(f"load i64, ptr {w.at('%order', w.let(f'add nsw i64 {start}, {r}'), 'i64')}, align 8")
+            place = w.let(f"load i64, ptr {w.at(self.order, w.let(f'add nsw i64 {start}, {r}'), 'i64')}, align 8")
             source = w.at(f"%{buffer.label}", w.let(f"mul nsw i64 {place}, {rows * cols}"), kind)
             target = w.at(base, w.let(f"mul nsw i64 {r}, {rows * stride}"), kind)
             for row in range(rows) if cols != stride else (0,):
@@ -154,10 +182,10 @@ class _Run:
         loss = w.load(own, self._address(buffer))
         if not own.double:
             loss = w.let(f"fpext float {loss} to double")
-        size = w.intrinsic("fabs", Lane(True, 1), loss)
-        finite = w.let(f"fcmp olt double {size}, {w.constant(Lane(True, 1), float('inf'))}")
-        wrong = w.let(f"xor i1 {finite}, true")
-        step = w.let(f"sdiv i64 {start}, %size")
-        w.leave(wrong, f"i64 {step}")
+        if "prediction" not in self.m.outputs:  # training
+            size = w.intrinsic("fabs", Lane(True, 1), loss)
+            wrong = w.let(f"fcmp uge double {size}, {w.constant(Lane(True, 1), float('inf'))}")
+            before = w.let(f"mul nsw i64 {self.epoch}, %samples")
+            w.leave(wrong, f"i64 {w.let(f'add nsw i64 {before}, {start}')}")
         weighted = w.let(f"fmul double {loss}, {w.let(f'sitofp i64 {batch} to double')}")
         return w.let(f"fadd double {total}, {weighted}")

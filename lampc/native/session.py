@@ -37,13 +37,12 @@ class Session:
         self._code = code
         pointer = ctypes.c_void_p
         whole = ctypes.c_int64
-        self._run = code.function("run", whole, pointer, pointer, pointer, whole, whole, pointer, pointer, pointer, pointer)
+        self._run = code.function("run", whole, *[pointer] * 3, *[whole] * 3, *[pointer] * 4)
         self._memory: dict[int, NDArray[Any]] = {}
         for buffer in module.buffers.values():
             self._memory[buffer.id] = self._allocate(buffer, poison)
-        self._table = np.array([self._memory[id].ctypes.data for id in range(len(module.buffers))], dtype=np.uint64)
+        self._table = np.array([self._memory[id].ctypes.data for id in module.table], dtype=np.uint64)
         self._random = np.zeros(2, dtype=np.uint32)
-        self._total = np.zeros(1)
         self._put: list[tuple[NDArray[Any], NDArray[Any]]] = []
         self._take: list[tuple[NDArray[Any], NDArray[Any]]] = []
 
@@ -97,19 +96,21 @@ class Session:
         return int(self._random[1])
 
     def run(self, x: NDArray[Any], y: NDArray[Any] | None, order: NDArray[np.int64], size: int,
-            prediction: NDArray[Any] | None = None) -> tuple[float, int]:  # fmt: skip
-        """Go over samples in minibatches; the sum of each sample's loss, and the step that failed, or -1.
+            prediction: NDArray[Any] | None = None) -> tuple[NDArray[np.float64], int]:  # fmt: skip
+        """Go over samples in minibatches; each epoch's sum of the samples' losses, and where it failed, or -1.
 
-        Arrays are contiguous and of the module's types; ``order`` names the samples, row by row.
+        Arrays are contiguous and of the module's types; ``order`` names the samples, an epoch a row. It fails so many
+        samples after the first, before the minibatch that begins there has changed anything.
         """
         assert size <= self.batch
-        self._total[0] = 0.0
+        epochs, samples = order.shape
+        totals = self._numpy.zeros(epochs)
         failed = self._run(
-            self._table.ctypes.data, self._random.ctypes.data, order.ctypes.data, len(order), size, x.ctypes.data,
+            self._table.ctypes.data, self._random.ctypes.data, order.ctypes.data, epochs, samples, size, x.ctypes.data,
             None if y is None else y.ctypes.data, None if prediction is None else prediction.ctypes.data,
-            self._total.ctypes.data,
+            totals.ctypes.data,
         )  # fmt: skip
-        return float(self._total[0]), int(failed)
+        return totals, int(failed)
 
     def read(self, output: str) -> NDArray[Any]:
         """A copy of an output of the last minibatch."""

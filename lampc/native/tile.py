@@ -54,10 +54,8 @@ class Frame:
 
     def begin(self) -> None:
         """Load addresses, and what no place changes."""
-        contract = self.kernel.contract
-        used = {*self.kernel.reads, *self.kernel.writes, *((contract.a, contract.b) if contract else ())}
-        for buffer in sorted(used):
-            slot = self.writer.at("%table", str(buffer), "ptr")
+        for index, buffer in enumerate(self.kernel.slots):
+            slot = self.writer.at("%table", str(index), "ptr")
             self.pointers[buffer] = self.writer.let(f"load ptr, ptr {slot}, align 8")
         for part in self.kernel.parts():
             self.ranks[id(part)] = self._rank(part)

@@ -67,24 +67,27 @@ class Runner:
         """
         self._model.program.native.compiled(*outputs)
 
-    def epoch(self, x: Tensor, y: Tensor, order: Tensor | None, batch: int) -> tuple[float, int]:
-        """Train on each minibatch; the sum of the samples' losses, and the minibatch whose loss was not finite, or -1."""
+    def train(self, x: Tensor, y: Tensor, orders: Tensor | None, batch: int) -> tuple[list[float], int]:
+        """Train on each minibatch, an epoch for each row of ``orders``, or one in the samples' own.
+
+        The sums of the samples' losses, and -1, or how many samples after the first a loss was not finite.
+        """
         session = self._session(("loss",), batch)
         random = self._model.random
         session.put()
         session.seed(random.key, random.number)
-        total, failed = session.run(_array(x), _array(y), self._ordered(order, len(x)), batch)
+        totals, failed = session.run(_array(x), _array(y), self._ordered(orders, len(x)), batch)
         session.take()
         random.number = session.step
-        return total, failed
+        return totals.tolist(), failed
 
     def evaluate(self, x: Tensor, y: Tensor) -> tuple[float, Tensor]:
         """The sum of the samples' losses, and their predictions."""
         prediction = self._empty(len(x))
         session = self._session(("prediction", "loss"), CHUNK)
         session.put()
-        total, _ = session.run(_array(x), _array(y), self._ordered(None, len(x)), CHUNK, prediction)
-        return total, torch.from_numpy(prediction)
+        totals, _ = session.run(_array(x), _array(y), self._ordered(None, len(x)), CHUNK, prediction)
+        return float(totals[0]), torch.from_numpy(prediction)
 
     def predict(self, x: Tensor) -> Tensor:
         """Predictions for samples."""
@@ -108,13 +111,13 @@ class Runner:
         type = program.evaluated_type
         return np.empty((samples, *type.sample), dtype=np.float64 if type.dtype == "f64" else np.float32)
 
-    def _ordered(self, order: Tensor | None, samples: int) -> NDArray[np.int64]:
-        if order is not None:
-            found: NDArray[np.int64] = order.numpy()
+    def _ordered(self, orders: Tensor | None, samples: int) -> NDArray[np.int64]:
+        if orders is not None:
+            found: NDArray[np.int64] = orders.numpy()
             return found
         if len(self._order) < samples:
             self._order = np.arange(samples)
-        return self._order[:samples]
+        return self._order[None, :samples]
 
 
 def leaves(program: Program, storage: Storage) -> dict[str, NDArray[Any]]:

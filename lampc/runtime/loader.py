@@ -52,6 +52,15 @@ class DataLoader:
         """The order of the samples for one pass; None where it is their own."""
         return torch.randperm(self.samples, generator=self.generator) if self.shuffle else None
 
+    def orders(self, count: int) -> Tensor:
+        """The orders of several passes, a row each."""
+        if not self.shuffle:
+            return torch.arange(self.samples).expand(count, -1).contiguous()
+        orders = torch.empty(count, self.samples, dtype=torch.int64)
+        for row in orders:
+            torch.randperm(self.samples, generator=self.generator, out=row)
+        return orders
+
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         order = self.order()
         for start in range(0, self.samples, self.batch):

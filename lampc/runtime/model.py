@@ -169,7 +169,7 @@ class Model:
         return results
 
     def train(self, loader: Any = None, epochs: int | None = None, evaluate: bool = True,
-              on_epoch: Any = None, data: Dataset | None = None) -> History:  # fmt: skip
+              on_epoch: Any = None, data: Dataset | None = None, every: float = 0.0) -> History:  # fmt: skip
         """Train, from where the parameters are; see ``lampc.runtime.train.train``.
 
         ``loader`` is a ``DataLoader``, a torch one, or anything that goes over pairs (x, y); the program's own data
@@ -177,7 +177,7 @@ class Model:
         """
         from lampc.runtime.train import train
 
-        return train(self, loader=loader, epochs=epochs, evaluate=evaluate, on_epoch=on_epoch, data=data)
+        return train(self, loader=loader, epochs=epochs, evaluate=evaluate, on_epoch=on_epoch, data=data, every=every)
 
     def native(self, *outputs: str) -> Runner | None:
         """What runs some outputs natively; None if torch does. A failure to compile is warned of, once, and torch goes on."""

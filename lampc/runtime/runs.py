@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from lampc.runtime.history import Epoch, History
 
 if TYPE_CHECKING:
     from lampc.compile import Program
+    from lampc.runtime.model import Model
 
 
 def train_runs(
@@ -18,26 +22,96 @@ def train_runs(
     device: str | None = None,
     on_epoch: Callable[[int, int, Epoch], object] | None = None,
     finished: list[History] | None = None,
+    settings: Mapping[str, float] | None = None,
+    jobs: int | None = None,
+    every: float = 0.0,
 ) -> list[History]:
     """Train once a seed. A run is the whole experiment from its seed, data and split included, as if it were alone.
 
-    ``on_epoch`` is told the run's number, from 0, its seed and the epoch. Runs are appended to ``finished`` as they
-    end, so that an interruption loses none of them.
+    Native runs go over the processor's cores, ``jobs`` at a time. ``on_epoch`` is told the run's number, from 0, its seed
+    and the epoch, by one thread at a time. ``finished`` receives the runs that have ended, in order, also when the others
+    are interrupted. ``settings`` are optimiser settings other than the program's; ``every`` as for ``train``.
     """
-    histories = [] if finished is None else finished
-    model = None
-    for run, seed in enumerate(seeds):
-        if model is None:
-            model = program.model(seed=seed, device=device)
+    histories: list[History] = [] if finished is None else finished
+    first = program.model(device=device)
+    first.native("loss")
+    jobs = min(len(seeds), jobs or os.cpu_count() or 1) if first.backend.name == "native" else 1
+    runs = _Runs(program, seeds, device, on_epoch, dict(settings or {}), first, every)
+    try:
+        if jobs <= 1:
+            for run in range(len(seeds)):
+                runs.one(run)
         else:
-            model.reset(seed)
-
-        def tell(epoch: Epoch, run: int = run, seed: int = seed) -> None:
-            if on_epoch is not None:
-                on_epoch(run, seed, epoch)
-
-        histories.append(model.train(on_epoch=tell))
+            runs.several(jobs)
+    finally:
+        histories += [history for _, history in sorted(runs.done.items())]
     return histories
+
+
+class _Runs:
+    """Runs of one program, each thread with a model of its own."""
+
+    def __init__(
+        self,
+        program: Program,
+        seeds: Sequence[int],
+        device: str | None,
+        on_epoch: Callable[[int, int, Epoch], object] | None,
+        settings: dict[str, float],
+        first: Model,
+        every: float,
+    ) -> None:
+        self.program = program
+        self.seeds = seeds
+        self.device = device
+        self.on_epoch = on_epoch
+        self.settings = settings
+        self.done: dict[int, History] = {}
+        self.every = every
+        self._models = [first]
+        self._lock = Lock()
+        self._stopped = False
+
+    def several(self, jobs: int) -> None:
+        with ThreadPoolExecutor(jobs) as pool:
+            waiting = [pool.submit(self.one, run) for run in range(len(self.seeds))]
+            try:
+                for future in as_completed(waiting):
+                    future.result()
+            except BaseException:
+                self._stopped = True
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+
+    def one(self, run: int) -> None:
+        if self._stopped:
+            return
+        with self._lock:
+            model = self._models.pop() if self._models else None
+        if model is None:
+            model = self.program.model(device=self.device)
+        seed = self.seeds[run]
+        model.reset(seed)
+        model.set(**self.settings)
+
+        def tell(epoch: Epoch) -> None:
+            if self._stopped:
+                raise _Stopped
+            if self.on_epoch is not None:
+                with self._lock:
+                    self.on_epoch(run, seed, epoch)
+
+        try:
+            history = model.train(on_epoch=tell, every=self.every)
+        except _Stopped:
+            return
+        with self._lock:
+            self.done[run] = history
+            self._models.append(model)
+
+
+class _Stopped(Exception):
+    """Another run has failed, or the user has interrupted."""
 
 
 def summary(results: Sequence[dict[str, float]]) -> dict[str, dict[str, float | list[float]]]:

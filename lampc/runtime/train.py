@@ -31,15 +31,17 @@ class OnEpoch(Protocol):
 
 
 def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate: bool = True,
-          on_epoch: OnEpoch | None = None, data: Dataset | None = None) -> History:  # fmt: skip
+          on_epoch: OnEpoch | None = None, data: Dataset | None = None, every: float = 0.0) -> History:  # fmt: skip
     """Train a model from where its parameters are, and measure it on the program's data.
 
     Args:
         model: Changed in place.
         loader: What to train on; the program's own data where left out.
         epochs: How often to go over it; as the program says where left out.
-        evaluate: Whether to measure held-out data after each epoch, not only at the end.
-        on_epoch: Called after each epoch.
+        evaluate: Whether to measure held-out data on the way, not only at the end.
+        on_epoch: Told of each epoch.
+        every: At least so many seconds from one measurement to the next; 0: after each epoch. Where it is more, several
+            epochs may run without a break, and ``on_epoch`` is told of them together.
         data: The program's data, if it has been loaded already.
 
     Raises:
@@ -54,41 +56,54 @@ def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate:
         assert data is not None
         loader = DataLoader(data.train, settings.batch, settings.shuffle, seed=model.seed)
     epochs = settings.epochs if epochs is None else epochs
+    every = every if evaluate else math.inf
     if epochs < 1:
         raise _error("E703", f"{epochs} epochs: there is nothing to train")
     native = model.native("loss")
     if native is not None:
-        runs = _native_epoch(model, native, loader)
-        return _epochs(model, runs, epochs, evaluate, on_epoch, data)
+        return _epochs(model, _native(model, native, loader), epochs, every, on_epoch, data)
     batches = _tensor_batches(model, loader) if isinstance(loader, DataLoader) else None
 
-    def torch_epoch(number: int) -> tuple[float, int]:
-        return _epoch(model, batches() if batches else _foreign_batches(model, loader), number)
+    def torch_epoch(first: int, count: int) -> list[tuple[float, int]]:
+        return [_epoch(model, batches() if batches else _foreign_batches(model, loader), first)]
 
     size = loader.batch if isinstance(loader, DataLoader) else settings.batch
     with one_thread_if_small(program.training, size):
-        return _epochs(model, torch_epoch, epochs, evaluate, on_epoch, data)
+        return _epochs(model, torch_epoch, epochs, every, on_epoch, data)
 
 
-def _epochs(model: Model, run: Callable[[int], tuple[float, int]], epochs: int, evaluate: bool,
-            on_epoch: OnEpoch | None, data: Dataset | None) -> History:  # fmt: skip
-    """Epochs, each by ``run`` from its number: the mean loss of a sample, and the steps taken."""
+Run = Callable[[int, int], list[tuple[float, int]]]
+"""Trains for some epochs: given the first's number and at most how many, the mean loss of a sample and the steps of each."""
+
+_SPELL = 0.1
+"""Seconds of epochs that run without a break, where nobody asks for more breaks; Ctrl-C waits so long."""
+
+
+def _epochs(model: Model, run: Run, epochs: int, every: float, on_epoch: OnEpoch | None, data: Dataset | None) -> History:
     history = History(model.seed)
     held_out = model.samples(data.test.x, data.test.y) if data is not None and len(data.test) else None
-    for number in range(1, epochs + 1):
+    at_once, measured_at = 1, -math.inf
+    while len(history) < epochs:
         start = time.perf_counter()
         with torch.no_grad():
-            loss, steps = run(number)
-        seconds = time.perf_counter() - start
-        if not steps:
+            found = run(len(history) + 1, min(at_once, epochs - len(history)))
+        now = time.perf_counter()
+        seconds = (now - start) / len(found)
+        if not found[0][1]:
             raise _error("E603", "the loader gave no minibatches")
-        history.steps += steps
-        history.seconds += seconds
-        last = number == epochs
-        measured = model.evaluate(*held_out) if held_out is not None and (evaluate or last) else {}
-        history.epochs.append(Epoch(number, loss, seconds, measured))
-        if on_epoch is not None:
-            on_epoch(history.epochs[-1])
+        if every > 0:  # as many epochs as fit between two breaks, but not many more than have been timed
+            at_once = max(1, min(4 * len(found), int(min(every, _SPELL) / max(seconds, 1e-9))))
+        last = len(history) + len(found) == epochs
+        due = last or (every < math.inf and now - measured_at >= every)
+        measured = model.evaluate(*held_out) if held_out is not None and due else {}
+        measured_at = now if due else measured_at
+        for index, (loss, steps) in enumerate(found):
+            history.steps += steps
+            history.seconds += seconds
+            tests = measured if index == len(found) - 1 else {}
+            history.epochs.append(Epoch(len(history) + 1, loss, seconds, tests))
+            if on_epoch is not None:
+                on_epoch(history.epochs[-1])
     history.test = history.epochs[-1].test
     if data is not None:
         history.train = model.evaluate(data.train.x, data.train.y)
@@ -113,33 +128,33 @@ def load_data(program: Program, seed: int | None = None) -> Dataset:
         raise LampError(problems.errors) from None
 
 
-def _native_epoch(model: Model, native: Runner, loader: Any) -> Callable[[int], tuple[float, int]]:
-    """An epoch as machine code; of a loader that is not ours, each minibatch."""
+def _native(model: Model, native: Runner, loader: Any) -> Run:
+    """Epochs as machine code; of a loader that is not ours, each minibatch."""
     if not isinstance(loader, DataLoader) or loader.dataset is not None:
-        return lambda number: _native_minibatches(model, native, loader, number)
+        return lambda first, _: [_native_minibatches(model, native, loader, first)]
     x, y = model.samples(loader.x, loader.y)
     x, y = x.contiguous(), y.contiguous()
 
-    def epoch(number: int) -> tuple[float, int]:
-        order = loader.order()
-        total, failed = native.epoch(x, y, order, loader.batch)
+    def run(first: int, count: int) -> list[tuple[float, int]]:
+        orders = loader.orders(count)
+        totals, failed = native.train(x, y, orders, loader.batch)
         if failed >= 0:
-            chosen = slice(failed * loader.batch, (failed + 1) * loader.batch)
-            indices = torch.arange(len(x))[chosen] if order is None else order[chosen]
-            raise LampError(_nonfinite_at(model, x[indices], y[indices], number, failed + 1))
-        return total / len(x), len(loader)
+            epoch, start = divmod(failed, len(x))
+            chosen = orders[epoch, start : start + loader.batch]
+            raise LampError(_nonfinite_at(model, x[chosen], y[chosen], first + epoch, start // loader.batch + 1))
+        return [(total / len(x), len(loader)) for total in totals]
 
-    return epoch
+    return run
 
 
 def _native_minibatches(model: Model, native: Runner, loader: Iterable[Any], number: int) -> tuple[float, int]:
     total, samples, steps = 0.0, 0, 0
     for x, y in _pairs(model, loader):
-        loss, failed = native.epoch(x, y, None, len(x))
+        losses, failed = native.train(x, y, None, len(x))
         steps += 1
         if failed >= 0:
             raise LampError(_nonfinite_at(model, x, y, number, steps))
-        total += loss
+        total += losses[0]
         samples += len(x)
     return total / max(1, samples), steps
 

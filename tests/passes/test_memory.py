@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from test_networks import case
+from networks import case
 
 import lampc.compile
 from lampc.ir.program import Routine

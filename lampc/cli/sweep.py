@@ -1,0 +1,130 @@
+"""``lampc sweep``."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lampc.cli.inputs import FILE, common, load
+from lampc.cli.report import print_diagnostics
+from lampc.diagnostics import LampError, Problems
+from lampc.elaborate import parse_setting
+
+Row = dict[str, Any]
+
+
+@click.command()
+@FILE
+@click.option("--grid", multiple=True, required=True, metavar="NAME=A,B,…",
+              help="Values to try for a constant or an option. Given again, every combination is tried.")  # fmt: skip
+@click.option("--runs", type=click.IntRange(1, 100_000), default=1, show_default=True, help="Seeds for each combination.")
+@click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), help="Save table.csv and plot.svg there.")
+@click.option("--json", "as_json", is_flag=True, help="Print each row as a line of JSON.")
+@common
+def sweep(file: str, grid: tuple[str, ...], runs: int, output: Path | None, as_json: bool, settings: tuple[str, ...],
+          allow_python: bool, color: str) -> int:  # fmt: skip
+    """Train with every combination of some settings, and compare."""
+    from lampc.compile import compile_source
+
+    problems = Problems()
+    axes = [_axis(text, problems) for text in grid]
+    source, folder, overrides = load(file, settings, problems)
+    problems.raise_errors()
+    names = [name for name, _ in axes]
+    programs = []
+    for values in itertools.product(*(values for _, values in axes)):  # all are checked before the first is trained
+        chosen = dict(zip(names, values, strict=True))
+        programs.append((chosen, compile_source(source, folder, {**overrides, **chosen, "train.runs": runs}, allow_python,
+                                                Problems())))  # fmt: skip
+    print_diagnostics(programs[0][1].warnings)
+    rows = []
+    for chosen, program in programs:
+        rows.append(_row(chosen, program))
+        if as_json:
+            click.echo(json.dumps(rows[-1]))
+    best = _best(rows)
+    if not as_json:
+        _print(names, rows, best)
+    if output is not None:
+        _save(output, names, rows, best)
+    return 0
+
+
+def _axis(text: str, problems: Problems) -> tuple[str, list[object]]:
+    name, _, values = text.partition("=")
+    parsed = [parse_setting(f"{name}={value}", problems) for value in values.split(",")]
+    return name, [setting[1] for setting in parsed if setting is not None]
+
+
+def _row(chosen: dict[str, object], program: Any) -> Row:
+    from lampc.runtime.runs import summary, train_runs
+
+    config = program.experiment.train
+    histories = train_runs(program, [config.seed + run for run in range(config.runs)], every=float("inf"))
+    measured = [history.test or history.train or {"loss": history[-1].loss} for history in histories]
+    plain = {name: getattr(value, "value", value) for name, value in chosen.items()}
+    return {"settings": plain, "measures": summary(measured)}
+
+
+def _score(row: Row) -> float:
+    """Greater is better: the accuracy, or failing that r2, or minus the loss."""
+    measures = row["measures"]
+    name = next((name for name in ("accuracy", "r2") if name in measures), None)
+    return float(measures[name]["mean"]) if name else -float(measures["loss"]["mean"])
+
+
+def _best(rows: list[Row]) -> int:
+    return max(range(len(rows)), key=lambda index: _score(rows[index]))
+
+
+def _print(names: list[str], rows: list[Row], best: int) -> None:
+    from lampc.cli.train import measure
+
+    head = [*names, *rows[0]["measures"]]
+    cells = [
+        [*(str(row["settings"][name]) for name in names), *(measure(name, m) for name, m in row["measures"].items())]
+        for row in rows
+    ]
+    widths = [max(len(line[column]) for line in [head, *cells]) for column in range(len(head))]
+    for index, line in enumerate([head, *cells]):
+        mark = "  best" if index == best + 1 else ""
+        click.echo("  ".join(f"{cell:>{width}}" for cell, width in zip(line, widths, strict=True)) + mark)
+
+
+def _save(folder: Path, names: list[str], rows: list[Row], best: int) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "table.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            measures = list(rows[0]["measures"])
+            writer.writerow([*names, *(f"{name} {part}" for name in measures for part in ("mean", "std")), "best"])
+            for index, row in enumerate(rows):
+                numbers = [row["measures"][name][part] for name in measures for part in ("mean", "std")]
+                writer.writerow([*(row["settings"][name] for name in names), *numbers, int(index == best)])
+        _plot(folder / "plot.svg", names, rows)
+    except OSError as error:
+        problems = Problems()
+        problems.report("E003", f"cannot write {folder}: {error.strerror or error}", None)
+        raise LampError(problems.errors) from None
+
+
+def _plot(path: Path, names: list[str], rows: list[Row]) -> None:
+    """Means with deviations, a row a place; left out where matplotlib is not installed."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        click.echo('no plot: it needs matplotlib (pip install "lampc[plot]")', err=True)
+        return
+    name = next((name for name in ("accuracy", "r2") if name in rows[0]["measures"]), "loss")
+    figure = Figure(figsize=(max(4.0, 0.6 * len(rows) + 2), 3.5), layout="constrained")
+    axes = figure.subplots()
+    found = [row["measures"][name] for row in rows]
+    axes.errorbar(range(len(rows)), [m["mean"] for m in found], [m["std"] for m in found], fmt="o", capsize=3)
+    axes.set_xticks(range(len(rows)), [", ".join(str(row["settings"][n]) for n in names) for row in rows], rotation=45)
+    axes.set(xlabel=", ".join(names), ylabel=name)
+    figure.savefig(path)
