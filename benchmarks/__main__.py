@@ -1,4 +1,4 @@
-"""``python -m benchmarks disc``."""
+"""``python -m benchmarks disc``, ``mlp``, ``runs`` or ``grid``."""
 
 from __future__ import annotations
 
@@ -7,25 +7,30 @@ from pathlib import Path
 
 import click
 
-from benchmarks import disc
+from benchmarks import compare
 
 
-@click.group()
-def main() -> None:
-    """Measure lampc beside its peers."""
-
-
-@main.command(name="disc")
+@click.command()
+@click.argument("what", type=click.Choice(["disc", "mlp", "runs", "grid"]))
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="How often each is measured.")
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads for PyTorch.")
+@click.option("--runs", type=click.IntRange(1), default=50, show_default=True, help="For `runs`: how many.")
+@click.option("--skip", multiple=True, help="A peer to leave out.")
 @click.option("--json", "output", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures to a file.")
-def disc_command(rounds: int, threads: int, output: Path | None) -> None:
-    """One training of models/disc.lamp: 2,000 steps of 50 points."""
-    figures = disc.measure(rounds, threads)
-    for line in disc.table(figures):
+@click.option("--plot", type=click.Path(dir_okay=False), help="Draw them.")
+def main(what: str, rounds: int, threads: int, runs: int, skip: tuple[str, ...], output: Path | None, plot: str | None) -> None:
+    """Measure lampc beside its peers."""
+    if what == "grid":
+        for line in compare.grid():
+            click.echo(line)
+        return
+    figures = compare.many(runs) if what == "runs" else compare.measure(what, rounds, threads, skip)
+    for line in compare.table(figures):
         click.echo(line)
     if output is not None:
         output.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    if plot is not None:
+        compare.plot(figures, plot)
 
 
 main()
