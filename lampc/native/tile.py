@@ -252,8 +252,14 @@ def across(w: Writer, lane: Lane, value: str, maximum: bool = False) -> str:
 
 
 def padded(cols: int, width: int) -> int:
-    """A row's length in memory."""
-    return cols if cols == 1 else -(-cols // width) * width
+    """A row's length in memory: whole vectors, and for long rows an odd number of them.
+
+    Rows a power of two apart would share a few sets of the caches, and drive one another out.
+    """
+    if cols == 1:
+        return 1
+    vectors = -(-cols // width)
+    return width * (vectors | 1 if vectors >= 8 else vectors)
 
 
 _OPERATORS = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
