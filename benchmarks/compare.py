@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import statistics
 import time
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from lampc.compile import Program
 from lampc.runtime.runs import train_runs
 
 DISC = Job((2, 25, 25, 25, 1), "tanh", False, 0.16, 0.0, 100, 50)
-MLP = Job((784, 512, 512, 10), "relu", True, 0.05, 0.9, 2, 128)
+MLP = Job((784, 512, 512, 10), "relu", True, 0.05, 0.9, 5, 128)
 
 _MLP = """
 linear 784->512 kaiming; relu
@@ -30,7 +31,7 @@ linear 512->10 xavier
 loss crossentropy
 optimizer sgd lr=0.05 momentum=0.9
 metrics accuracy
-train epochs=2 batch=128 shuffle
+train epochs=5 batch=128 shuffle
 """
 
 PEERS: dict[str, tuple[str, peers.Train]] = {
@@ -83,8 +84,9 @@ def measure(name: str, rounds: int, threads: int, skip: tuple[str, ...]) -> dict
         "lampc, torch's kernels": lampc_train(compiled, "torch"),
     }
     contenders.update({n: f for n, (needs, f) in PEERS.items() if find_spec(needs) and needs not in skip and n not in skip})
-    before = torch.get_num_threads()
     torch.set_num_threads(threads)
+    if hasattr(os, "sched_setaffinity"):  # for those that cannot be told, such as JAX
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     first, found, warm = data(name, compiled, 0), {n: [] for n in contenders}, {}  # type: ignore[var-annotated]
     for contender, train in contenders.items():
         begin = time.perf_counter()
@@ -94,7 +96,6 @@ def measure(name: str, rounds: int, threads: int, skip: tuple[str, ...]) -> dict
         given = data(name, compiled, seed)
         for contender, train in contenders.items():
             found[contender].append(train(job, given, seed))
-    torch.set_num_threads(before)
     steps = job.steps(len(first[0]))
     times = {n: 1e6 * statistics.median(s for s, _ in results) / steps for n, results in found.items()}
     operations = compiled_flops(compiled, job.batch)

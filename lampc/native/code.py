@@ -32,8 +32,9 @@ class Target:
 
 def function(kernel: Kernel, buffers: Mapping[int, Buffer], target: Target, double: bool, batch: int,
              functions: Functions) -> str:  # fmt: skip
-    """A kernel as a function's parameters and body: ``(ptr table, i64 batch, ptr random)``.
+    """A kernel as a function's parameters and body: ``(ptr table, i64 batch, ptr random, i64 part, i64 parts)``.
 
+    Of ``parts`` threads that call it, ``part`` does its share: tiles of columns, each computed as one thread alone would.
     The table holds the addresses of the kernel's ``slots``, so that alike kernels have the same text. ``batch`` is the
     usual batch size: a hint.
 
@@ -45,12 +46,14 @@ def function(kernel: Kernel, buffers: Mapping[int, Buffer], target: Target, doub
     lane = Lane(double or single, 1 if single else width)
     writer = Writer(functions)
     frame = Frame(writer, kernel, buffers, lane, width)
-    frame.begin()
     generator = _Generator(frame, target, batch)
+    if not generator.split:
+        writer.leave(writer.let("icmp ne i64 %part, 0"), "void")
+    frame.begin()
     generator.run()
     writer.line("ret void")
     body = "\n".join(writer.lines)
-    return f"(ptr noalias %table, i64 %batch, ptr noalias %random) {{\nentry:\n{body}\n}}"
+    return f"(ptr noalias %table, i64 %batch, ptr noalias %random, i64 %part, i64 %parts) {{\nentry:\n{body}\n}}"
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,10 @@ class _Generator:
         self.lane = frame.lane
         self.target = target
         self.batch = batch
+        vectors = -(-self.kernel.cols // self.lane.count)
+        summed = any(store.way is Way.SUM_ALL for store in self.kernel.stores)
+        self.split = not summed and not self.kernel.whole_rows and vectors > self._most_vectors(vectors)
+        """Whether several threads may share it: there are several tiles, and no number that depends on all."""
 
     def run(self) -> None:
         kernel = self.kernel
@@ -139,27 +146,49 @@ class _Generator:
                 raise NoNativeForm(f"rows of {self.kernel.cols} numbers that must be whole")
             self._columns(["0"], vectors, last=True)
             return
-        most = self._most_vectors(vectors)
-        for first, size, count in shares(vectors, most):
-            last = first + size * count == vectors
-            if count == 1:
-                self._columns([str(first * self.lane.count)], size, last)
-            else:
-                loops = count - last if self._tail() else count
-                stop = (first + size * loops) * self.lane.count
+        self._each_tile(vectors, lambda column, size, tail: self._columns([column], size, bool(tail)))
 
-                def body(column: str, carried: Values, size: int = size) -> Values:
-                    self._columns([column], size, last=False)
-                    return []
+    def _each_tile(self, vectors: int, body: Callable[[str, int, int], None]) -> None:
+        """Tiles of columns, ``body`` given the first column, the vectors, and how many numbers of the last count."""
+        width, index = self.lane.count, 0
+        for first, size, count in shares(vectors, self._most_vectors(vectors)):
+            last = first + size * count == vectors and bool(self._tail())
+            self._alike(index, first * width, size * width, count - last, lambda c, size=size: body(c, size, 0))  # type: ignore[misc]
+            index += count
+            if last:
+                column = str((vectors - size) * width)
+                if self.split:
+                    own = self.w.let(f"icmp eq i64 {self.w.let(f'urem i64 {index - 1}, %parts')}, %part")
+                    with self.w.when(own):
+                        body(column, size, self._tail())
+                else:
+                    body(column, size, self._tail())
 
-                if loops:
-                    self.w.loop(str(first * self.lane.count), str(stop), size * self.lane.count, [], body)
-                if loops < count:
-                    self._columns([str(stop)], size, last=True)
+    def _alike(self, index: int, first: int, step: int, count: int, body: Callable[[str], None]) -> None:
+        """Tiles of one size; tile number t is the part t mod parts'."""
+        w = self.w
+
+        def each(column: str, _: Values) -> Values:
+            body(column)
+            return []
+
+        if not count:
+            return
+        if self.split:
+            turn = w.let(f"add i64 {w.let(f'sub i64 %part, {index}')}, {w.let(f'mul i64 %parts, {index + 1}')}")
+            skipped = w.let(f"mul i64 {w.let(f'urem i64 {turn}, %parts')}, {step}")
+            start, stride = w.let(f"add i64 {skipped}, {first}"), w.let(f"mul i64 %parts, {step}")
+            w.loop(start, str(first + step * count), stride, [], each)
+        elif count == 1:
+            body(str(first))
+        else:
+            w.loop(str(first), str(first + step * count), step, [], each)
 
     def _most_vectors(self, vectors: int) -> int:
         if self.kernel.contract is None:
             return 8 if vectors <= 8 else 4
+        if self.kernel.whole_rows:
+            return vectors
         return 4 if self.target.registers >= 32 else 2
 
     def _tail(self) -> int:
@@ -327,41 +356,27 @@ class _Generator:
         """``Σ a[k, r]·b[k, c]`` over the batch's rows: blocks of the result stay in registers all the while."""
         w, lane = self.w, self.lane
         vectors = -(-self.kernel.cols // lane.count)
-        most = 4 if self.target.registers >= 32 else 2
         sums = self._sums(1)
         if any(s.store.way is Way.SUM_ROWS for s in sums) or self.kernel.whole_rows:
             raise NoNativeForm("sums over a weight gradient")
         for found in sums:
             self.frame.store(found.store.buffer, lane.one, w.constant(lane.one, 0.0), self.frame.pointer(found.store.buffer))
         rows = self._rows(contract.size)
-        for first, size, count in shares(vectors, most):
-            block = max(1, min(14, (self.target.registers - 3 - size) // size))
-            last = first + size * count == vectors and bool(self._tail())
 
-            def columns(column: str, size: int = size, block: int = block, tail: int = 0) -> None:
-                for top, height, times in shares(self.kernel.rows.count, block):
+        def columns(column: str, size: int, tail: int) -> None:
+            most = max(1, min(14, (self.target.registers - 3 - size) // size))
+            for top, height, times in shares(self.kernel.rows.count, most):
 
-                    def body(row: str, _: Values, height: int = height) -> Values:
-                        self._outer_block(contract, rows, row, height, column, size, tail, sums)
-                        return []
-
-                    if times == 1:
-                        body(str(top), [])
-                    else:
-                        w.loop(str(top), str(top + height * times), height, [], body)
-
-            loops = count - last
-            if loops == 1:
-                columns(str(first * lane.count))
-            elif loops:
-
-                def each(column: str, _: Values, columns: Callable[[str], None] = columns) -> Values:
-                    columns(column)
+                def body(row: str, _: Values, height: int = height) -> Values:
+                    self._outer_block(contract, rows, row, height, column, size, tail, sums)
                     return []
 
-                w.loop(str(first * lane.count), str((first + size * loops) * lane.count), size * lane.count, [], each)
-            if last:
-                columns(str((first + size * loops) * lane.count), tail=self._tail())
+                if times == 1:
+                    body(str(top), [])
+                else:
+                    w.loop(str(top), str(top + height * times), height, [], body)
+
+        self._each_tile(vectors, columns)
 
     def _outer_block(self, contract: Contract, rows: str, row: str, height: int, column: str, vectors: int, tail: int,
                      sums: Sequence[_Sum]) -> None:  # fmt: skip

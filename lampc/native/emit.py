@@ -149,6 +149,15 @@ class Writer:
         self.line(f"ret {result}")
         self.label(after)
 
+    def until(self, condition: Callable[[], str]) -> None:
+        """Go round until a condition holds."""
+        self._count += 1
+        again, after = f"again{self._count}", f"on{self._count}"
+        self.line(f"br label %{again}")
+        self.label(again)
+        self.line(f"br i1 {condition()}, label %{after}, label %{again}")
+        self.label(after)
+
     def loop(self, start: str, stop: str, step: int | str, carried: Sequence[tuple[str, str]],
              body: Callable[[str, Values], Values]) -> Values:  # fmt: skip
         """``for i in range(start, stop, step)``, values (type, first) carried along; their last values."""

@@ -87,7 +87,7 @@ class _Run:
         w.loop("0", "%epochs", 1, [], self._epoch)
         body = "\n".join(w.lines)
         parameters = ("ptr noalias %table, ptr noalias %random, ptr %order, i64 %epochs, i64 %samples, i64 %size, ptr %x, "
-                      "ptr %y, ptr %prediction, ptr %totals")  # fmt: skip
+                      "ptr %y, ptr %prediction, ptr %totals, i64 %part, i64 %parts, ptr %meeting")  # fmt: skip
         return f"define i64 @run({parameters}) {{\nentry:\n{body}\n  ret i64 -1\n}}"
 
     def _epoch(self, epoch: str, _: list[str]) -> list[str]:
@@ -96,7 +96,8 @@ class _Run:
         self.order = w.at("%order", w.let(f"mul nsw i64 {epoch}, %samples"), "i64")
         zero = w.constant(Lane(True, 1), 0.0)
         total = w.loop("0", "%samples", "%size", [("double", zero)], self._minibatch)
-        w.line(f"store double {total[0]}, ptr {w.at('%totals', epoch, 'double')}, align 8")
+        with w.when(w.let("icmp eq i64 %part, 0")):
+            w.line(f"store double {total[0]}, ptr {w.at('%totals', epoch, 'double')}, align 8")
         return []
 
     def _minibatch(self, start: str, carried: list[str]) -> list[str]:
@@ -107,6 +108,7 @@ class _Run:
         for buffer in m.buffers.values():
             if buffer.kind is Kind.INPUT:
                 self._gather(buffer, start, batch)
+        self._meet()
         checked = self._check_after()
         total = carried[0]
         for number, call in enumerate(self.calls):
@@ -115,14 +117,25 @@ class _Run:
                 total = self._check(start, batch, total)
         if "prediction" in m.outputs:
             self._copy_out(m.buffers[m.outputs["prediction"]], start, batch)
-        step = w.at("%random", "1", "i32")
-        before = w.let(f"load i32, ptr {step}, align 4")
-        w.line(f"store i32 {w.let(f'add i32 {before}, 1')}, ptr {step}, align 4")
+        with w.when(w.let("icmp eq i64 %part, 0")):
+            step = w.at("%random", "1", "i32")
+            before = w.let(f"load i32, ptr {step}, align 4")
+            w.line(f"store i32 {w.let(f'add i32 {before}, 1')}, ptr {step}, align 4")
         return [total]
+
+    def _meet(self) -> None:
+        """Wait until every part has come here: ``%meeting`` counts arrivals."""
+        w = self.w
+        with w.when(w.let("icmp sgt i64 %parts, 1")):
+            came = w.let("atomicrmw add ptr %meeting, i64 1 seq_cst, align 8")
+            turn = w.let(f"sub i64 {came}, {w.let(f'urem i64 {came}, %parts')}")
+            wanted = w.let(f"add i64 {turn}, %parts")
+            w.until(lambda: w.let(f"icmp sge i64 {w.let('load atomic i64, ptr %meeting acquire, align 8')}, {wanted}"))
 
     def _call(self, call: _Call, batch: str) -> None:
         slots = self.w.at("%table", str(call.start), "ptr")
-        self.w.line(f"call void {call.name}(ptr {slots}, i64 {batch}, ptr %random)")
+        self.w.line(f"call void {call.name}(ptr {slots}, i64 {batch}, ptr %random, i64 %part, i64 %parts)")
+        self._meet()
 
     def _address(self, buffer: Buffer) -> str:
         return self.w.let(f"load ptr, ptr {self.w.at('%table', str(buffer.id), 'ptr')}, align 8")
@@ -144,7 +157,7 @@ class _Run:
                 w.line(f"call void @llvm.memcpy.p0.p0.i64(ptr {there}, ptr {here}, i64 {numbers * size}, i1 false)")
             return []
 
-        w.loop("0", batch, 1, [], sample)
+        w.loop("%part", batch, "%parts", [], sample)
 
     def _copy_out(self, buffer: Buffer, start: str, batch: str) -> None:
         w = self.w
@@ -161,7 +174,7 @@ class _Run:
             w.line(f"call void @llvm.memcpy.p0.p0.i64(ptr {there}, ptr {here}, i64 {cols * size}, i1 false)")
             return []
 
-        w.loop("0", w.let(f"mul nsw i64 {batch}, {rows}"), 1, [], sample)
+        w.loop("%part", w.let(f"mul nsw i64 {batch}, {rows}"), "%parts", [], sample)
 
     def _check_after(self) -> int:
         """The kernel after which the loss is known; nothing may have been learnt from it by then."""

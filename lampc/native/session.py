@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from lampc.native.engine import Code
@@ -37,7 +38,7 @@ class Session:
         self._code = code
         pointer = ctypes.c_void_p
         whole = ctypes.c_int64
-        self._run = code.function("run", whole, *[pointer] * 3, *[whole] * 3, *[pointer] * 4)
+        self._run = code.function("run", whole, *[pointer] * 3, *[whole] * 3, *[pointer] * 4, whole, whole, pointer)
         self._memory: dict[int, NDArray[Any]] = {}
         for buffer in module.buffers.values():
             self._memory[buffer.id] = self._allocate(buffer, poison)
@@ -96,21 +97,35 @@ class Session:
         return int(self._random[1])
 
     def run(self, x: NDArray[Any], y: NDArray[Any] | None, order: NDArray[np.int64], size: int,
-            prediction: NDArray[Any] | None = None) -> tuple[NDArray[np.float64], int]:  # fmt: skip
+            prediction: NDArray[Any] | None = None, threads: int = 1) -> tuple[NDArray[np.float64], int]:  # fmt: skip
         """Go over samples in minibatches; each epoch's sum of the samples' losses, and where it failed, or -1.
 
         Arrays are contiguous and of the module's types; ``order`` names the samples, an epoch a row. It fails so many
-        samples after the first, before the minibatch that begins there has changed anything.
+        samples after the first, before the minibatch that begins there has changed anything. Threads share the tiles of
+        large kernels; how many does not change a bit of the result.
         """
         assert size <= self.batch
         epochs, samples = order.shape
         totals = self._numpy.zeros(epochs)
-        failed = self._run(
-            self._table.ctypes.data, self._random.ctypes.data, order.ctypes.data, epochs, samples, size, x.ctypes.data,
-            None if y is None else y.ctypes.data, None if prediction is None else prediction.ctypes.data,
-            totals.ctypes.data,
-        )  # fmt: skip
-        return totals, int(failed)
+        meeting = self._numpy.zeros(8, dtype=self._numpy.int64)
+
+        def part(number: int) -> int:
+            found: int = self._run(
+                self._table.ctypes.data, self._random.ctypes.data, order.ctypes.data, epochs, samples, size, x.ctypes.data,
+                None if y is None else y.ctypes.data, None if prediction is None else prediction.ctypes.data,
+                totals.ctypes.data, number, threads, meeting.ctypes.data,
+            )  # fmt: skip
+            return found
+
+        if threads == 1:
+            return totals, part(0)
+        others = [Thread(target=part, args=(number,), daemon=True) for number in range(1, threads)]
+        for other in others:
+            other.start()
+        failed = part(0)
+        for other in others:
+            other.join()
+        return totals, failed
 
     def read(self, output: str) -> NDArray[Any]:
         """A copy of an output of the last minibatch."""

@@ -179,6 +179,11 @@ class Model:
 
         return train(self, loader=loader, epochs=epochs, evaluate=evaluate, on_epoch=on_epoch, data=data, every=every)
 
+    def share(self, threads: int) -> None:
+        """How many threads may share a large step of native code."""
+        if self._runner is not None:
+            self._runner.threads = threads
+
     def native(self, *outputs: str) -> Runner | None:
         """What runs some outputs natively; None if torch does. A failure to compile is warned of, once, and torch goes on."""
         if self._runner is not None and ("loss" not in outputs or "loss" in self.program.whole.outputs):

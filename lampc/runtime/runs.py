@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from lampc.runtime.backend import cores
 from lampc.runtime.history import Epoch, History
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def train_runs(
     histories: list[History] = [] if finished is None else finished
     first = program.model(device=device)
     first.native("loss")
-    jobs = min(len(seeds), jobs or os.cpu_count() or 1) if first.backend.name == "native" else 1
+    jobs = min(len(seeds), jobs or cores()) if first.backend.name == "native" else 1
     runs = _Runs(program, seeds, device, on_epoch, dict(settings or {}), first, every)
     try:
         if jobs <= 1:
@@ -71,8 +71,11 @@ class _Runs:
         self._models = [first]
         self._lock = Lock()
         self._stopped = False
+        self.alone = True
+        """Whether a run may use all threads."""
 
     def several(self, jobs: int) -> None:
+        self.alone = False
         with ThreadPoolExecutor(jobs) as pool:
             waiting = [pool.submit(self.one, run) for run in range(len(self.seeds))]
             try:
@@ -90,6 +93,8 @@ class _Runs:
             model = self._models.pop() if self._models else None
         if model is None:
             model = self.program.model(device=self.device)
+        if not self.alone:
+            model.share(1)
         seed = self.seeds[run]
         model.reset(seed)
         model.set(**self.settings)

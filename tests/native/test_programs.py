@@ -153,6 +153,27 @@ def test_one_code_for_every_batch_size(batch: int) -> None:
     close(native, other, 1e-12)
 
 
+@pytest.mark.parametrize("name", ["disc", "digits", "wide", "no multiple of a vector", "large"])
+def test_threads_change_no_bit(name: str) -> None:
+    """Also where there are too few tiles to share, and where the last is a partial one."""
+    large = "linear 70->300 xavier; relu; linear 300->200 xavier; tanh; linear 200->5; loss mse; optimizer adam"
+    program = lampc.compile.text(large) if name == "large" else program_of(name)
+    x, y = samples(program, 130)
+    module = build(program.whole, ("loss",), host().target, False, 50)
+    code = Code(compile_text(module.text))
+    found = []
+    for threads in (1, 2, 3):
+        session = Session(module, code, 50, poison=True)
+        model = program.model(seed=1, backend="torch")
+        session.bind(leaves(program, model.storage))
+        session.put()
+        totals, _ = session.run(x.numpy(), y.numpy(), np.stack([np.arange(130)] * 2), 50, threads=threads)
+        session.take()
+        found.append([torch.from_numpy(totals), *model.parameters.values(), *model.storage.states.values()])
+    for other in found[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(found[0], other, strict=True))
+
+
 class TestModels:
     """The same through `model.train`, `evaluate` and calls."""
 
