@@ -147,8 +147,8 @@ def grid(rounds: int = 3) -> Iterator[str]:
     yield f"{'width':>6} {'batch':>6} {'native':>9} {'torch':>9}  ratio"
     for width in (8, 16, 32, 64, 128, 256, 512):
         for batch in (1, 8, 32, 128, 512):
-            source = f"linear 16->{width} xavier; tanh; linear {width}->{width} xavier; tanh; linear {width}->1\nloss mse"
-            compiled = lampc.compile.text(source, batch=batch)
+            source = f"linear 16->{width} xavier; tanh; linear {width}->{width} xavier; tanh; linear {width}->1 xavier"
+            compiled = lampc.compile.text(f"{source}\nloss mse\noptimizer sgd lr=1e-4", batch=batch)
             steps = max(3, int(2e7 / (6 * batch * (width * width + 20 * width))))
             steps = min(steps, 300)
             x, y = torch.rand(batch * steps, 16), torch.rand(batch * steps, 1)

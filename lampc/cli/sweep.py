@@ -23,7 +23,12 @@ Row = dict[str, Any]
 @click.option("--grid", multiple=True, required=True, metavar="NAME=A,B,…",
               help="Values to try for a constant or an option. Given again, every combination is tried.")  # fmt: skip
 @click.option("--runs", type=click.IntRange(1, 100_000), default=1, show_default=True, help="Seeds for each combination.")
-@click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), help="Save table.csv and plot.svg there.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where to save table.csv and plot.svg. [default: sweep-NAME]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print each row as a line of JSON.")
 @common
 def sweep(file: str, grid: tuple[str, ...], runs: int, output: Path | None, as_json: bool, settings: tuple[str, ...],
@@ -33,13 +38,13 @@ def sweep(file: str, grid: tuple[str, ...], runs: int, output: Path | None, as_j
 
     problems = Problems()
     axes = [_axis(text, problems) for text in grid]
-    source, folder, overrides = load(file, settings, problems)
+    source, place, overrides = load(file, settings, problems)
     problems.raise_errors()
     names = [name for name, _ in axes]
     programs = []
     for values in itertools.product(*(values for _, values in axes)):  # all are checked before the first is trained
         chosen = dict(zip(names, values, strict=True))
-        programs.append((chosen, compile_source(source, folder, {**overrides, **chosen, "train.runs": runs}, allow_python,
+        programs.append((chosen, compile_source(source, place, {**overrides, **chosen, "train.runs": runs}, allow_python,
                                                 Problems())))  # fmt: skip
     print_diagnostics(programs[0][1].warnings)
     rows = []
@@ -50,8 +55,10 @@ def sweep(file: str, grid: tuple[str, ...], runs: int, output: Path | None, as_j
     best = _best(rows)
     if not as_json:
         _print(names, rows, best)
-    if output is not None:
-        _save(output, names, rows, best)
+    folder = output or Path(f"sweep-{Path(file).stem if file != '-' else 'stdin'}")
+    _save(folder, names, rows, best)
+    if not as_json:
+        click.echo(f"saved in {folder}")
     return 0
 
 

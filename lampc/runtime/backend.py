@@ -66,6 +66,8 @@ class Runner:
         self._flops: dict[int, int] = {}
         self.threads = min(torch.get_num_threads(), cores())
         """How many may share a large step."""
+        self._ahead: Session | None = None
+        """What has trained since parameters were last taken from it."""
 
     def compile(self, *outputs: str) -> None:
         """Compile what a later call will need.
@@ -75,23 +77,35 @@ class Runner:
         """
         self._model.program.native.compiled(*outputs)
 
+    def begin(self, batch: int) -> None:
+        """Take over the model's parameters, before training on minibatches up to a size."""
+        self.sync()
+        session = self._session(("loss",), batch)
+        session.put()
+        session.seed(self._model.random.key, self._model.random.number)
+
+    def sync(self) -> None:
+        """Give the model the parameters that training has come to."""
+        if self._ahead is not None:
+            self._ahead.take()
+            self._model.random.number = self._ahead.step
+            self._ahead = None
+
     def train(self, x: Tensor, y: Tensor, orders: Tensor | None, batch: int) -> tuple[list[float], int]:
         """Train on each minibatch, an epoch for each row of ``orders``, or one in the samples' own.
 
-        The sums of the samples' losses, and -1, or how many samples after the first a loss was not finite.
+        The sums of the samples' losses, and -1, or how many samples after the first a loss was not finite. ``begin`` is
+        called before, ``sync`` after, once for as many calls as nobody looks between.
         """
         session = self._session(("loss",), batch)
-        random = self._model.random
-        session.put()
-        session.seed(random.key, random.number)
         threads = self.threads if self.threads > 1 and self._large(batch) else 1
         totals, failed = session.run(_array(x), _array(y), self._ordered(orders, len(x)), batch, threads=threads)
-        session.take()
-        random.number = session.step
+        self._ahead = session
         return totals.tolist(), failed
 
     def evaluate(self, x: Tensor, y: Tensor) -> tuple[float, Tensor]:
         """The sum of the samples' losses, and their predictions."""
+        self.sync()
         prediction = self._empty(len(x))
         session = self._session(("prediction", "loss"), CHUNK)
         session.put()
@@ -100,6 +114,7 @@ class Runner:
 
     def predict(self, x: Tensor) -> Tensor:
         """Predictions for samples."""
+        self.sync()
         prediction = self._empty(len(x))
         session = self._session(("prediction",), CHUNK)
         session.put()

@@ -61,7 +61,10 @@ def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate:
         raise _error("E703", f"{epochs} epochs: there is nothing to train")
     native = model.native("loss")
     if native is not None:
-        return _epochs(model, _native(model, native, loader), epochs, every, on_epoch, data)
+        try:
+            return _epochs(model, _native(model, native, loader, on_epoch is not None), epochs, every, on_epoch, data)
+        finally:
+            native.sync()
     batches = _tensor_batches(model, loader) if isinstance(loader, DataLoader) else None
 
     def torch_epoch(first: int, count: int) -> list[tuple[float, int]]:
@@ -128,16 +131,24 @@ def load_data(program: Program, seed: int | None = None) -> Dataset:
         raise LampError(problems.errors) from None
 
 
-def _native(model: Model, native: Runner, loader: Any) -> Run:
-    """Epochs as machine code; of a loader that is not ours, each minibatch."""
+def _native(model: Model, native: Runner, loader: Any, watched: bool) -> Run:
+    """Epochs as machine code; of a loader that is not ours, each minibatch.
+
+    ``watched``: somebody may look at the parameters, or change them, between two calls.
+    """
     if not isinstance(loader, DataLoader) or loader.dataset is not None:
         return lambda first, _: [_native_minibatches(model, native, loader, first)]
     x, y = model.samples(loader.x, loader.y)
     x, y = x.contiguous(), y.contiguous()
+    native.begin(loader.batch)
 
     def run(first: int, count: int) -> list[tuple[float, int]]:
         orders = loader.orders(count)
+        if watched:
+            native.begin(loader.batch)
         totals, failed = native.train(x, y, orders, loader.batch)
+        if failed >= 0 or watched:
+            native.sync()
         if failed >= 0:
             epoch, start = divmod(failed, len(x))
             chosen = orders[epoch, start : start + loader.batch]
@@ -150,7 +161,9 @@ def _native(model: Model, native: Runner, loader: Any) -> Run:
 def _native_minibatches(model: Model, native: Runner, loader: Iterable[Any], number: int) -> tuple[float, int]:
     total, samples, steps = 0.0, 0, 0
     for x, y in _pairs(model, loader):
+        native.begin(len(x))
         losses, failed = native.train(x, y, None, len(x))
+        native.sync()
         steps += 1
         if failed >= 0:
             raise LampError(_nonfinite_at(model, x, y, number, steps))

@@ -93,7 +93,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-COMMANDS = [(page, *found) for page in PAGES for found in commands(page) if "benchmarks" not in found[0]]
+COMMANDS = [(page, *found) for page in PAGES for found in commands(page)]
 
 
 @pytest.mark.parametrize(("page", "command", "output"), COMMANDS, ids=[f"{page.stem}: {c}" for page, c, _ in COMMANDS])

@@ -78,7 +78,8 @@ def test_a_sweep(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*arguments, "--set", "epochs=20", "-o", str(tmp_path)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["lr", "batch", "loss", "accuracy"]
-    assert len(lines) == 5
+    assert lines[-1] == f"saved in {tmp_path}"
+    assert len(lines) == 6
     assert sum(line.endswith("best") for line in lines) == 1
     table = (tmp_path / "table.csv").read_text().splitlines()
     assert len(table) == 5
