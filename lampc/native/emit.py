@@ -149,14 +149,24 @@ class Writer:
         self.line(f"ret {result}")
         self.label(after)
 
-    def until(self, condition: Callable[[], str]) -> None:
-        """Go round until a condition holds."""
+    def until(self, condition: Callable[[], str], idle: str) -> None:
+        """Go round until a condition holds; every 4,096th time an idle instruction."""
         self._count += 1
-        again, after = f"again{self._count}", f"on{self._count}"
-        self.line(f"br label %{again}")
-        self.label(again)
-        self.line(f"br i1 {condition()}, label %{after}, label %{again}")
-        self.label(after)
+        tag, before = self._count, self._block
+        self.line(f"br label %again{tag}")
+        self.label(f"again{tag}")
+        self.line(f"%n{tag} = phi i64 [ 0, %{before} ], [ %m{tag}, %next{tag} ]")
+        self.line(f"%m{tag} = add i64 %n{tag}, 1")
+        self.line(f"br i1 {condition()}, label %on{tag}, label %wait{tag}")
+        self.label(f"wait{tag}")
+        often = self.let(f"and i64 %m{tag}, 4095")
+        self.line(f"br i1 {self.let(f'icmp eq i64 {often}, 0')}, label %idle{tag}, label %next{tag}")
+        self.label(f"idle{tag}")
+        self.line(idle)
+        self.line(f"br label %next{tag}")
+        self.label(f"next{tag}")
+        self.line(f"br label %again{tag}")
+        self.label(f"on{tag}")
 
     def loop(self, start: str, stop: str, step: int | str, carried: Sequence[tuple[str, str]],
              body: Callable[[str, Values], Values]) -> Values:  # fmt: skip

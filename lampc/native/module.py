@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 
 from lampc.ir.graph import Graph
@@ -130,7 +131,11 @@ class _Run:
             came = w.let("atomicrmw add ptr %meeting, i64 1 seq_cst, align 8")
             turn = w.let(f"sub i64 {came}, {w.let(f'urem i64 {came}, %parts')}")
             wanted = w.let(f"add i64 {turn}, %parts")
-            w.until(lambda: w.let(f"icmp sge i64 {w.let('load atomic i64, ptr %meeting acquire, align 8')}, {wanted}"))
+            # Where there are more threads than cores, the one that is waited for must get its turn.
+            pause = "call i32 @sched_yield()" if sys.platform != "win32" else "fence seq_cst"
+            if sys.platform != "win32":
+                w.functions.declare("declare i32 @sched_yield()")
+            w.until(lambda: w.let(f"icmp sge i64 {w.let('load atomic i64, ptr %meeting acquire, align 8')}, {wanted}"), pause)
 
     def _call(self, call: _Call, batch: str) -> None:
         slots = self.w.at("%table", str(call.start), "ptr")
