@@ -84,6 +84,8 @@ class _Generator:
             self._one()
         elif kernel.cols == 1 and self._contiguous():
             self._flat()
+        elif kernel.turns:
+            self._turn()
         elif kernel.contract is not None and kernel.contract.over_rows:
             self._outer(kernel.contract)
         else:
@@ -185,6 +187,8 @@ class _Generator:
             w.loop(str(first), str(first + step * count), step, [], each)
 
     def _most_vectors(self, vectors: int) -> int:
+        if self.kernel.turns:
+            return 1
         if self.kernel.contract is None:
             return 8 if vectors <= 8 else 4
         if self.kernel.whole_rows:
@@ -329,6 +333,55 @@ class _Generator:
                 before = w.let(f"select i1 {first}, {lane.scalar} {w.constant(lane.one, 0.0)}, {lane.scalar} {before}")
                 number = w.binary("fadd", lane.one, before, number)
             frame.store(id, lane.one, number, base)
+
+    # Transposing ----------------------------------------------------------------------------------------------------
+
+    def _turn(self) -> None:
+        """Squares of as many rows as a vector has numbers, transposed in registers; what is left, number by number."""
+        w, side, rows = self.w, self.lane.count, self.kernel.rows.count
+        whole = rows // side * side
+
+        def columns(column: str, _: int, tail: int) -> None:
+            def square(row: str, _: Values) -> Values:
+                for store in self.kernel.stores:
+                    self._turn_square(store, row, column, tail or side)
+                return []
+
+            w.loop("0", str(whole), side, [], square)
+
+            def left(row: str, _: Values) -> Values:
+                return self._block([row], [column], {}, tail)
+
+            w.loop(str(whole), str(rows), 1, [], left)
+
+        self._each_tile(-(-self.kernel.cols // side), columns)
+
+    def _turn_square(self, store: Store, row: str, column: str, count: int) -> None:
+        """Halves exchange their corners, then quarters theirs, and so on."""
+        frame, w, lane = self.frame, self.w, self.lane
+        numbers = [row, *(w.let(f"add nsw i64 {row}, {i}") for i in range(1, lane.count))]
+        tile = Tile(frame, numbers, [column], 0)
+        lines = [tile.value(store.expression, i, 0) for i in range(lane.count)]
+        step = 1
+        while step < lane.count:
+            for i in range(lane.count):
+                if i & step:
+                    continue
+                a, b = lines[i], lines[i + step]
+                low = [lane.count + k - step if k & step else k for k in range(lane.count)]
+                high = [lane.count + k if k & step else k + step for k in range(lane.count)]
+                lines[i], lines[i + step] = (self._shuffle(a, b, places) for places in (low, high))
+            step *= 2
+        stride, kind = frame.stride(store.buffer), frame.element(store.buffer)
+        start = w.let(f"add nsw i64 {w.let(f'mul nsw i64 {column}, {stride}')}, {row}")
+        base = w.at(frame.pointer(store.buffer), start, kind)
+        for k in range(count):
+            frame.store(store.buffer, lane, lines[k], w.at(base, str(k * stride), kind))
+
+    def _shuffle(self, a: str, b: str, places: list[int]) -> str:
+        lane = self.lane
+        mask = ", ".join(f"i32 {place}" for place in places)
+        return self.w.let(f"shufflevector {lane} {a}, {lane} {b}, <{lane.count} x i32> <{mask}>")
 
     # Contractions ---------------------------------------------------------------------------------------------------
 

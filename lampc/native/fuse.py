@@ -50,7 +50,7 @@ def _shared(first: Kernel, kernel: Kernel, buffers: Mapping[int, Buffer]) -> boo
 
 def _places(done: list[Kernel], kernel: Kernel, barrier: int | None) -> Iterator[int]:
     """The earlier kernels that a kernel may run as part of, the latest first, down to the one that writes ``barrier``."""
-    if kernel.contract is not None:
+    if kernel.contract is not None or kernel.turns:
         return
     read: set[int] = set()
     written: set[int] = set()

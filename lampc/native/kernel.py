@@ -61,6 +61,10 @@ class Buffer:
         return f"{self.name}: {self.dtype}[{self.rows}, {self.cols}]"
 
 
+TURNED_IN_BLOCKS = 4096
+"""Numbers of a matrix from which it is transposed by blocks in registers, not by the kernel that makes it."""
+
+
 class Way(StrEnum):
     """How an expression is stored."""
 
@@ -129,6 +133,12 @@ class Kernel:
     def writes(self) -> set[int]:
         """The buffers that it writes."""
         return {store.buffer for store in self.stores}
+
+    @property
+    def turns(self) -> bool:
+        """Whether it only transposes a matrix that is large enough to be moved in blocks."""
+        large = not self.rows.batched and self.rows.count * self.cols >= TURNED_IN_BLOCKS
+        return large and all(s.way is Way.TURNED and isinstance(s.expression, Load) for s in self.stores)
 
     @cached_property
     def whole_rows(self) -> bool:
