@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Mapping
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -39,27 +40,31 @@ class Session:
         pointer = ctypes.c_void_p
         whole = ctypes.c_int64
         self._run = code.function("run", whole, *[pointer] * 3, *[whole] * 3, *[pointer] * 4, whole, whole, pointer)
-        self._memory: dict[int, NDArray[Any]] = {}
-        for buffer in module.buffers.values():
-            self._memory[buffer.id] = self._allocate(buffer, poison)
+        self._memory = self._allocate(poison)
         self._table = np.array([self._memory[id].ctypes.data for id in module.table], dtype=np.uint64)
         self._random = np.zeros(2, dtype=np.uint32)
         self._put: list[tuple[NDArray[Any], NDArray[Any]]] = []
         self._take: list[tuple[NDArray[Any], NDArray[Any]]] = []
 
-    def _allocate(self, buffer: Buffer, poison: bool) -> NDArray[Any]:
-        """An aligned matrix, padded."""
+    def _allocate(self, poison: bool) -> dict[int, NDArray[Any]]:
+        """An aligned matrix for each buffer, padded. All lie in one piece: large ones get large pages from the system."""
         np = self._numpy
-        dtype = np.dtype({"f32": np.float32, "f64": np.float64, "i64": np.int64}[buffer.dtype])
-        rows, stride = buffer.rows.at(self.batch), padded(buffer.cols, self.module.width)
-        size = (rows * stride + _SPARE) * dtype.itemsize
-        raw = np.zeros(size + _ALIGNED, dtype=np.uint8)
+        shapes, places, end = {}, {}, 0
+        for buffer in self.module.buffers.values():
+            shapes[buffer.id] = buffer.rows.at(self.batch), padded(buffer.cols, self.module.width)
+            places[buffer.id] = end
+            end += -(-(math.prod(shapes[buffer.id]) + _SPARE) * 8 // _ALIGNED) * _ALIGNED
+        raw = np.zeros(end + _ALIGNED, dtype=np.uint8)
         start = -raw.ctypes.data % _ALIGNED
-        whole = raw[start : start + size].view(dtype)
-        if poison and buffer.kind is Kind.WORK and buffer.dtype != "i64":
-            whole.fill(np.nan)
-        matrix: NDArray[Any] = whole[: rows * stride].reshape(rows, stride)
-        return matrix
+        found: dict[int, NDArray[Any]] = {}
+        for buffer in self.module.buffers.values():
+            dtype = np.dtype({"f32": np.float32, "f64": np.float64, "i64": np.int64}[buffer.dtype])
+            begin, size = start + places[buffer.id], math.prod(shapes[buffer.id]) + _SPARE
+            whole = raw[begin : begin + size * dtype.itemsize].view(dtype)
+            if poison and buffer.kind is Kind.WORK and buffer.dtype != "i64":
+                whole.fill(np.nan)
+            found[buffer.id] = whole[:-_SPARE].reshape(shapes[buffer.id])
+        return found
 
     def _matrix(self, buffer: Buffer) -> NDArray[Any]:
         """What of a buffer counts, the way round that its leaf has."""
