@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,12 @@ from lampc.native.tile import ONE, ROW, Frame, Tile, across, apply
 
 UNROLLED = 64
 """Vectors of a row that are handled without a loop, where a row must be whole."""
+
+
+_PACKED_BLOCKS = 6
+"""Blocks of rows from which it pays to copy a tile of a product's second factor into one piece."""
+_PACKED_BYTES = (32_768, 262_144)
+"""Sizes of such pieces: smaller ones stay in the first cache as they are, larger ones would leave the second."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +59,7 @@ def function(kernel: Kernel, buffers: Mapping[int, Buffer], target: Target, doub
     frame.begin()
     generator.run()
     writer.line("ret void")
-    body = "\n".join(writer.lines)
+    body = "\n".join([*writer.room, *writer.lines])
     return f"(ptr noalias %table, i64 %batch, ptr noalias %random, i64 %part, i64 %parts) {{\nentry:\n{body}\n}}"
 
 
@@ -77,6 +84,7 @@ class _Generator:
         summed = any(store.way is Way.SUM_ALL for store in self.kernel.stores)
         self.split = not summed and not self.kernel.whole_rows and vectors > self._most_vectors(vectors)
         """Whether several threads may share it: there are several tiles, and no number that depends on all."""
+        self.panel = self.scratch = ""
 
     def run(self) -> None:
         kernel = self.kernel
@@ -208,6 +216,7 @@ class _Generator:
                    for s in sums for _ in range(s.count or 1)]  # fmt: skip
         block = self._block_rows(vectors)
         rows = self._rows(self.kernel.rows)
+        self.panel = self._packed(columns, block)
 
         def body(size: int) -> Callable[[str, Values], Values]:
             def one(row: str, values: Values) -> Values:
@@ -226,6 +235,31 @@ class _Generator:
         if block == 1 or self.kernel.rows.batched or self.kernel.rows.count % block:
             values = w.loop(done, rows, 1, carried, body(1))
         self._finish(sums, columns, values, tail)
+
+    def _packed(self, columns: list[str], block: int) -> str:
+        """A tile's columns of a large second factor, copied into one piece that many rows will use; empty if not worth it."""
+        contract, w, lane = self.kernel.contract, self.w, self.lane
+        if contract is None or self.kernel.rows.at(self.batch) < _PACKED_BLOCKS * block:
+            return ""
+        stride = len(columns) * lane.count
+        size = contract.size.count * stride * lane.bits // 8
+        if not _PACKED_BYTES[0] <= size <= _PACKED_BYTES[1] or sys.platform == "win32":  # whose stacks are small
+            return ""
+        if not self.scratch:
+            self.scratch = "%panel"
+            w.room.append(f"  %panel = alloca [{_PACKED_BYTES[1]} x i8], align 64")
+        source = w.at(self.frame.pointer(contract.b), columns[0], lane.scalar)
+
+        def copy(k: str, _: Values) -> Values:
+            line = w.at(source, w.let(f"mul nsw i64 {k}, {self.frame.stride(contract.b)}"), lane.scalar)
+            target = w.at(self.scratch, w.let(f"mul nsw i64 {k}, {stride}"), lane.scalar)
+            for j in range(len(columns)):
+                offset = str(j * lane.count)
+                w.store(lane, w.load(lane, w.at(line, offset, lane.scalar)), w.at(target, offset, lane.scalar))
+            return []
+
+        w.loop("0", str(contract.size.count), 1, [], copy)
+        return self.scratch
 
     def _sums(self, vectors: int) -> list[_Sum]:
         found = []
@@ -389,10 +423,13 @@ class _Generator:
         """``Σ a[r, k]·b[k, c]`` for a block, k after k: a broadcast of a, vectors of b."""
         frame, w, lane = self.frame, self.w, self.lane
         kind = lane.scalar
-        stride_a, stride_b = frame.stride(contract.a), frame.stride(contract.b)
+        stride_a = frame.stride(contract.a)
         base = w.at(frame.pointer(contract.a), w.let(f"mul nsw i64 {rows[0]}, {stride_a}"), kind)
         places = [(i, j) for i in range(len(rows)) for j in range(len(columns))]
-        start = w.at(frame.pointer(contract.b), columns[0], kind)
+        if self.panel:
+            start, stride_b = self.panel, len(columns) * lane.count
+        else:
+            start, stride_b = w.at(frame.pointer(contract.b), columns[0], kind), frame.stride(contract.b)
 
         def body(k: str, totals: Values) -> Values:
             here = w.at(base, k, kind)

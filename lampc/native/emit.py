@@ -63,6 +63,8 @@ class Writer:
 
     def __init__(self, functions: Functions) -> None:
         self.lines: list[str] = []
+        self.room: list[str] = []
+        """What stands before the lines: memory on the stack."""
         self.functions = functions
         self._count = 0
         self._block = "entry"
