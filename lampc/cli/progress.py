@@ -41,10 +41,12 @@ class _Lines:
         self.epochs = epochs
         self.runs = runs
         self._last = 0.0
+        self._done = 0
 
     def epoch(self, run: int, epoch: Epoch) -> None:
         now = time.monotonic()
-        ends = epoch.epoch == self.epochs and run == self.runs - 1
+        self._done += 1  # runs may go on side by side
+        ends = self._done == self.epochs * self.runs
         if not ends and now - self._last < 1.0:
             return
         self._last = now
@@ -72,11 +74,13 @@ class _Bar:
         self._runs = runs
         self._epochs = epochs
         self._last = 0.0
+        self._done = 0
         self._bar.start()
 
     def epoch(self, run: int, epoch: Epoch) -> None:
         now = time.monotonic()
-        done = run * self._epochs + epoch.epoch
+        self._done += 1
+        done = self._done
         if now - self._last < 0.2 and done < self._runs * self._epochs:
             return
         self._last = now

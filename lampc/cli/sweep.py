@@ -86,7 +86,7 @@ def _score(row: Row) -> float:
 
 
 def _best(rows: list[Row]) -> int:
-    return max(range(len(rows)), key=lambda index: _score(rows[index]))
+    return max(range(len(rows)), key=lambda index: (_score(rows[index]), -rows[index]["measures"]["loss"]["mean"]))
 
 
 def _print(names: list[str], rows: list[Row], best: int) -> None:

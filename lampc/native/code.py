@@ -227,13 +227,14 @@ class _Generator:
 
         values = [first for _, first in carried]
         done = "0"
-        if block > 1:
-            count = w.let(f"sdiv i64 {rows}, {block}")
-            done = w.let(f"mul nsw i64 {count}, {block}")
-            values = w.loop("0", done, block, carried, body(block))
-        carried = [(kind, value) for (kind, _), value in zip(carried, values, strict=True)]
-        if block == 1 or self.kernel.rows.batched or self.kernel.rows.count % block:
-            values = w.loop(done, rows, 1, carried, body(1))
+        # What the usual batch leaves over goes in one smaller block; whatever else is left, row by row.
+        for size in dict.fromkeys((block, max(1, self.kernel.rows.at(self.batch) % block), 1)):
+            left = w.let(f"sub nsw i64 {rows}, {done}")
+            whole = w.let(f"mul nsw i64 {w.let(f'sdiv i64 {left}, {size}')}, {size}")
+            stop = w.let(f"add nsw i64 {done}, {whole}")
+            values = w.loop(done, stop, size, carried, body(size))
+            carried = [(kind, value) for (kind, _), value in zip(carried, values, strict=True)]
+            done = stop
         self._finish(sums, columns, values, tail)
 
     def _packed(self, columns: list[str], block: int) -> str:
