@@ -1,4 +1,4 @@
-"""``python -m benchmarks disc``, ``mlp``, ``runs`` or ``grid``."""
+"""``python -m benchmarks disc``, ``mlp``, ``runs``, ``grid`` or ``matmul``."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 import click
 
 from benchmarks import compare
+from benchmarks.matmul import matmul
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["disc", "mlp", "runs", "grid"]))
+@click.argument("what", type=click.Choice(["disc", "mlp", "runs", "grid", "matmul"]))
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="How often each is measured.")
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads for PyTorch.")
 @click.option("--runs", type=click.IntRange(1), default=50, show_default=True, help="For `runs`: how many.")
@@ -20,11 +21,11 @@ from benchmarks import compare
 @click.option("--plot", type=click.Path(dir_okay=False), help="Draw them.")
 def main(what: str, rounds: int, threads: int, runs: int, skip: tuple[str, ...], output: Path | None, plot: str | None) -> None:
     """Measure lampc beside its peers."""
-    if what == "grid":
-        for line in compare.grid():
+    if what in ("grid", "matmul"):
+        for line in compare.grid() if what == "grid" else matmul(rounds):
             click.echo(line)
         return
-    figures = compare.many(runs) if what == "runs" else compare.measure(what, rounds, threads, skip)
+    figures = compare.many(runs, rounds) if what == "runs" else compare.measure(what, rounds, threads, skip)
     for line in compare.table(figures):
         click.echo(line)
     if output is not None:

@@ -31,7 +31,9 @@ from lampc.ir.layout import LayerUse
 from lampc.ir.leaves import Parameter
 from lampc.ir.program import OpList, Routine
 from lampc.ir.types import Type
+from lampc.layers import LAYERS
 from lampc.layers.metrics import MetricType
+from lampc.layers.signature import Param
 from lampc.passes.cse import share_common
 from lampc.passes.dce import remove_dead
 from lampc.passes.differentiate import differentiate
@@ -144,6 +146,13 @@ class Program:
     def parameters(self) -> dict[str, Parameter]:
         """The parameters' types and initialisers by name, in the order in which they were declared."""
         return parameters_of(self.whole)
+
+    def setting(self, name: str) -> Param:
+        """What a number that may change without recompiling takes: ``lr``, ``dropout1.rate``."""
+        layer, _, parameter = name.rpartition(".")
+        kind = next((use.kind for use in self.layers if use.name == layer), None)
+        signature = LAYERS[kind].signature if kind else self.experiment.optimizer.type.signature
+        return signature[parameter]
 
     def data(self, seed: int | None = None) -> Dataset:
         """The data that the program names: ``train`` and ``test``, each with ``x`` and ``y``.

@@ -70,6 +70,7 @@ def _native(program: Program, which: str, form: str) -> int:
     """The kernels of a training step, or with ``--stage inference`` of a prediction."""
     from lampc.native.engine import assembly
     from lampc.native.kernel import listing
+    from lampc.native.place import place
     from lampc.native.select import NoNativeForm
 
     outputs = ("loss",) if which == "training" and "loss" in program.whole.outputs else ("prediction",)
@@ -80,6 +81,11 @@ def _native(program: Program, which: str, form: str) -> int:
         return 0
     if form == "kernels":
         click.echo(listing(list(module.kernels), module.buffers))
+        batch = program.experiment.train.batch
+        _, memory = place(module.kernels, module.buffers, module.keep, batch, module.width)
+        click.echo(f"\n{len(module.kernels)} kernels; {memory / 1024:,.1f} KiB at batch {batch}, leaves included")
+        if any(kernel.contract for kernel in module.kernels):
+            click.echo("products: generated code (no library's was faster, fused as they are: `python -m benchmarks matmul`)")
     else:
         click.echo((module.text if form == "llvm" else assembly(module.text)).rstrip("\n"))
     return 0

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lampc.ir.op import Op, op
 from lampc.ir.types import Coefficient, Shape, Type
+
+SCALAR = Type("f64", ())
+"""Of settings and of the step's number."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +76,14 @@ class State(Leaf):
 @op("setting")
 @dataclass(frozen=True)
 class Setting(Leaf):
-    """A number that may change between steps without recompiling: the learning rate."""
+    """A number that may change between steps without recompiling: the learning rate, ``dropout1.rate``.
+
+    Kept in float64, whatever the precision.
+    """
 
     label: str
+    value: float = field(default=0.0, compare=False)
+    """What it is at first."""
 
     def __str__(self) -> str:
         return f"setting {self.label}"

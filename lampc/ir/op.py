@@ -134,6 +134,13 @@ class Bits(Normal):
 
 
 @dataclass(frozen=True)
+class Fixed(Normal):
+    """The same number everywhere: a setting, which has no gradient."""
+
+    value: float
+
+
+@dataclass(frozen=True)
 class Labels(Normal):
     """Whole numbers below ``classes``."""
 

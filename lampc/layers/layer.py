@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lampc.ir.leaves import Initialiser, Parameter
+from lampc.ir.leaves import SCALAR, Initialiser, Parameter, Setting
 from lampc.ir.op import Op
 from lampc.ir.types import Shape
 from lampc.layers.signature import Signature
@@ -34,6 +34,10 @@ class Construct:
         term = self.build(leaf)
         self.declared.append(term)
         return term
+
+    def setting(self, name: str, value: float) -> Term:
+        """Declare ``LAYER.name``, a number that may change without recompiling: one of the signature's parameters."""
+        return self.build(Setting(SCALAR, f"{self.layer}.{name}", value))
 
 
 def _unknown(arguments: Arguments) -> tuple[int, ...] | None:

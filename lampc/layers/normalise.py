@@ -34,7 +34,7 @@ def _layernorm(make: Construct, x: Term, arguments: Arguments) -> Term:
 
 def _dropout(make: Construct, x: Term, arguments: Arguments) -> Term:
     rate = arguments["rate"]
-    return make(Dropout(rate, len(make.build.graph)), x) if rate else x
+    return make(Dropout(len(make.build.graph)), x, make.setting("rate", rate)) if rate else x
 
 
 _over_last_axis("softmax", "eˣ/Σeˣ over the last axis", Softmax())

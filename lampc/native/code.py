@@ -201,7 +201,7 @@ class _Generator:
             return 8 if vectors <= 8 else 4
         if self.kernel.whole_rows:
             return vectors
-        return 4 if self.target.registers >= 32 else 2
+        return 4 if self.target.registers >= 32 and not self.kernel.contract.over_rows else 2
 
     def _tail(self) -> int:
         return self.kernel.cols % self.lane.count
@@ -272,11 +272,15 @@ class _Generator:
                 found.append(_Sum(store, 1 if rank not in (ONE, ROW) else 0))
         return found
 
+    def _most_rows(self, vectors: int) -> int:
+        """Rows whose sums take three quarters of the registers; the factors need the rest, or they are loaded twice."""
+        return max(1, min(14, self.target.registers * 3 // 4 // vectors))
+
     def _block_rows(self, vectors: int) -> int:
         """How many rows at once: as many as registers hold, so that the usual batch leaves few over."""
         if self.kernel.contract is None:
             return 1
-        most = max(1, min(14, (self.target.registers - 4) // vectors))
+        most = self._most_rows(vectors)
         rows = self.kernel.rows.at(self.batch)
 
         def cost(block: int) -> float:
@@ -455,8 +459,7 @@ class _Generator:
         rows = self._rows(contract.size)
 
         def columns(column: str, size: int, tail: int) -> None:
-            most = max(1, min(14, (self.target.registers - 3 - size) // size))
-            for top, height, times in shares(self.kernel.rows.count, most):
+            for top, height, times in shares(self.kernel.rows.count, self._most_rows(size)):
 
                 def body(row: str, _: Values, height: int = height) -> Values:
                     self._outer_block(contract, rows, row, height, column, size, tail, sums)
@@ -484,9 +487,10 @@ class _Generator:
             numbers = [w.splat(lane, w.load(lane.one, w.at(here, str(i), kind))) for i in range(height)]
             return [w.fma(lane, numbers[i], parts[j], total) for (i, j), total in zip(places, totals, strict=True)]
 
-        totals = w.loop("0", rows, 1, [(str(lane), w.constant(lane, 0.0))] * len(places), body)
         numbers = [row, *(w.let(f"add nsw i64 {row}, {i}") for i in range(1, height))]
         columns = [w.let(f"add nsw i64 {column}, {j * lane.count}") for j in range(vectors)]
+        self._fetch(Tile(frame, numbers, columns, tail))
+        totals = w.loop("0", rows, 1, [(str(lane), w.constant(lane, 0.0))] * len(places), body)
         before = []
         for found in sums:
             before.append(w.constant(lane if found.count else lane.one, 0.0))
@@ -496,6 +500,14 @@ class _Generator:
             number = across(w, lane, value) if found.count else value
             total = w.binary("fadd", lane.one, frame.load(found.store.buffer, lane.one, base), number)
             frame.store(found.store.buffer, lane.one, total, base)
+
+    def _fetch(self, tile: Tile) -> None:
+        """Ask for what the block's expressions will read, so that it is there when the contraction is done."""
+        read = {load.buffer for load in self.kernel.loads() if load.pattern is Pattern.EACH and load.shift == HERE}
+        for i in range(len(tile.rows)):
+            for j in range(len(tile.columns)):
+                for buffer in sorted(read):
+                    self.w.fetch(tile.address(buffer, Pattern.EACH, i, j))
 
 
 class _Run(Tile):

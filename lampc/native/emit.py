@@ -135,6 +135,11 @@ class Writer:
         """Numbers to memory."""
         self.line(f"store {lane} {value}, ptr {address}, align {lane.bits // 8}")
 
+    def fetch(self, address: str) -> None:
+        """Have memory on its way to the first cache, to be written as well."""
+        self.functions.declare("declare void @llvm.prefetch.p0(ptr, i32, i32, i32)")
+        self.line(f"call void @llvm.prefetch.p0(ptr {address}, i32 1, i32 3, i32 1)")
+
     # Control -------------------------------------------------------------------------------------------------------
 
     def label(self, name: str) -> None:

@@ -11,6 +11,7 @@ from lampc.native.emit import Functions, Lane, Writer
 from lampc.native.functions import write
 from lampc.native.fuse import fuse
 from lampc.native.kernel import Buffer, Kernel, Kind
+from lampc.native.place import poisoned
 from lampc.native.select import NoNativeForm, select
 from lampc.native.tile import padded
 
@@ -30,16 +31,20 @@ class Module:
     first: tuple[Kernel, ...]
     buffers: dict[int, Buffer]
     outputs: dict[str, int]
+    keep: set[int]
+    """The buffers whose numbers outlive a step, leaves apart."""
     double: bool
     width: int
     table: tuple[int, ...] = ()
     """The buffers whose addresses the table holds: each once, then the slots of every kernel."""
 
 
-def build(graph: Graph, outputs: tuple[str, ...], target: Target, double: bool, batch: int, fused: bool = True) -> Module:
+def build(
+    graph: Graph, outputs: tuple[str, ...], target: Target, double: bool, batch: int, fused: bool = True, poison: bool = False
+) -> Module:
     """The module that computes some outputs of a graph, and its update if it has one and the loss is among them.
 
-    ``batch`` is the usual batch size; any other works as well.
+    ``batch`` is the usual batch size; any other works as well. ``poison``: fill what is not needed any more with NaN.
 
     Raises:
         NoNativeForm: if some of it has none.
@@ -47,6 +52,8 @@ def build(graph: Graph, outputs: tuple[str, ...], target: Target, double: bool, 
     found = select(graph, outputs)
     keep = set(found.outputs.values()) | {id for kernel in found.first for id in kernel.writes}
     kernels = fuse(found.kernels, found.buffers, keep, found.outputs.get("loss")) if fused else found.kernels
+    if poison:
+        kernels = poisoned(kernels, found.buffers, keep)
     functions = Functions(write)
     named: dict[str, str] = {}
     calls: list[_Call] = []
@@ -56,7 +63,7 @@ def build(graph: Graph, outputs: tuple[str, ...], target: Target, double: bool, 
         name = named.setdefault(text, f"@kernel_{len(named)}")  # alike kernels, such as a repeated layer's, are one
         calls.append(_Call(name, len(table)))
         table += kernel.slots
-    module = Module("", tuple(kernels), tuple(found.first), found.buffers, found.outputs, double, target.width(double),
+    module = Module("", tuple(kernels), tuple(found.first), found.buffers, found.outputs, keep, double, target.width(double),
                     tuple(table))  # fmt: skip
     run = _Run(module, functions, calls).text()
     texts = [f"define internal void {name}{text}" for text, name in named.items()]

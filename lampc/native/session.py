@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lampc.native.engine import Code
 from lampc.native.kernel import Buffer, Kind
 from lampc.native.module import Module
+from lampc.native.place import ALIGNED, SPARE, place
 from lampc.native.tile import padded
 
 if TYPE_CHECKING:
@@ -19,18 +20,14 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.generic]
 
-_ALIGNED = 64
-_SPARE = 16
-"""Numbers that a vector may read beyond a buffer's end."""
-
 
 class Session:
     """Buffers for minibatches up to a size. Not for two threads at once; each takes a session of its own.
 
-    ``poison``: fill work buffers with NaN first, for tests.
+    For tests: ``poison`` fills work buffers with NaN first; with ``reuse`` off no two share a place.
     """
 
-    def __init__(self, module: Module, code: Code, batch: int, poison: bool = False) -> None:
+    def __init__(self, module: Module, code: Code, batch: int, poison: bool = False, reuse: bool = True) -> None:
         import numpy as np
 
         self.module = module
@@ -40,30 +37,31 @@ class Session:
         pointer = ctypes.c_void_p
         whole = ctypes.c_int64
         self._run = code.function("run", whole, *[pointer] * 3, *[whole] * 3, *[pointer] * 4, whole, whole, pointer)
-        self._memory = self._allocate(poison)
-        self._table = np.array([self._memory[id].ctypes.data for id in module.table], dtype=np.uint64)
+        self._memory = self._allocate(poison, reuse)
+        self._table = np.array(
+            [self._memory[id].ctypes.data if id in self._memory else 0 for id in module.table], dtype=np.uint64
+        )
         self._random = np.zeros(2, dtype=np.uint32)
         self._put: list[tuple[NDArray[Any], NDArray[Any]]] = []
         self._take: list[tuple[NDArray[Any], NDArray[Any]]] = []
 
-    def _allocate(self, poison: bool) -> dict[int, NDArray[Any]]:
-        """An aligned matrix for each buffer, padded. All lie in one piece: large ones get large pages from the system."""
+    def _allocate(self, poison: bool, reuse: bool) -> dict[int, NDArray[Any]]:
+        """An aligned, padded matrix for each buffer. All lie in one piece: a large one gets large pages from the system."""
         np = self._numpy
-        shapes, places, end = {}, {}, 0
-        for buffer in self.module.buffers.values():
-            shapes[buffer.id] = buffer.rows.at(self.batch), padded(buffer.cols, self.module.width)
-            places[buffer.id] = end
-            end += -(-(math.prod(shapes[buffer.id]) + _SPARE) * 8 // _ALIGNED) * _ALIGNED
-        raw = np.zeros(end + _ALIGNED, dtype=np.uint8)
-        start = -raw.ctypes.data % _ALIGNED
+        module = self.module
+        places, size = place(module.kernels, module.buffers, module.keep, self.batch, module.width, reuse)
+        raw = np.zeros(size + ALIGNED, dtype=np.uint8)
+        start = -raw.ctypes.data % ALIGNED
         found: dict[int, NDArray[Any]] = {}
-        for buffer in self.module.buffers.values():
+        for id in places:
+            buffer = module.buffers[id]
             dtype = np.dtype({"f32": np.float32, "f64": np.float64, "i64": np.int64}[buffer.dtype])
-            begin, size = start + places[buffer.id], math.prod(shapes[buffer.id]) + _SPARE
-            whole = raw[begin : begin + size * dtype.itemsize].view(dtype)
+            shape = buffer.rows.at(self.batch), padded(buffer.cols, module.width)
+            begin = start + places[buffer.id]
+            whole = raw[begin : begin + (math.prod(shape) + SPARE) * dtype.itemsize].view(dtype)
             if poison and buffer.kind is Kind.WORK and buffer.dtype != "i64":
                 whole.fill(np.nan)
-            found[buffer.id] = whole[:-_SPARE].reshape(shapes[buffer.id])
+            found[buffer.id] = whole[:-SPARE].reshape(shape)
         return found
 
     def _matrix(self, buffer: Buffer) -> NDArray[Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lampc.ir.expression import Expression, Random, call
-from lampc.ir.op import Kernel, Normal, Op, Run, Sample, op
+from lampc.ir.op import Fixed, Kernel, Normal, Op, Run, Sample, ShapeError, op
 from lampc.ir.types import Type
 from lampc.ops.elementwise import count
 from lampc.ops.philox import uniform
@@ -21,43 +21,47 @@ if TYPE_CHECKING:
 class Dropout(Op):
     """``a · mask``, the mask 0 with probability ``rate`` and else 1/(1 - rate) (Srivastava et al. 2014).
 
-    Results: the product, and the mask for the gradient. Inference leaves the op out.
+    Operands: ``a``, and the rate, a setting. Results: the product, and the mask for the gradient. Inference leaves the op out.
     """
 
-    rate: float
     stream: int = 0
     """Which of the program's streams of random numbers it draws from."""
     pure: ClassVar[bool] = False
 
     def infer(self, *operands: Type) -> tuple[Type, ...]:
-        (a,) = operands
+        a, rate = operands
+        if rate.rank:
+            raise ShapeError("takes one rate for all", 1)
         return (a, a)
 
     def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
         dy = cotangents[0]
         assert dy and cotangents[1] is None, "the mask is for the gradient alone"
-        return [dy * node.results[1]]
+        return [dy * node.results[1], None]
 
     def expressions(self, *operands: Expression) -> tuple[Expression, ...]:
-        (a,) = operands
-        mask = call("select", call("greater", self.rate, Random(self.stream)), 0.0, 1.0 / (1.0 - self.rate))
+        a, rate = operands
+        mask = call("select", call("greater", rate, Random(self.stream)), 0.0, 1.0 / (1.0 - rate))
         return (a * mask, mask)
 
     def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
         return 2 * count(results[0])
 
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
-        (a,), (out, mask) = operands, results
+        (a, given), (out, mask) = operands, results
         draw = uniform(torch, mask, self.stream, run)
-        scale = torch.tensor(1.0 / (1.0 - self.rate), dtype=out.dtype, device=out.device)
+        rate, scale, one = (torch.ones((), dtype=out.dtype, device=out.device) for _ in range(3))
 
         def kernel() -> None:
             draw()
-            torch.ge(mask, self.rate, out=mask)
+            rate.copy_(given)
+            torch.sub(one, rate, out=scale)
+            torch.div(one, scale, out=scale)
+            torch.ge(mask, rate, out=mask)
             torch.mul(mask, scale, out=mask)
             torch.mul(a, mask, out=out)
 
         return kernel
 
 
-Dropout.samples = [Sample(Dropout(0.5), (Normal((3, 4)),))]
+Dropout.samples = [Sample(Dropout(), (Normal((3, 4)), Fixed((), 0.5)))]

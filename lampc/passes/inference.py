@@ -17,7 +17,7 @@ def without_dropout(graph: Graph) -> Graph:
     def rule(site: Site) -> tuple[Term, ...] | None:
         if not isinstance(site.node.op, Dropout):
             return None
-        (x,) = site.operands
+        x, _ = site.operands
         return (x, x)
 
     return rewrite(graph, rule)

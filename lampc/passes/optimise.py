@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lampc.ir.graph import Graph, Stage
-from lampc.ir.leaves import Parameter, Parameters, Setting, State
+from lampc.ir.leaves import SCALAR, Parameter, Parameters, Setting, State
 from lampc.ir.types import Type
 from lampc.layers.optimizers import OptimizerType, Step
 from lampc.ops.arithmetic import Minimum, Sqrt, Square
@@ -13,9 +13,6 @@ from lampc.ops.reduction import Sum
 from lampc.ops.shape import Pack
 from lampc.ops.term import Build, Term
 from lampc.source import Span
-
-SCALAR = Type("f64", ())
-"""Settings and the step's number are kept in float64, whatever the precision."""
 
 
 def optimise(graph: Graph, optimizer: OptimizerType, arguments: dict[str, Any], span: Span | None) -> Graph:
@@ -34,8 +31,8 @@ def optimise(graph: Graph, optimizer: OptimizerType, arguments: dict[str, Any], 
         p = build(Parameters(g.type, tuple(gradients)))
         rule = _Rule(build, g.type)
         if arguments.get("clip"):
-            g = _clip(g, rule.setting("clip"))
-        settings = {name: rule.setting(name) for name, value in arguments.items() if isinstance(value, float)}
+            g = _clip(g, rule.setting("clip", arguments["clip"]))
+        settings = {name: rule.setting(name, value) for name, value in arguments.items() if isinstance(value, float)}
         following, states = optimizer.update(Step(p, g, rule.state, settings, rule.t, arguments))
         out.outputs["next parameters"] = following.value
         if rule.step is not None:
@@ -52,8 +49,8 @@ class _Rule:
         self.type = type
         self.step: Term | None = None
 
-    def setting(self, name: str) -> Term:
-        return self.build(Setting(SCALAR, name))
+    def setting(self, name: str, value: float) -> Term:
+        return self.build(Setting(SCALAR, name, value))
 
     def state(self, name: str) -> Term:
         return self.build(State(self.type, name))

@@ -28,7 +28,7 @@ def plan_memory(routine: Routine, batch: int, reuse: bool = True) -> Plan:
     takes over the buffer of an operand which is not needed again. With ``reuse`` off no two overlap.
     """
     last = _last_use(routine)
-    arena = _Arena()
+    arena = Arena()
     offsets: dict[int, int] = {}
     sizes = {slot.id: _round(slot.type.nbytes(batch)) for slot in routine.slots if slot.in_arena}
     ends: dict[int, list[int]] = {}
@@ -94,7 +94,7 @@ def _round(size: int) -> int:
     return max(ALIGNMENT, -(-size // ALIGNMENT) * ALIGNMENT)
 
 
-class _Arena:
+class Arena:
     """Free stretches, best fit; neighbours grow together."""
 
     def __init__(self) -> None:

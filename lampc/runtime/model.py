@@ -12,6 +12,7 @@ from torch import Tensor
 from lampc.diagnostics import LampError, Problems
 from lampc.ir.program import Routine
 from lampc.ir.types import Type
+from lampc.layers.signature import Refused
 from lampc.runtime.backend import Choice, NoNativeForm, Runner, choose
 from lampc.runtime.executor import Executor, run
 from lampc.runtime.loader import tensor
@@ -40,10 +41,8 @@ class Model:
         self.device = _device(device or train.device)
         self.backend = choose(program, self.device, backend or train.backend)
         """What training, evaluation and prediction run on, and why."""
-        arguments = program.experiment.optimizer.arguments
-        settings = {name: value for name, value in arguments.items() if isinstance(value, float)}
         dtype = program.elaborated.input_type.dtype
-        self.storage = Storage(program.parameters, program.training, settings, dtype, self.device)
+        self.storage = Storage(program.parameters, program.training, dtype, self.device)
         self.random = Random(self.seed, self.device)
         self._executors: OrderedDict[tuple[int, int], Executor] = OrderedDict()
         self._current: Executor | None = None
@@ -62,10 +61,18 @@ class Model:
         self.random.seed(seed)
 
     def set(self, **settings: float) -> None:
-        """Change the optimiser's numbers, such as ``lr``, without recompiling."""
-        unknown = set(settings) - set(self.storage.settings)
-        if unknown:
-            raise _error("E801", f"there is no setting `{min(unknown)}`", f"there are {', '.join(self.storage.settings)}")
+        """Change the optimiser's numbers, such as ``lr``, and layers', such as ``dropout1.rate``, without recompiling.
+
+        Raises:
+            LampError: if there is no such setting, or it does not take the value; then none is changed.
+        """
+        for name, value in settings.items():
+            if name not in self.storage.settings:
+                raise _error("E801", f"there is no setting `{name}`", f"there are {', '.join(self.storage.settings)}")
+            try:
+                self.program.setting(name).kind.convert(value)
+            except Refused as refused:
+                raise _error(refused.code, f"`{name}`: {refused}") from None
         self.storage.set(settings)
 
     @torch.no_grad()

@@ -24,8 +24,8 @@ class Storage:
     them at once; ``by_name`` holds views of it.
     """
 
-    def __init__(self, parameters: Mapping[str, Parameter], training: Routine, settings: Mapping[str, float],
-                 dtype: DType, device: torch.device) -> None:  # fmt: skip
+    def __init__(self, parameters: Mapping[str, Parameter], training: Routine, dtype: DType,
+                 device: torch.device) -> None:  # fmt: skip
         self.device = device
         self.dtype = DTYPES[dtype]
         leaves = [slot.leaf for slot in training.leaves()]
@@ -49,10 +49,10 @@ class Storage:
         self.settings = {leaf.label: self._zeros(leaf) for leaf in leaves if isinstance(leaf, Setting)}
         self._tensors.update({f"state {label}": tensor for label, tensor in self.states.items()})
         self._tensors.update({f"setting {label}": tensor for label, tensor in self.settings.items()})
-        self.set(settings)
+        self.set({leaf.label: leaf.value for leaf in leaves if isinstance(leaf, Setting)})
 
     def set(self, settings: Mapping[str, float]) -> None:
-        """Give settings that updates use, such as ``lr``, new values."""
+        """Give settings, such as ``lr``, new values."""
         for label, tensor in self.settings.items():
             if label in settings:
                 tensor.fill_(float(settings[label]))

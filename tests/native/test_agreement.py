@@ -15,6 +15,7 @@ import lampc.compile
 from lampc.compile import Program
 from lampc.native.engine import Code, compile_text, host
 from lampc.native.module import build
+from lampc.native.place import place
 from lampc.native.session import Session
 from lampc.ops.philox import key_of
 from lampc.runtime.backend import leaves
@@ -58,8 +59,8 @@ def program_of(name: str, **settings: Any) -> Program:
 
 
 def steps(program: Program, x: torch.Tensor, y: torch.Tensor, batch: int, epochs: int, fused: bool = True) -> tuple[Any, Model]:
-    """Train by the module itself, on memory that holds NaN."""
-    module = build(program.whole, ("loss",), host().target, x.dtype == torch.float64, batch, fused)
+    """Train by the module itself, on memory that holds NaN before anything is written, and again after its last use."""
+    module = build(program.whole, ("loss",), host().target, x.dtype == torch.float64, batch, fused, poison=True)
     session = Session(module, Code(compile_text(module.text)), batch, poison=True)
     model = program.model(seed=1, backend="torch")
     session.bind(leaves(program, model.storage))
@@ -179,6 +180,32 @@ def test_threads_change_no_bit(name: str) -> None:
         found.append([torch.from_numpy(totals), *model.parameters.values(), *model.storage.states.values()])
     for other in found[1:]:
         assert all(torch.equal(a, b) for a, b in zip(found[0], other, strict=True))
+
+
+@pytest.mark.parametrize("name", [*NAMES, *SHAPES])
+def test_sharing_places_changes_no_bit(name: str) -> None:
+    program = program_of(name)
+    x, y = samples(program, 37)
+    module = build(program.whole, ("loss",), host().target, False, 10)
+    code = Code(compile_text(module.text))
+    found = []
+    for reuse in (True, False):
+        session = Session(module, code, 10, poison=True, reuse=reuse)
+        model = program.model(seed=1, backend="torch")
+        session.bind(leaves(program, model.storage))
+        session.put()
+        totals, _ = session.run(x.numpy(), y.numpy(), np.arange(37)[None], 10)
+        session.take()
+        found.append([torch.from_numpy(totals), *model.parameters.values(), *model.storage.states.values()])
+    assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+
+
+def test_a_deep_network_takes_no_more_memory_than_it_needs_at_once() -> None:
+    """Activations live until the backward pass has met them; gradients do not pile up."""
+    program = lampc.compile.text("repeat 40 { linear 32->32 xavier; tanh }; loss mse; optimizer sgd")
+    module = build(program.whole, ("loss",), host().target, False, 64)
+    shared, apart = (place(module.kernels, module.buffers, module.keep, 640, 16, reuse)[1] for reuse in (True, False))
+    assert shared < 0.6 * apart
 
 
 class TestModels:

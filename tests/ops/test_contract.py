@@ -15,7 +15,7 @@ from torch import Tensor
 import lampc.ops  # noqa: F401 (registers every op)
 from lampc.ir.graph import Graph, Stage, Value
 from lampc.ir.leaves import Input
-from lampc.ir.op import REGISTRY, Bits, Labels, Normal, Op, Run, Sample, ShapeError, Uniform
+from lampc.ir.op import REGISTRY, Bits, Fixed, Labels, Normal, Op, Run, Sample, ShapeError, Uniform
 from lampc.ir.types import B, Type
 from lampc.ops.term import Build, TermNode
 from lampc.runtime.random import Random
@@ -112,6 +112,8 @@ def _vjp(function: Callable[[Tensor], Tensor], a: Tensor, dy: Tensor) -> Tensor:
 def make(operand: Normal, generator: torch.Generator, dtype: torch.dtype = torch.float64) -> Tensor:
     if isinstance(operand, Labels):
         return torch.randint(0, operand.classes, operand.shape, generator=generator)
+    if isinstance(operand, Fixed):
+        return torch.full(operand.shape, operand.value, dtype=dtype)
     if isinstance(operand, Bits):
         return torch.randint(0, 2, operand.shape, generator=generator).to(dtype)
     if isinstance(operand, Uniform):
@@ -287,9 +289,8 @@ def test_layernorms_gradient() -> None:
 
 
 def test_dropout_drops_its_share_and_keeps_the_mean() -> None:
-    op = type(REGISTRY["dropout"].samples[0].op)(rate=0.3)  # type: ignore[call-arg]
     a = torch.ones(200, 200, dtype=torch.float64)
-    out, mask = execute(op, [a])
+    out, mask = execute(REGISTRY["dropout"].samples[0].op, [a, torch.tensor(0.3, dtype=torch.float64)])
     assert torch.equal(out, mask)
     assert (out == 0).double().mean().item() == pytest.approx(0.3, abs=0.01)
     assert out.mean().item() == pytest.approx(1.0, abs=0.02)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import lampc.ops  # noqa: F401 (registers every op)
 from lampc.ir.graph import Graph
 from lampc.ir.leaves import Constant, Input, Leaf
-from lampc.ir.op import REGISTRY, Bits, Labels, Normal, Op, Run, Sample, ShapeError
+from lampc.ir.op import REGISTRY, Bits, Fixed, Labels, Normal, Op, Run, Sample, ShapeError
 from lampc.ir.types import B, Type
 from lampc.ops.term import Build, TermNode
 from lampc.runtime.random import Random
@@ -144,7 +144,7 @@ def test_who_has_no_gradient_says_so(sample: Sample) -> None:
         assert len(gradients) == len(terms)
         for gradient, term, wanted in zip(gradients, terms, sample.operands, strict=True):
             assert gradient is None or gradient.type == term.type
-            assert gradient is None or not isinstance(wanted, Labels | Bits)
+            assert gradient is None or not isinstance(wanted, Labels | Bits | Fixed)
 
 
 def test_samples_are_of_every_kind_of_operand() -> None:

@@ -79,8 +79,7 @@ def test_reuse_changes_no_bit_of_the_result(source: str | int) -> None:
         program, x, y = this.program, this.x, this.y
     results = []
     for reuse in (True, False):
-        settings = {name: v for name, v in program.experiment.optimizer.arguments.items() if isinstance(v, float)}
-        storage = Storage(program.parameters, program.training, settings, "f32", torch.device("cpu"))
+        storage = Storage(program.parameters, program.training, "f32", torch.device("cpu"))
         storage.initialise(program.parameters, seed=1)
         executor = Executor(program.training, len(x), storage, Random(5, torch.device("cpu")), reuse)
         for _ in range(5):

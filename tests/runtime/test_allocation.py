@@ -16,7 +16,7 @@ from torch.profiler import ProfilerActivity, profile
 import lampc.compile
 import lampc.ops
 from lampc.ir.leaves import Constant, Leaf
-from lampc.ir.op import REGISTRY, Bits, Kernel, Labels, Normal, Run, Sample, Uniform
+from lampc.ir.op import REGISTRY, Bits, Fixed, Kernel, Labels, Normal, Run, Sample, Uniform
 from lampc.ir.types import Type
 from lampc.runtime.executor import Executor
 from lampc.runtime.model import Model
@@ -113,6 +113,8 @@ def bound(sample: Sample, dtype: torch.dtype) -> Kernel:
 def operand(wanted: Normal, generator: torch.Generator, dtype: torch.dtype) -> torch.Tensor:
     if isinstance(wanted, Labels):
         return torch.randint(0, wanted.classes, wanted.shape, generator=generator)
+    if isinstance(wanted, Fixed):
+        return torch.full(wanted.shape, wanted.value, dtype=dtype)
     if isinstance(wanted, Bits):
         return torch.randint(0, 2, wanted.shape, generator=generator).to(dtype)
     values = torch.empty(wanted.shape, dtype=dtype)

@@ -78,3 +78,32 @@ def test_a_rate_of_nothing_is_no_dropout() -> None:
 def test_a_rate_lies_below_one(rate: str) -> None:
     with pytest.raises(lampc.LampError):
         lampc.compile.text(ONES.format(rate=rate))
+
+
+@pytest.mark.parametrize("backend", ["torch", "native"])
+def test_the_rate_changes_without_recompiling(backend: str) -> None:
+    source = "input 12; linear 12->9 xavier; dropout {rate}; linear 9->1 xavier; loss mse; optimizer sgd lr=0.1"
+    x, y = torch.rand(40, 12), torch.rand(40, 1)
+    changed, written = (lampc.compile.text(source.format(rate=rate)).model(seed=3, backend=backend) for rate in (0.5, 0.2))
+    loader = lampc.DataLoader((x, y), batch=10)
+    changed.train(loader, epochs=1)
+    changed.reset(3)
+    changed.set(**{"dropout1.rate": 0.2})
+    changed.train(loader, epochs=3)
+    written.train(loader, epochs=3)
+    assert all(torch.equal(p, written.parameters[name]) for name, p in changed.parameters.items())
+
+
+def test_programs_that_differ_in_rates_and_the_optimisers_numbers_are_one_machine_code() -> None:
+    source = "linear 12->9 xavier; dropout {}; linear 9->1 xavier; loss mse; optimizer sgd lr={} momentum={}"
+    programs = [lampc.compile.text(source.format(*numbers)) for numbers in ((0.5, 0.1, 0.9), (0.2, 0.3, 0.5))]
+    one, other = (program.native.module("loss").text for program in programs)
+    assert one == other
+
+
+@pytest.mark.parametrize("rate", [1.0, -0.1, float("nan"), "a half"])
+def test_a_rate_that_is_none_is_refused_and_changes_nothing(rate: object) -> None:
+    model = lampc.compile.text(ONES.format(rate=0.5)).model()
+    with pytest.raises(lampc.LampError, match=r"dropout1\.rate"):
+        model.set(lr=0.5, **{"dropout1.rate": rate})  # type: ignore[arg-type]
+    assert float(model.storage.settings["lr"]) == 0

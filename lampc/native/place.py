@@ -1,0 +1,65 @@
+"""Where a module's buffers lie in its memory: work buffers that are never needed at once may share a place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lampc.ir.expression import number
+from lampc.native.kernel import Buffer, Kernel, Kind, Store
+from lampc.native.tile import padded
+from lampc.passes.plan_memory import Arena
+
+ALIGNED = 64
+"""Bytes: a cache line, and the widest vector."""
+SPARE = 16
+"""Numbers that a vector may read beyond a buffer's end."""
+
+
+def lifetimes(kernels: Sequence[Kernel], buffers: Mapping[int, Buffer], keep: set[int]) -> dict[int, tuple[int, int]]:
+    """Of each work buffer that is not read from outside, the first and the last kernel that touch it."""
+    found: dict[int, tuple[int, int]] = {}
+    for index, kernel in enumerate(kernels):
+        for id in kernel.slots:
+            if buffers[id].kind is Kind.WORK and id not in keep:
+                found[id] = (found.get(id, (index, index))[0], index)
+    return found
+
+
+def place(
+    kernels: Sequence[Kernel], buffers: Mapping[int, Buffer], keep: set[int], batch: int, width: int, reuse: bool = True
+) -> tuple[dict[int, int], int]:
+    """Byte offsets for minibatches up to a size, and how many bytes there are in all; what fusing has left no use has no place.
+
+    ``keep``: buffers whose numbers outlive a step. With ``reuse`` off no two overlap.
+    """
+    lives = lifetimes(kernels, buffers, keep)
+    fused = {id for id, buffer in buffers.items() if buffer.kind is Kind.WORK} - keep - set(lives)
+    sizes = {id: _bytes(buffer, batch, width) for id, buffer in buffers.items() if id not in fused}
+    if not reuse:
+        lives = {}
+    arena = Arena()
+    offsets = {id: arena.take(size) for id, size in sizes.items() if id not in lives}
+    for index in range(len(kernels)):
+        for id in sorted(id for id, (first, _) in lives.items() if first == index):
+            offsets[id] = arena.take(sizes[id])
+        for id in sorted(id for id, (_, last) in lives.items() if last == index):
+            arena.give(offsets[id], sizes[id])
+    return offsets, arena.size
+
+
+def poisoned(kernels: Sequence[Kernel], buffers: Mapping[int, Buffer], keep: set[int]) -> list[Kernel]:
+    """The same kernels, each work buffer filled with NaN after its last use: what still reads it shows, in tests."""
+    lives = lifetimes(kernels, buffers, keep)
+    nothing = number(float("nan"))
+    found: list[Kernel] = []
+    for index, kernel in enumerate(kernels):
+        found.append(kernel)
+        for id in sorted(id for id, (_, last) in lives.items() if last == index):
+            buffer = buffers[id]
+            found.append(Kernel(f"poison_{id}", buffer.rows, buffer.cols, (Store(id, nothing),)))
+    return found
+
+
+def _bytes(buffer: Buffer, batch: int, width: int) -> int:
+    numbers = buffer.rows.at(batch) * padded(buffer.cols, width) + SPARE
+    return -(-numbers * (4 if buffer.dtype == "f32" else 8) // ALIGNED) * ALIGNED
