@@ -26,6 +26,7 @@ import networkx as nx
 from lampc.diagnostics import Diagnostic, Problems
 from lampc.elaborate import Elaborated, Experiment, elaborate
 from lampc.elaborate.definitions import decode, read_source
+from lampc.elaborate.target import lone_batchnorm
 from lampc.ir.graph import Graph, Stage
 from lampc.ir.layout import LayerUse
 from lampc.ir.leaves import Parameter
@@ -39,7 +40,7 @@ from lampc.passes.dce import remove_dead
 from lampc.passes.differentiate import differentiate
 from lampc.passes.fuse import fuse
 from lampc.passes.gains import find_gains, warn_of_saturation
-from lampc.passes.inference import without_dropout
+from lampc.passes.inference import for_inference
 from lampc.passes.lower import lower
 from lampc.passes.optimise import optimise, parameters_of
 from lampc.passes.rewrite import subgraph
@@ -89,13 +90,13 @@ class Program:
         """The same as machine code, where it has such a form."""
         from lampc.native.program import Native
 
-        double = self.elaborated.input_type.dtype == "f64"
+        double = self.elaborated.dtype == "f64"
         return Native(self.whole, lambda: self._evaluated, double, self.experiment.train.batch)
 
     @cached_property
     def _evaluated(self) -> Graph:
         with without_collection():
-            return run_passes(without_dropout(self.simplified), WHOLE)
+            return run_passes(for_inference(self.simplified), WHOLE)
 
     @property
     def graph(self) -> nx.DiGraph:
@@ -126,6 +127,11 @@ class Program:
     def evaluated_type(self) -> Type:
         """A prediction's type."""
         return self.simplified.type(self.simplified.outputs["prediction"])
+
+    @cached_property
+    def least_batch(self) -> int:
+        """How many samples a training minibatch must have: 2 where a batchnorm sees one number of each."""
+        return 1 if lone_batchnorm(self.simplified) is None else 2
 
     @property
     def layers(self) -> tuple[LayerUse, ...]:

@@ -41,6 +41,7 @@ TITLES: dict[str, str] = {
     "E402": "the input's rank does not fit",
     "E403": "a size cannot be inferred",
     "E404": "branches or operands disagree",
+    "E405": "a window or a group does not fit",
     "E406": "the network is too large",
     "E407": "a tensor is too large",
     # the experiment
@@ -52,6 +53,7 @@ TITLES: dict[str, str] = {
     "E506": "the metric does not fit",
     "E507": "Python code is not permitted",
     "E508": "an optional package is missing",
+    "E509": "a minibatch of one sample",
     # data
     "E601": "the data cannot be read",
     "E602": "a bad cell",

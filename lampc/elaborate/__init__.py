@@ -16,13 +16,15 @@ from lampc.elaborate.experiment import Data, Experiment, Experimenter
 from lampc.elaborate.network import Network
 from lampc.elaborate.scope import Flow, Scope
 from lampc.elaborate.settings import Settings, parse_setting
-from lampc.elaborate.target import attach_loss, choose_metrics
+from lampc.elaborate.target import attach_loss, check_last_batch, choose_metrics
 from lampc.ir.graph import Graph, Value
 from lampc.ir.layout import LayerUse
+from lampc.ir.leaves import Input
 from lampc.ir.types import DType, Type
 from lampc.layers import LAYERS
 from lampc.layers.metrics import MetricType
 from lampc.layers.signature import Written
+from lampc.ops.term import Term
 from lampc.syntax import tree
 
 __all__ = ["Data", "Elaborated", "Experiment", "elaborate", "parse_setting"]
@@ -37,6 +39,10 @@ class Elaborated:
     experiment: Experiment
     input: Value
     input_type: Type
+    input_below: int
+    """What the input's whole numbers stay below; 0 where it holds any numbers."""
+    dtype: DType
+    """Of parameters and arithmetic."""
     target_type: Type | None
     metrics: tuple[MetricType, ...]
 
@@ -75,13 +81,23 @@ def elaborate(
                         fixes=["write it: `input 2`, or `2->25` in the first layer"])  # fmt: skip
     if x is None or prediction is None:
         return None
+    if prediction.type.dtype == "i64":
+        problems.report("E402", "the network ends in whole numbers, which cannot be trained", layers[-1].span,
+                        fixes=["put `embedding` and what follows it after the input"])  # fmt: skip
+        return None
     attached = attach_loss(network, prediction, experiment, definitions, problems)
+    check_last_batch(network, experiment, problems)
     network.graph.outputs["prediction"] = prediction.value
     if attached is not None:
         network.graph.outputs["loss"] = attached[1].value
     target = attached[0].type if attached else None
     metrics = choose_metrics(experiment, prediction, target, network.producer(prediction), problems)
-    return Elaborated(network.graph, tuple(network.layers), experiment, x.value, x.type, target, metrics)
+    return Elaborated(network.graph, tuple(network.layers), experiment, x.value, x.type, _below(x), dtype, target, metrics)
+
+
+def _below(x: Term) -> int:
+    assert isinstance(x.node.op, Input)
+    return x.node.op.below
 
 
 def _root(folder: Path) -> Path:
@@ -99,7 +115,7 @@ def _input(
     """The input's leaf: its shape is written, or the data's, or what the first layer takes."""
     data = experiment.data
     described = data.description.input if data and data.description else None
-    shape, span = experiment.input, experiment.input_span
+    shape, span, below = experiment.input, experiment.input_span, experiment.input_below
     if described is not None and data is not None:
         if shape is not None and shape != described and span is not None:
             problems.report("E504", f"the input is written as {_text(shape)}, but the data's samples are {_text(described)}",
@@ -110,7 +126,7 @@ def _input(
     if shape is None:
         shape = _promised(layers, definitions, definitions.constants)
         span = first.head if isinstance(first, tree.Layer) else first.span
-    return None if shape is None or span is None else network.input(shape, (span,))
+    return None if shape is None or span is None else network.input(shape, (span,), below=below)
 
 
 def _promised(
@@ -121,7 +137,7 @@ def _promised(
         if not isinstance(statement, tree.Layer):
             return None
         name = statement.name.name
-        if name in LAYERS:
+        if name in LAYERS and statement.branches is None:
             layer = LAYERS[name]
             arguments = bind(name, layer.signature, statement.head, statement.arguments, statement.options,
                              Evaluator(constants, Problems()), Problems())  # fmt: skip

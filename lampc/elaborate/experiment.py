@@ -18,11 +18,16 @@ from lampc.elaborate.settings import Settings
 from lampc.layers.losses import LOSSES, LossType
 from lampc.layers.metrics import METRICS, MetricType
 from lampc.layers.optimizers import OPTIMIZERS, OptimizerType
-from lampc.layers.signature import Dims, Flag, Int, OneOf, Param, Signature
+from lampc.layers.signature import Dims, Flag, Int, OneOf, Param, Signature, Whole
 from lampc.source import Span
 from lampc.syntax import tree
 
-INPUT = Signature((Param("shape", Dims(), doc="a sample's shape"),))
+INPUT = Signature(
+    (
+        Param("shape", Dims(), doc="a sample's shape"),
+        Param("type", Whole(), 0, "`int<96>`: whole numbers below 96; any numbers where left out"),
+    )
+)
 TRAIN = Signature(
     (
         Param("epochs", Int(1), 10, "passes over the training data"),
@@ -98,6 +103,7 @@ class Experiment:
     """What is known of the experiment before the network is built."""
 
     input: tuple[int, ...] | None
+    input_below: int
     input_span: Span | None
     data: Data | None
     loss: Loss | None
@@ -131,10 +137,11 @@ class Experimenter:
             else:
                 by_name[name] = statement
         train = self._train(by_name.get("train"))
-        shape = self._shape(by_name.get("input"))
+        shape, below = self._input(by_name.get("input"))
         metrics = by_name.get("metrics")
         return Experiment(
             shape,
+            below,
             by_name["input"].head if "input" in by_name else None,
             self._data(by_name.get("data"), train.seed),
             self._loss(by_name.get("loss")),
@@ -166,11 +173,11 @@ class Experimenter:
         assert arguments is not None, "every parameter has a default"
         return Train(**arguments, span=statement.head if statement else None)
 
-    def _shape(self, statement: tree.Layer | None) -> tuple[int, ...] | None:
+    def _input(self, statement: tree.Layer | None) -> tuple[tuple[int, ...] | None, int]:
         if statement is None:
-            return None
+            return None, 0
         arguments = self._arguments("input", INPUT, statement, statement.arguments)
-        return None if arguments is None else arguments["shape"]
+        return (None, 0) if arguments is None else (arguments["shape"], arguments["type"])
 
     def _choose(self, statement: tree.Layer, known: Mapping[str, object]) -> str | None:
         """The statement's first argument, a word among ``known``."""

@@ -49,10 +49,10 @@ class Network:
         """An empty network of the same definitions, to try something on."""
         return Network(self.definitions, self.dtype, problems)
 
-    def input(self, shape: tuple[int, ...], spans: tuple[Span, ...], label: str = "x") -> Term:
-        """An input leaf of a sample shape."""
+    def input(self, shape: tuple[int, ...], spans: tuple[Span, ...], label: str = "x", below: int = 0) -> Term:
+        """An input leaf of a sample shape: numbers, or whole numbers below ``below``."""
         with self.build.at(spans=spans):
-            return self.build(Input(Type(self.dtype, (B, *shape)), label))
+            return self.build(Input(Type("i64" if below else self.dtype, (B, *shape)), label, below))
 
     def body(self, statements: Sequence[tree.Statement], x: Flow, scope: Scope) -> Flow:
         """The value after some statements."""
@@ -75,7 +75,7 @@ class Network:
         if name in EXPERIMENT:
             self.problems.report("E208", f"`{name}` belongs to the file, not into a branch or block", statement.head)
             return x
-        if name in COMBINATORS:
+        if name in COMBINATORS and not (name in LAYERS and statement.branches is None and statement.arguments):
             out = COMBINATORS[name].apply(self, statement, x, scope)
         elif name in self.definitions.blocks:
             out = call_block(self, statement, x, scope)
@@ -148,9 +148,12 @@ class Network:
                 return None
             x = self.input(shape, (statement.head,), "?")
         name = self.name(statement)
-        construct = Construct(self.build, name, [])
+        construct = Construct(self.build, name, [], self.dtype)
         with self.build.at(spans=(statement.head,), layer=name):
             try:
+                if x.type.dtype == "i64" and not layer.whole:
+                    raise ShapeError("takes numbers, but gets whole numbers that name things", code="E402",
+                                     fix="put `embedding` before it")  # fmt: skip
                 out = layer.build(construct, x, arguments)
             except ShapeError as error:
                 self._misfit(statement, error, x)
@@ -158,7 +161,9 @@ class Network:
                 if shape is None or not isinstance(error, SizeMismatch):
                     return None
                 # Go on as if the input had been what the layer was written for: one mistake, one message.
-                out = layer.build(Construct(self.build, name, []), self.input(shape, (statement.head,), "?"), arguments)
+                out = layer.build(
+                    Construct(self.build, name, [], self.dtype), self.input(shape, (statement.head,), "?"), arguments
+                )
                 construct.declared = []
         if not self._fits_memory(statement, [out, *construct.declared]):
             return None
@@ -202,6 +207,10 @@ class Network:
         arguments = self.bind(statement, Signature(tuple(params)), scope)
         if x is None or arguments is None:
             return x
+        if x.type.dtype == "i64":
+            error = ShapeError("takes numbers, but gets whole numbers that name things", code="E402")
+            self._misfit(statement, error, x)
+            return None
         given: list[Operand] = [x]
         given += [value for value in arguments.values() if isinstance(value, int | float)]
         name = self.name(statement)

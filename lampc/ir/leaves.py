@@ -33,6 +33,8 @@ class Input(Leaf):
     """A minibatch: ``x``, or the target ``y``."""
 
     label: str = "x"
+    below: int = 0
+    """Whole numbers below this; 0: any numbers."""
 
     def __str__(self) -> str:
         return f"input {self.label}"
@@ -65,9 +67,11 @@ class Parameter(Leaf):
 @op("state")
 @dataclass(frozen=True)
 class State(Leaf):
-    """A tensor that updates keep from step to step, zero at first: an optimiser's momentum."""
+    """A tensor that is kept from step to step: an optimiser's momentum, a running mean."""
 
     label: str
+    value: float = field(default=0.0, compare=False)
+    """What it is filled with at first."""
 
     def __str__(self) -> str:
         return f"state {self.label}"

@@ -51,7 +51,7 @@ def _mish(make: Construct, x: Term, arguments: Arguments) -> Term:
 
 
 def _prelu(make: Construct, x: Term, arguments: Arguments) -> Term:
-    slope = make.parameter("slope", x, (), arguments["init"])
+    slope = make.parameter("slope", (), arguments["init"])
     positive = make(Greater(), x, make.build.constant(x.type.of(()), 0.0))
     return make(Where(), positive, x, slope * x)
 

@@ -25,8 +25,11 @@ class InitialiserType:
 
 
 def _fans(tensor: Any) -> tuple[int, int]:
-    """(N_in, N_out) of a weight [out, in], or of a vector [n]: (n, n)."""
-    return tensor.shape[-1], tensor.shape[0]
+    """(N_in, N_out) of a weight [out, in], of a kernel [out, in, …] counting its places, or of a vector [n]: (n, n)."""
+    if tensor.dim() < 2:
+        return tensor.shape[0], tensor.shape[0]
+    places = math.prod(tensor.shape[2:])
+    return tensor.shape[1] * places, tensor.shape[0] * places
 
 
 def _normal(std: Callable[[Any, Initialiser], float]) -> Callable[[Any, Initialiser, Any], object]:

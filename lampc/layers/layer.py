@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lampc.ir.leaves import SCALAR, Initialiser, Parameter, Setting
+from lampc.ir.leaves import SCALAR, Initialiser, Parameter, Setting, State
 from lampc.ir.op import Op
-from lampc.ir.types import Shape
+from lampc.ir.types import DType, Shape, Type
 from lampc.layers.signature import Signature
 from lampc.ops.term import Build, Term
 
@@ -23,17 +23,29 @@ class Construct:
     build: Build
     layer: str
     declared: list[Term]
+    dtype: DType = "f32"
+    """Of parameters."""
 
     def __call__(self, op: Op, *operands: Term) -> Term:
         """Apply an op; its first result."""
         return self.build(op, *operands)
 
-    def parameter(self, name: str, like: Term, shape: Shape, initialiser: Initialiser) -> Term:
-        """Declare ``LAYER.name`` with the element type of ``like``."""
-        leaf = Parameter(like.type.of(shape), f"{self.layer}.{name}", initialiser)
+    def parameter(self, name: str, shape: Shape, initialiser: Initialiser) -> Term:
+        """Declare ``LAYER.name``."""
+        leaf = Parameter(Type(self.dtype, shape), f"{self.layer}.{name}", initialiser)
         term = self.build(leaf)
         self.declared.append(term)
         return term
+
+    def state(self, name: str, shape: Shape, value: float = 0.0) -> Term:
+        """Declare ``LAYER.name``, a tensor that is no parameter and kept from step to step, full of ``value`` at first."""
+        return self.build(State(Type(self.dtype, shape), f"{self.layer}.{name}", value))
+
+    def next(self, state: Term, term: Term) -> None:
+        """Let a state be replaced, in training."""
+        leaf = state.node.op
+        assert isinstance(leaf, State)
+        self.build.graph.outputs[f"next {leaf.label}"] = term.value
 
     def setting(self, name: str, value: float) -> Term:
         """Declare ``LAYER.name``, a number that may change without recompiling: one of the signature's parameters."""
@@ -62,6 +74,8 @@ class LayerType:
     """At most how many operations it builds, for the limit."""
     keeps_shape: bool = False
     """Whether the output has the input's shape, whatever that is."""
+    whole: bool = False
+    """Whether it takes whole numbers, `input 64 int<96>`, too."""
 
 
 LAYERS: dict[str, LayerType] = {}

@@ -25,11 +25,11 @@ def _build(make: Construct, x: Term, arguments: Arguments) -> Term:
     if sizes.left is not None and sizes.left != size:
         flat = x.type.rank > 2 and math.prod(x.type.sample) == sizes.left
         raise SizeMismatch(sizes.left, size, fix="put `flatten` before it" if flat else "")
-    weight = make.parameter("weight", x, (sizes.right, size), arguments["init"])
+    weight = make.parameter("weight", (sizes.right, size), arguments["init"])
     out = make(MatMul(transposed=True), x, weight)
     if arguments["bias"] is None:
         return out
-    return out + make.parameter("bias", x, (sizes.right,), arguments["bias"])
+    return out + make.parameter("bias", (sizes.right,), arguments["bias"])
 
 
 layer(

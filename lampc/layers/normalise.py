@@ -6,7 +6,7 @@ from lampc.ir.leaves import Initialiser
 from lampc.ir.op import Op, ShapeError
 from lampc.layers.layer import Arguments, Construct, LayerType, layer
 from lampc.layers.signature import Float, Param, Signature
-from lampc.ops.normalise import LayerNorm, LogSoftmax, Softmax
+from lampc.ops.normalise import LayerNorm, LogSoftmax, RmsNorm, Softmax
 from lampc.ops.random import Dropout
 from lampc.ops.term import Term
 
@@ -27,9 +27,14 @@ def _over_last_axis(name: str, doc: str, op: Op) -> None:
 def _layernorm(make: Construct, x: Term, arguments: Arguments) -> Term:
     _last_axis(x)
     shape = x.type.shape[-1:]
-    weight = make.parameter("weight", x, shape, Initialiser("ones"))
-    bias = make.parameter("bias", x, shape, Initialiser("zeros"))
+    weight = make.parameter("weight", shape, Initialiser("ones"))
+    bias = make.parameter("bias", shape, Initialiser("zeros"))
     return make(LayerNorm(arguments["eps"]), x, weight, bias)
+
+
+def _rmsnorm(make: Construct, x: Term, arguments: Arguments) -> Term:
+    _last_axis(x)
+    return make(RmsNorm(arguments["eps"]), x, make.parameter("weight", x.type.shape[-1:], Initialiser("ones")))
 
 
 def _dropout(make: Construct, x: Term, arguments: Arguments) -> Term:
@@ -46,6 +51,16 @@ layer(
         "linear 4->8; layernorm; relu; linear 1",
         Signature((Param("eps", Float(0.0, open_low=True), 1e-5, "added to the variance"),)),
         _layernorm,
+        keeps_shape=True,
+    )
+)
+layer(
+    LayerType(
+        "rmsnorm",
+        "divided by the root of the mean square over the last axis, then times a weight",
+        "linear 4->8; rmsnorm; relu; linear 1",
+        Signature((Param("eps", Float(0.0, open_low=True), 1e-6, "added to the mean square"),)),
+        _rmsnorm,
         keeps_shape=True,
     )
 )

@@ -200,6 +200,42 @@ class Dims(Kind):
 
 
 @dataclass(frozen=True)
+class Whole(Kind):
+    """``int<96>``: whole numbers below 96."""
+
+    phrase: ClassVar[str] = "a type such as int<96>"
+
+    def takes(self, value: Written) -> bool:
+        return isinstance(value, Choice) and value.name == "int"
+
+    def convert(self, value: Written) -> int:
+        if not isinstance(value, Choice) or value.name != "int" or len(value.numbers) != 1:
+            raise Refused(f"a type such as `int<96>` is wanted, not {shown(value)}")
+        return Int().convert(value.numbers[0])
+
+
+@dataclass(frozen=True)
+class Amounts(Kind):
+    """Whole numbers, one an axis or one for all, or one of some words: ``1``, ``1x2``, ``same``."""
+
+    words: tuple[str, ...] = ()
+    low: int = 0
+    phrase: ClassVar[str] = "a size such as 2 or 2x1"
+
+    def takes(self, value: Written) -> bool:
+        return isinstance(value, int | float | tuple | Choice) and not isinstance(value, bool)
+
+    def convert(self, value: Written) -> tuple[int, ...] | str:
+        if isinstance(value, str) or (isinstance(value, Choice) and not value.numbers):
+            name = value if isinstance(value, str) else value.name
+            if name in self.words:
+                return name
+            words = f", {', '.join(f'`{word}`' for word in self.words)}" if self.words else ""
+            raise Refused(f"a size{words} is wanted, not {shown(value)}", known=self.words)
+        return tuple(Int(self.low).convert(dim) for dim in (value if isinstance(value, tuple) else (value,)))
+
+
+@dataclass(frozen=True)
 class Arrow(Kind):
     """``2->25``, ``->25`` or ``25``: input and output sizes."""
 

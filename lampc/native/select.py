@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from lampc.ir.expression import Across, Expression, Load, Pattern, Product, Shift, number
 from lampc.ir.graph import Graph, Node, Stage, Value
 from lampc.ir.leaves import Constant, Input, Leaf, Parameter, Parameters, Setting, State
+from lampc.ir.op import Op
 from lampc.ir.types import DType, Shape, Type, inverse_count
 from lampc.native.kernel import Buffer, Contract, Kernel, Kind, Rows, Store, Way
 from lampc.ops.matmul import Affine, MatMul, Outer
@@ -220,6 +221,9 @@ class _Selecting:
                          buffer.turned)  # fmt: skip
 
     def _elementwise(self, node: Node) -> None:
+        kind = node.op.__class__
+        if kind.expression is Op.expression and kind.expressions is Op.expressions:
+            raise NotImplementedError
         widest = max((self.graph.type(v) for v in (*node.operands, Value(node.id))), key=lambda t: (t.batched, t.rank))
         rows, cols = space(widest.shape)
         operands = [self._read(operand, rows, cols) for operand in node.operands]

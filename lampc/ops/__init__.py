@@ -1,7 +1,21 @@
 """Operations: one family a file; each op has its shape rule, gradient, cost and torch kernel in one place."""
 
 from lampc.ir import leaves
-from lampc.ops import activations, arithmetic, classes, exponential, matmul, normalise, random, reduction, shape
+from lampc.ops import (
+    activations,
+    arithmetic,
+    channels,
+    classes,
+    convolution,
+    exponential,
+    grid,
+    matmul,
+    normalise,
+    pool,
+    random,
+    reduction,
+    shape,
+)
 
-__all__ = ["activations", "arithmetic", "classes", "exponential", "leaves", "matmul", "normalise", "random", "reduction",
-           "shape"]  # fmt: skip
+__all__ = ["activations", "arithmetic", "channels", "classes", "convolution", "exponential", "grid", "leaves", "matmul",
+           "normalise", "pool", "random", "reduction", "shape"]  # fmt: skip

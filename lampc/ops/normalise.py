@@ -1,4 +1,4 @@
-"""Softmax, log-softmax and layer normalisation, each over the last axis and beside its gradient."""
+"""Softmax, log-softmax, layer and root-mean-square normalisation, each over the last axis and beside its gradient."""
 
 from __future__ import annotations
 
@@ -177,6 +177,86 @@ class LayerNormGrad(Op):
                        out0=da, out1=dweight, out2=dbias)  # fmt: skip
 
 
+@op("rmsnorm")
+@dataclass(frozen=True)
+class RmsNorm(Op):
+    """``a / √(mean(a²) + eps) · weight`` over the last axis (Zhang and Sennrich 2019); results: it, and 1/√…."""
+
+    eps: float = 1e-6
+
+    def infer(self, *operands: Type) -> tuple[Type, ...]:
+        a, weight = operands
+        if a.rank < 2:
+            raise ShapeError(f"rmsnorm goes over a sample's last axis, and {a} has none")
+        if weight != a.of(a.shape[-1:]):
+            raise ShapeError(f"rmsnorm of {a} takes {a.of(a.shape[-1:])}, not {weight}", 1)
+        return (a, a.of((*a.shape[:-1], 1)))
+
+    def expressions(self, *operands: Expression) -> tuple[Expression, ...]:
+        a, weight = operands
+        rstd = 1.0 / call("sqrt", Across("mean", a * a) + self.eps)
+        return (a * rstd * weight, rstd)
+
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        dy = cotangents[0]
+        assert dy and cotangents[1] is None, "rstd is for the gradient alone"
+        a, weight = node.operands
+        return node.build.results(RmsNormGrad(), dy, a, node.results[1], weight)
+
+    def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
+        return 4 * count(operands[0])
+
+    def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
+        (a, weight), (out, rstd) = operands, results
+
+        def kernel() -> None:
+            torch.mul(a, a, out=out)
+            torch.mean(out, -1, keepdim=True, out=rstd)
+            rstd.add_(self.eps).rsqrt_()
+            torch.mul(a, rstd, out=out)
+            out.mul_(weight)
+
+        return kernel
+
+
+@op("rmsnorm_grad")
+@dataclass(frozen=True)
+class RmsNormGrad(Op):
+    """The gradients of ``rmsnorm``'s operands from ``dy, a, rstd, weight``."""
+
+    def infer(self, *operands: Type) -> tuple[Type, ...]:
+        dy, a, rstd, weight = operands
+        _, row = RmsNorm().infer(a, weight)
+        for index, operand, wanted in ((0, dy, a), (2, rstd, row)):
+            if operand != wanted:
+                raise ShapeError(f"rmsnorm_grad of {a} takes {wanted}, not {operand}", index)
+        return (a, weight)
+
+    def expressions(self, *operands: Expression) -> tuple[Expression, ...]:
+        dy, a, rstd, weight = operands
+        normal, dnormal = a * rstd, dy * weight
+        return (rstd * (dnormal - normal * Across("mean", dnormal * normal)), dy * normal)
+
+    def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
+        return 9 * count(operands[0])
+
+    def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
+        (dy, a, rstd, weight), (da, dweight) = operands, results
+        normal, share, lead = torch.empty_like(a), torch.empty_like(rstd), tuple(range(a.dim() - 1))
+
+        def kernel() -> None:
+            torch.mul(a, rstd, out=normal)
+            torch.mul(dy, normal, out=da)
+            torch.sum(da, lead, out=dweight)
+            da.mul_(weight)
+            torch.mean(da, -1, keepdim=True, out=share)
+            normal.mul_(share)
+            torch.mul(dy, weight, out=da)
+            da.sub_(normal).mul_(rstd)
+
+        return kernel
+
+
 _ONE, _TWO = (Normal((3, 4)),), (Normal((3, 4)), Normal((3, 4)))
 _NEGATIVE = (Normal((3, 4)), Uniform((3, 4), -3.0, -0.5))
 Softmax.samples = [Sample(Softmax(), _ONE), Sample(Softmax(), (Normal((2, 3, 4)),))]
@@ -192,4 +272,11 @@ LayerNormGrad.samples = [
         LayerNormGrad(),
         (Normal((3, 4)), Normal((3, 4)), Normal((3, 1)), Uniform((3, 1), 0.5, 2.0), Normal((4,)), Normal((4,))),
     ),
+]
+RmsNorm.samples = [
+    Sample(RmsNorm(), (Normal((3, 4)), Normal((4,)))),
+    Sample(RmsNorm(0.1), (Normal((2, 3, 4)), Normal((4,)))),
+]
+RmsNormGrad.samples = [
+    Sample(RmsNormGrad(), (Normal((3, 4)), Normal((3, 4)), Uniform((3, 1), 0.5, 2.0), Normal((4,)))),
 ]

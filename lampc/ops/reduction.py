@@ -61,6 +61,53 @@ class Mean(Reduction):
         return partial(torch.mean, operands[0], self.axes, out=results[0])
 
 
+@op("amax")
+@dataclass(frozen=True)
+class Max(Reduction):
+    """The greatest number over ``axes``."""
+
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        (dy,) = cotangents
+        assert dy
+        return [node.build(MaxGrad(self.axes), dy, node.operands[0], node.out)]
+
+    def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
+        return partial(torch.amax, operands[0], self.axes, out=results[0])
+
+
+@op("amax_grad")
+@dataclass(frozen=True)
+class MaxGrad(Op):
+    """``dy`` where ``a`` is the maximum ``y``, in equal shares where it is so several times; from ``dy, a, y``."""
+
+    axes: tuple[int, ...]
+
+    def infer(self, *operands: Type) -> tuple[Type, ...]:
+        dy, a, y = operands
+        (reduced,) = Max(self.axes).infer(a)
+        for index, operand in ((0, dy), (2, y)):
+            if operand != reduced:
+                raise ShapeError(f"the maxima of {a} are {reduced}, not {operand}", index)
+        return (a,)
+
+    def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
+        return 3 * count(results[0])
+
+    def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
+        (dy, a, y), (da,) = operands, results
+        for axis in self.axes:
+            dy, y = dy.unsqueeze(axis), y.unsqueeze(axis)
+        share = torch.empty_like(dy)
+
+        def kernel() -> None:
+            torch.eq(a, y, out=da)
+            torch.sum(da, self.axes, keepdim=True, out=share)
+            torch.div(dy, share, out=share)
+            da.mul_(share)
+
+        return kernel
+
+
 @op("expand")
 @dataclass(frozen=True)
 class Expand(Op):
@@ -96,4 +143,6 @@ class Expand(Op):
 
 Sum.samples = [Sample(Sum((0,)), (Normal((3, 4)),)), Sample(Sum((0, 2)), (Normal((3, 4, 5)),))]
 Mean.samples = [Sample(Mean((0, 1)), (Normal((3, 4)),)), Sample(Mean((1,)), (Normal((3, 4)),))]
+Max.samples = [Sample(Max((1,)), (Normal((3, 4)),)), Sample(Max((0, 2)), (Normal((3, 4, 5)),))]
+MaxGrad.samples = [Sample(MaxGrad((1,)), (Normal((3,)), Normal((3, 4)), Normal((3,))))]
 Expand.samples = [Sample(Expand((3, 4), (0, 1)), (Normal(()),)), Sample(Expand((3, 4), (1,)), (Normal((3,)),))]

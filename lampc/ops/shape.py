@@ -64,6 +64,29 @@ class Copy(Moving):
         return partial(results[0].copy_, operands[0])
 
 
+@op("transpose")
+@dataclass(frozen=True)
+class Transpose(Moving):
+    """The axes in another order: ``order`` holds the old axis at each new place."""
+
+    order: tuple[int, ...]
+
+    def infer(self, *operands: Type) -> tuple[Type, ...]:
+        (a,) = operands
+        if sorted(self.order) != list(range(a.rank)):
+            raise ShapeError(f"{self.order} is no order of the axes of {a}")
+        return (a.of(tuple(a.shape[axis] for axis in self.order)),)
+
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        (dy,) = cotangents
+        assert dy
+        back = tuple(self.order.index(axis) for axis in range(len(self.order)))
+        return [node.build(Transpose(back), dy)]
+
+    def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
+        return partial(results[0].copy_, operands[0].permute(self.order))
+
+
 @op("concat")
 @dataclass(frozen=True)
 class Concat(Moving):
@@ -160,3 +183,7 @@ Slice.samples = [
     Sample(Slice(0, 2, 3), (Normal((3, 4)),)),
 ]
 Pack.samples = [Sample(Pack(), (Normal((3, 4)), Normal((5,))))]
+Transpose.samples = [
+    Sample(Transpose((0, 2, 1)), (Normal((3, 4, 2)),)),
+    Sample(Transpose((2, 0, 3, 1)), (Normal((3, 4, 2, 5)),)),
+]

@@ -12,15 +12,20 @@ from lampc.ir.op import Op
 from lampc.layers.linear import NORMAL
 from lampc.ops.activations import Sigmoid
 from lampc.ops.arithmetic import Add
+from lampc.ops.channels import BatchNorm, GroupNorm
+from lampc.ops.convolution import Convolution
 from lampc.ops.matmul import MatMul
-from lampc.ops.normalise import LayerNorm
+from lampc.ops.normalise import LayerNorm, RmsNorm
+from lampc.ops.pool import Pool
 from lampc.ops.random import Dropout
 from lampc.ops.shape import Reshape
 from lampc.ops.term import Term
 from lampc.passes.rewrite import Site, rewrite
 
-_THROUGH = (MatMul, Add, Reshape, Dropout)
+_THROUGH = (MatMul, Convolution, Pool, Add, Reshape, Dropout)
 """Ops between a weight and the activation that it feeds."""
+_NORMS = (LayerNorm, RmsNorm, BatchNorm, GroupNorm)
+"""Ops after which the weight's size does not matter."""
 
 
 def find_gains(graph: Graph) -> Graph:
@@ -62,7 +67,7 @@ def _activation(graph: Graph, node: Node) -> Op | None:
         if len(users) != 1:
             return None
         node = users[0]
-        if isinstance(node.op, LayerNorm):
+        if isinstance(node.op, _NORMS):
             return None
         if not isinstance(node.op, _THROUGH):
             return node.op

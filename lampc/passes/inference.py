@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from lampc.ir.graph import Graph
+from lampc.ops.channels import BatchNorm, BatchNormInference
 from lampc.ops.random import Dropout
 from lampc.ops.term import Term
 from lampc.passes.rewrite import Site, rewrite
 
 
-def without_dropout(graph: Graph) -> Graph:
-    """Leave dropout out.
+def for_inference(graph: Graph) -> Graph:
+    """Leave dropout out, let batchnorm use its running statistics, and keep those as they are.
 
-    Before: a forward graph in which a dropout's mask has no use. After: no dropout.
+    Before: a forward graph in which a dropout's mask and a batchnorm's statistics have no use but ``next`` outputs.
+    After: no dropout, no batchnorm of batches, no ``next`` output.
     """
+    kept = {name: value for name, value in graph.outputs.items() if not name.startswith("next ")}
+    return rewrite(graph.with_outputs(kept), _rule)
 
-    def rule(site: Site) -> tuple[Term, ...] | None:
-        if not isinstance(site.node.op, Dropout):
-            return None
+
+def _rule(site: Site) -> tuple[Term, ...] | None:
+    op = site.node.op
+    if isinstance(op, Dropout):
         x, _ = site.operands
         return (x, x)
-
-    return rewrite(graph, rule)
+    if isinstance(op, BatchNorm):
+        running = site.operands[-2:]
+        out = site.build(BatchNormInference(op.eps, op.affine), *site.operands)
+        return (out, *running, *running)
+    return None

@@ -105,9 +105,10 @@ class _Lowering:
                 id = len(self.slots)
                 self._temporaries += 1
                 self.slots.append(Slot(id, self.slots[new].type, f"%{self._temporaries}", None, leaf, 0))
-                self.instructions.append(
-                    Instruction(Copy(), (new,), (id,), Stage.UPDATE, node.spans, node.layer, "written back")
-                )
+                # What the forward pass replaces, a running mean, is written when that ends.
+                stage = Stage.FORWARD if node.stage is Stage.FORWARD else Stage.UPDATE
+                self.instructions.append(Instruction(Copy(), (new,), (id,), stage, node.spans, node.layer, "written back"))
+        self.instructions.sort(key=lambda instruction: _ORDER.index(instruction.stage))
 
     def _can_write(self, new: int, leaf: int) -> bool:
         """Whether the instruction that makes ``new`` may write it over ``leaf``."""

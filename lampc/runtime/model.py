@@ -41,7 +41,7 @@ class Model:
         self.device = _device(device or train.device)
         self.backend = choose(program, self.device, backend or train.backend)
         """What training, evaluation and prediction run on, and why."""
-        dtype = program.elaborated.input_type.dtype
+        dtype = program.elaborated.dtype
         self.storage = Storage(program.parameters, program.training, dtype, self.device)
         self.random = Random(self.seed, self.device)
         self._executors: OrderedDict[tuple[int, int], Executor] = OrderedDict()
@@ -208,6 +208,8 @@ class Model:
 
         Whoever asks may overwrite what the last ``loss`` left there for ``backward``.
         """
+        if batch < self.program.least_batch and routine is self.program.training:
+            raise _error("E509", "`batchnorm` cannot take the variance of a minibatch of one sample", "give it two or more")
         key = (id(routine), batch)
         if key in self._executors:
             self._executors.move_to_end(key)
@@ -250,9 +252,16 @@ class Model:
             raise _error("E605", f"{name} has shape {list(values.shape)}, and [{wanted}] is wanted",
                          "nothing is broadcast: reshape it")  # fmt: skip
         if type.dtype == "i64" and (values.is_floating_point() or values.is_complex()):
-            raise _error("E604", f"{name} holds class labels, whole numbers, not {values.dtype}")
+            what = "whole numbers" if name == "x" else "class labels, whole numbers"
+            raise _error("E604", f"{name} holds {what}, not {values.dtype}")
         if values.is_complex():
             raise _error("E605", f"{name} is complex")
+        below = self.program.elaborated.input_below
+        if name == "x" and below and values.numel():
+            least, greatest = int(values.min()), int(values.max())
+            if least < 0 or greatest >= below:
+                wrong = least if least < 0 else greatest
+                raise _error("E604", f"x holds {wrong}, which is not one of 0 to {below - 1}")
         converted: Tensor = values.to(device=self.device, dtype=DTYPES[type.dtype])
         return converted
 

@@ -28,6 +28,8 @@ def _default(value: object) -> str:
         return f"{value:g}"
     if isinstance(value, str):
         return value if value.isalnum() else f'"{value}"'
+    if isinstance(value, tuple):
+        return "x".join(map(str, value))
     assert isinstance(value, Initialiser)
     numbers = ", ".join(f"{number:g}" for number in value.numbers if value.kind != "normal")
     return f"{value.kind}({numbers})" if numbers else value.kind

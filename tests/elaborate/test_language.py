@@ -349,7 +349,7 @@ class TestForeignNames:
 
     def test_what_is_not_there_yet_says_so(self) -> None:
         with pytest.raises(lampc.LampError) as caught:
-            compiled("linear 2->3\nConv2d 3 3x3")
+            compiled("linear 2->3\nTransformer 3")
         assert "does not have" in caught.value.diagnostics[0].fixes[0]
 
 

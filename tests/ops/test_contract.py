@@ -17,6 +17,8 @@ from lampc.ir.graph import Graph, Stage, Value
 from lampc.ir.leaves import Input
 from lampc.ir.op import REGISTRY, Bits, Fixed, Labels, Normal, Op, Run, Sample, ShapeError, Uniform
 from lampc.ir.types import B, Type
+from lampc.ops.channels import BatchNorm, BatchNormGrad, GroupNorm, GroupNormGrad
+from lampc.ops.normalise import RmsNorm, RmsNormGrad
 from lampc.ops.term import Build, TermNode
 from lampc.runtime.random import Random
 
@@ -66,6 +68,7 @@ JUDGES: dict[str, Callable[..., Any]] = {
     "hardtanh_grad": lambda op, dy, a: dy * ((a > op.low) & (a < op.high)),
     "sum": lambda op, a: a.sum(op.axes),
     "mean": lambda op, a: a.mean(op.axes),
+    "amax": lambda op, a: a.amax(op.axes),
     "expand": lambda op, a: a.reshape([1 if i in op.axes else d for i, d in enumerate(op.shape)]).expand(op.shape),
     "matmul": lambda op, a, b: a @ (b.t() if op.transposed else b),
     "outer": lambda op, a, b: a.reshape(-1, a.shape[-1]).t() @ b.reshape(-1, b.shape[-1]),
@@ -80,6 +83,26 @@ JUDGES: dict[str, Callable[..., Any]] = {
     "log_softmax": lambda op, a: a.log_softmax(-1),
     "log_softmax_grad": lambda op, dy, y: dy - y.exp() * dy.sum(-1, keepdim=True),
     "layernorm": lambda op, a, w, b: F.layer_norm(a, a.shape[-1:], w, b, op.eps),
+    "rmsnorm": lambda op, a, w: F.rms_norm(a, a.shape[-1:], w, op.eps),
+    "transpose": lambda op, a: a.permute(op.order),
+    "conv": lambda op, x, w, b=None: _convolution(op, x, w, b),
+    "conv_input_grad": lambda op, dy, w: _vjp(lambda x: _convolution(op, x, w), torch.zeros(op.shape, dtype=dy.dtype), dy),
+    "conv_weight_grad": lambda op, dy, x: _vjp(lambda w: _convolution(op, x, w), torch.zeros(op.shape, dtype=dy.dtype), dy),
+    "maxpool": lambda op, a: getattr(F, f"max_pool{a.dim() - 2}d")(a, op.kernel, op.stride, op.padding, op.spread(), op.ceil),
+    "maxpool_grad": lambda op, dy, i: (
+        torch.zeros(op.shape, dtype=dy.dtype).flatten(2).scatter_add(2, i.flatten(2), dy.flatten(2)).view(op.shape)
+    ),
+    "avgpool": lambda op, a: _avgpool(op, a),
+    "avgpool_grad": lambda op, dy: _vjp(lambda x: _avgpool(op, x), torch.zeros(op.shape, dtype=dy.dtype), dy),
+    "upsample": lambda op, a: _upsample(op, a),
+    "upsample_grad": lambda op, dy: _vjp(
+        lambda x: _upsample(op, x), torch.zeros(op.infer(type_of(dy))[0].dims(BATCH), dtype=dy.dtype), dy
+    ),
+    "pad": lambda op, a: _pad(op, a),
+    "pad_grad": lambda op, dy: _vjp(lambda x: _pad(op, x), torch.zeros(op.shape, dtype=dy.dtype), dy),
+    "batchnorm": lambda op, x, *rest: _batchnorm(op, x, *rest, training=True),
+    "batchnorm_inference": lambda op, x, *rest: _batchnorm(op, x, *rest, training=False),
+    "groupnorm": lambda op, x, w=None, b=None: F.group_norm(x, op.groups, w, b, op.eps),
     "pick": lambda op, a, labels: a.gather(-1, labels.unsqueeze(-1)).squeeze(-1),
     "pick_grad": lambda op, dy, labels: F.one_hot(labels, op.shape[-1]) * dy.unsqueeze(-1),
     "bce": lambda op, p, y: F.binary_cross_entropy(p, y, reduction="none"),
@@ -87,10 +110,10 @@ JUDGES: dict[str, Callable[..., Any]] = {
 }
 
 # Judged in tests of their own: they have several results, or draw random numbers.
-APART = {"layernorm_grad", "dropout"}
+APART = {"layernorm_grad", "rmsnorm_grad", "batchnorm_grad", "groupnorm_grad", "dropout", "amax_grad"}
 
 # Made after differentiation, or gradients themselves: nothing differentiates them.
-NO_GRADIENT = {"add_scaled", "pow", "share", "affine", "pack", "pick_grad", "layernorm_grad"} | {
+NO_GRADIENT = {"add_scaled", "pow", "share", "affine", "pack", "batchnorm_inference"} | {
     name for name in REGISTRY if name.endswith("_grad")
 }
 
@@ -107,6 +130,37 @@ def _vjp(function: Callable[[Tensor], Tensor], a: Tensor, dy: Tensor) -> Tensor:
     x = a.detach().requires_grad_()
     (gradient,) = torch.autograd.grad(function(x), x, dy)
     return gradient
+
+
+def _convolution(op: Any, x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
+    if op.transposed:
+        function = getattr(F, f"conv_transpose{x.dim() - 2}d")
+        return function(x, w, b, op.stride, op.padding, op.output_padding, op.groups, op.dilation)
+    return getattr(F, f"conv{x.dim() - 2}d")(x, w, b, op.stride, op.padding, op.dilation, op.groups)
+
+
+def _avgpool(op: Any, a: Tensor) -> Tensor:
+    function = getattr(F, f"avg_pool{a.dim() - 2}d")
+    if a.dim() == 3:  # torch's has no divisor for sequences
+        out = function(a, op.kernel, op.stride, op.padding, op.ceil, op.padded)
+        return out * op.kernel[0] / op.divisor if op.divisor else out
+    return function(a, op.kernel, op.stride, op.padding, op.ceil, op.padded, op.divisor or None)
+
+
+def _upsample(op: Any, a: Tensor) -> Tensor:
+    mode = "nearest" if op.mode == "nearest" else {3: "linear", 4: "bilinear", 5: "trilinear"}[a.dim()]
+    return F.interpolate(a, scale_factor=tuple(map(float, op.factors)), mode=mode)
+
+
+def _pad(op: Any, a: Tensor) -> Tensor:
+    mode = "constant" if op.mode == "zeros" else op.mode
+    return F.pad(a, op.flat(), mode, op.value if op.mode == "zeros" else None)
+
+
+def _batchnorm(op: Any, x: Tensor, *rest: Tensor, training: bool) -> Tensor:
+    weight, bias = rest[:2] if op.affine else (None, None)
+    mean, variance = (t.detach().clone() for t in rest[-2:])
+    return F.batch_norm(x, mean, variance, weight, bias, training, 0.1, op.eps)
 
 
 def make(operand: Normal, generator: torch.Generator, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -136,9 +190,14 @@ def execute(op: Op, operands: Sequence[Tensor], results: Sequence[Tensor] | None
     """Run the op's kernel into buffers that hold NaN before."""
     types = op.infer(*map(type_of, operands))
     dtype = next((o.dtype for o in operands if o.is_floating_point()), torch.float64)
-    out = [torch.full(type.dims(BATCH), torch.nan, dtype=dtype) for type in types] if results is None else list(results)
+    out = list(results or (_unwritten(type, dtype) for type in types))
     op.bind(torch, out, operands, Run(BATCH, Random(1, torch.device("cpu"))))()
     return out
+
+
+def _unwritten(type: Type, dtype: torch.dtype) -> Tensor:
+    whole = type.dtype == "i64"
+    return torch.full(type.dims(BATCH), -1 if whole else torch.nan, dtype=torch.int64 if whole else dtype)
 
 
 def evaluate(graph: Graph, given: dict[int, Tensor]) -> dict[Value, Tensor]:
@@ -231,6 +290,37 @@ def _differences(op: Op, operands: list[Tensor], position: int, cotangent: Tenso
         moved = [o + sign * step * direction if i == position else o for i, o in enumerate(operands)]
         ends.append((execute(op, moved)[0] * cotangent).sum())
     close((ends[0] - ends[1]) / (2 * step), (gradient * direction).sum(), 1e-6)
+
+
+def test_gradients_of_normalisation() -> None:
+    """Several results each, against autograd."""
+    generator = torch.Generator().manual_seed(2)
+    x, dy = (torch.randn(3, 4, 5, generator=generator, dtype=torch.float64) for _ in range(2))
+    w, b = (torch.randn(4, generator=generator, dtype=torch.float64) for _ in range(2))
+    row = torch.randn(5, generator=generator, dtype=torch.float64)
+    running = torch.zeros(4, dtype=torch.float64), torch.ones(4, dtype=torch.float64)
+    cases: list[tuple[Op, Op, list[Tensor], list[Tensor], Callable[..., Tensor]]] = [
+        (BatchNorm(), BatchNormGrad(), [x, w, b], list(running),
+         lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True)),
+        (GroupNorm(2), GroupNormGrad(2), [x, w, b], [], lambda x, w, b: F.group_norm(x, 2, w, b)),
+        (RmsNorm(), RmsNormGrad(), [x, row], [], lambda x, w: F.rms_norm(x, (5,), w, 1e-6)),
+    ]  # fmt: skip
+    for forward, backward, operands, rest, judge in cases:
+        leaves = [operand.clone().requires_grad_() for operand in operands]
+        wanted = torch.autograd.grad(judge(*leaves), leaves, dy)
+        _, *saved = execute(forward, [*operands, *rest])
+        found = execute(backward, [dy, x, *(saved[:2]), operands[1]] if len(saved) > 1 else [dy, x, saved[0], row])
+        for ours, theirs in zip(found, wanted, strict=True):
+            close(ours, theirs, 1e-10)
+
+
+def test_batchnorm_moves_its_running_statistics() -> None:
+    x = torch.randn(5, 4, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    mean, variance = torch.full((4,), 0.5, dtype=torch.float64), torch.full((4,), 2.0, dtype=torch.float64)
+    _, _, _, next_mean, next_variance = execute(BatchNorm(momentum=0.3, affine=False), [x, mean, variance])
+    F.batch_norm(x, mean, variance, training=True, momentum=0.3)  # in place
+    close(next_mean, mean, 1e-12)
+    close(next_variance, variance, 1e-12)
 
 
 @pytest.mark.parametrize("sample", CASES)

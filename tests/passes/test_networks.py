@@ -11,7 +11,7 @@ from networks import case
 from lampc.compile import FORWARD, WHOLE
 from lampc.ir.verify import verify, verify_routine
 from lampc.passes.differentiate import differentiate
-from lampc.passes.inference import without_dropout
+from lampc.passes.inference import for_inference
 from lampc.passes.optimise import optimise
 from lampc.runtime.executor import Executor, run
 
@@ -60,7 +60,7 @@ def test_graphs_and_op_lists_are_valid_after_every_pass() -> None:
         for step in FORWARD:
             graph = step(graph)
             verify(graph)
-        verify(without_dropout(graph))
+        verify(for_inference(graph))
         graph = differentiate(graph)
         verify(graph)
         optimizer = program.experiment.optimizer
@@ -77,7 +77,7 @@ def test_passes_leave_their_input_alone() -> None:
     program = case(3).program
     graph = program.elaborated.graph
     before = [graph[i] for i in range(len(graph))], dict(graph.outputs)
-    for step in (*FORWARD, *WHOLE, differentiate, without_dropout):
+    for step in (*FORWARD, *WHOLE, differentiate, for_inference):
         step(graph)
     assert ([graph[i] for i in range(len(graph))], dict(graph.outputs)) == before
 
