@@ -11,13 +11,13 @@ FOREIGN: dict[str, str] = {
     "log_softmax": "logsoftmax", "layer_norm": "layernorm", "ln": "layernorm", "skip": "residual", "shortcut": "residual",
     "sequential": "repeat", "add": "sum", "mul": "product", "multiply": "product", "cat": "concat", "concatenate": "concat",
     "identity": "pass", "flatten": "flatten", "view": "reshape",
-    "conv_2d": "conv", "convolution": "conv", "convtranspose": "convtranspose", "deconv": "convtranspose", "maxpool1d": "maxpool",
-    "conv_transpose": "convtranspose",
+    "conv_2d": "conv", "convolution": "conv", "convtranspose": "convtranspose", "deconv": "convtranspose",
+    "maxpool1d": "maxpool", "conv_transpose": "convtranspose",
     "maxpool2d": "maxpool", "maxpool3d": "maxpool", "maxpooling2d": "maxpool", "avgpool1d": "avgpool", "avgpool2d": "avgpool",
     "avgpool3d": "avgpool", "averagepooling2d": "avgpool", "globalaveragepooling2d": "globalpool", "gap": "globalpool",
     "adaptiveavgpool2d": "globalpool", "batchnorm1d": "batchnorm", "batchnorm2d": "batchnorm", "batchnorm3d": "batchnorm",
     "batch_norm": "batchnorm", "bn": "batchnorm", "group_norm": "groupnorm", "gn": "groupnorm", "rms_norm": "rmsnorm",
-    "instancenorm2d": "instancenorm", "permute": "transpose", "upsampling2d": "upsample", "zeropadding2d": "pad",
+    "instancenorm2d": "instancenorm", "permute": "transpose", "multiheadattention": "attention", "mha": "attention", "selfattention": "attention", "embed": "embedding", "upsampling2d": "upsample", "zeropadding2d": "pad",
     "depthwiseconv2d": "depthwise", "criterion": "loss", "objective": "loss",
     "optim": "optimizer", "optimiser": "optimizer", "fit": "train", "dataset": "data", "metric": "metrics",
     "mseloss": "mse", "mean_squared_error": "mse", "l2": "mse", "l1": "mae", "l1loss": "mae", "mean_absolute_error": "mae",
@@ -29,7 +29,7 @@ FOREIGN: dict[str, str] = {
 """Their names, in lower case and without `nn.` or `tf.keras.layers.`, and ours."""
 
 PLANNED = frozenset({
-    "embedding", "lstm", "gru", "rnn", "attention", "multiheadattention", "transformer", "schedule",
+    "lstm", "gru", "rnn", "transformer", "schedule",
 })  # fmt: skip
 """Layers that people will look for and that lampc does not have."""
 

@@ -161,8 +161,8 @@ for _name, _axes in (("conv", 2), ("conv1d", 1), ("conv2d", 2), ("conv3d", 3)):
                     nodes=3))  # fmt: skip
 layer(LayerType("depthwise", "each channel with `multiplier` kernels of its own",
                 "input 3x16x16; depthwise 3x3 padding=1; conv 8 1",
-                Signature((_KERNEL, Param("multiplier", Int(), 1, "kernels a channel"), _STRIDE, _PADDING, _DILATION, _INIT, _BIAS,
-                           edges())), _depthwise, nodes=3))  # fmt: skip
+                Signature((_KERNEL, Param("multiplier", Int(), 1, "kernels a channel"), _STRIDE, _PADDING, _DILATION,
+                           _INIT, _BIAS, edges())), _depthwise, nodes=3))  # fmt: skip
 for _name, _axes in (("convtranspose", 2), ("convtranspose1d", 1), ("convtranspose2d", 2), ("convtranspose3d", 3)):
     _shape = _SHAPES[f"{_axes}d"]
     _doc = "the same as `convtranspose`" if _name == "convtranspose2d" else (

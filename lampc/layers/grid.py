@@ -40,6 +40,6 @@ layer(LayerType("upsample", "so many times as large along each axis but the chan
                 _upsample))  # fmt: skip
 layer(LayerType("pad", "more places at the edges, but not of the channels",
                 "input 3x8x8; pad 1 edges=reflect; conv 8 3",
-                Signature((Param("amounts", Amounts(), (1,), "`1` everywhere, `1x2` by axis, `[1, 0, 2, 2]` by axis, before and after"),
+                Signature((Param("amounts", Amounts(), (1,), "`1`; `1x2` by axis; `[1, 0, 2, 2]` by axis, before and after"),
                            edges(), Param("value", Float(), 0.0, "instead of zeros", positional=False))),
                 _pad))  # fmt: skip

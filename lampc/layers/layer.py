@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lampc.ir.leaves import SCALAR, Initialiser, Parameter, Setting, State
+from lampc.ir.leaves import SCALAR, Initialiser, Input, Parameter, Setting, State
 from lampc.ir.op import Op
 from lampc.ir.types import DType, Shape, Type
 from lampc.layers.signature import Signature
+from lampc.ops.shape import Moving, Slice
 from lampc.ops.term import Build, Term
 
 Arguments = Mapping[str, Any]
@@ -36,6 +37,17 @@ class Construct:
         term = self.build(leaf)
         self.declared.append(term)
         return term
+
+    def part(self, term: Term, start: int, stop: int) -> Term:
+        """Rows ``start`` up to ``stop`` of a tensor without batch axis."""
+        return self.build(Slice(0, start, stop), term)
+
+    def below(self, x: Term) -> int:
+        """What whole numbers stay below, as the input says; 0 where that is not known."""
+        node = x.node
+        while node.operands and isinstance(node.op, Moving):
+            node = self.build.graph[node.operands[0].node]
+        return node.op.below if isinstance(node.op, Input) else 0
 
     def state(self, name: str, shape: Shape, value: float = 0.0) -> Term:
         """Declare ``LAYER.name``, a tensor that is no parameter and kept from step to step, full of ``value`` at first."""

@@ -72,9 +72,10 @@ def _over(reduce: Callable[[tuple[int, ...]], Op]) -> Callable[[Construct, Term,
 layer(LayerType("flatten", "each sample as one axis", "input 1x8x8; flatten; linear 10", Signature(), _flatten, whole=True))
 layer(LayerType("reshape", "the same elements, in order, as samples of another shape", "linear 2->64; reshape 1x8x8; conv 4 3",
                 Signature((Param("shape", Dims(), doc="a sample's new shape"),)), _reshape, whole=True))  # fmt: skip
-layer(LayerType("transpose", "the axes in another order; the last two change places where none is given",
+layer(LayerType("transpose", "the axes in another order; where none is given, the last two change places",
                 "input 8x3; transpose; linear 8->4",
-                Signature((Param("order", Dims(), None, "the old axis at each new place: `[2, 1]`"),)), _transpose, whole=True))  # fmt: skip
+                Signature((Param("order", Dims(), None, "the old axis at each new place: `[2, 1]`"),)),
+                _transpose, whole=True))  # fmt: skip
 layer(LayerType("slice", "places `start` up to `stop` along an axis, counted from 0; negative ones from the end",
                 "input 10; slice 0 4; linear 2",
                 Signature((Param("start", Int(-(2**31)), 0, "the first place"),

@@ -4,6 +4,7 @@ from lampc.ir import leaves
 from lampc.ops import (
     activations,
     arithmetic,
+    attention,
     channels,
     classes,
     convolution,
@@ -15,7 +16,8 @@ from lampc.ops import (
     random,
     reduction,
     shape,
+    waves,
 )
 
-__all__ = ["activations", "arithmetic", "channels", "classes", "convolution", "exponential", "grid", "leaves", "matmul",
-           "normalise", "pool", "random", "reduction", "shape"]  # fmt: skip
+__all__ = ["activations", "arithmetic", "attention", "channels", "classes", "convolution", "exponential", "grid", "leaves", "matmul",
+           "normalise", "pool", "random", "reduction", "shape", "waves"]  # fmt: skip

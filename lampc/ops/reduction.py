@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from lampc.ir.op import Kernel, Normal, Op, Run, Sample, ShapeError, op
+from lampc.ir.op import Fixed, Kernel, Normal, Op, Run, Sample, ShapeError, op
 from lampc.ir.types import Shape, Type, inverse_count
 from lampc.ops.elementwise import count
 
@@ -144,5 +144,5 @@ class Expand(Op):
 Sum.samples = [Sample(Sum((0,)), (Normal((3, 4)),)), Sample(Sum((0, 2)), (Normal((3, 4, 5)),))]
 Mean.samples = [Sample(Mean((0, 1)), (Normal((3, 4)),)), Sample(Mean((1,)), (Normal((3, 4)),))]
 Max.samples = [Sample(Max((1,)), (Normal((3, 4)),)), Sample(Max((0, 2)), (Normal((3, 4, 5)),))]
-MaxGrad.samples = [Sample(MaxGrad((1,)), (Normal((3,)), Normal((3, 4)), Normal((3,))))]
+MaxGrad.samples = [Sample(MaxGrad((1,)), (Normal((3,)), Fixed((3, 4), 2.0), Fixed((3,), 2.0)))]
 Expand.samples = [Sample(Expand((3, 4), (0, 1)), (Normal(()),)), Sample(Expand((3, 4), (1,)), (Normal((3,)),))]
