@@ -29,7 +29,7 @@ FOREIGN: dict[str, str] = {
 """Their names, in lower case and without `nn.` or `tf.keras.layers.`, and ours."""
 
 PLANNED = frozenset({
-    "lstm", "gru", "rnn", "transformer", "schedule",
+    "transformer", "schedule",
 })  # fmt: skip
 """Layers that people will look for and that lampc does not have."""
 

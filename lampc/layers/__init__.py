@@ -1,7 +1,7 @@
 """What a ``.lamp`` file may call. A layer builds ops and declares its parameters and how they begin."""
 
-from lampc.layers import activations, attention, channels, convolution, grid, linear, normalise, pool, scale, shape
+from lampc.layers import activations, attention, channels, convolution, grid, linear, normalise, pool, recurrent, scale, shape
 from lampc.layers.layer import LAYERS, LayerType
 
-__all__ = ["LAYERS", "LayerType", "activations", "attention", "channels", "convolution", "grid", "linear", "normalise", "pool", "scale",
+__all__ = ["LAYERS", "LayerType", "activations", "attention", "channels", "convolution", "grid", "linear", "normalise", "pool", "recurrent", "scale",
            "shape"]  # fmt: skip

@@ -30,11 +30,11 @@ def _embedding(make: Construct, x: Term, arguments: Arguments) -> Term:
     return make(Gather(), make.parameter("weight", (rows, sizes.right), arguments["init"]), x)
 
 
-def _sequence(x: Type) -> tuple[int, int]:
+def sequence(x: Type, wanted: int | None = None) -> tuple[int, int]:
     """The length and the width of a sample.
 
     Raises:
-        ShapeError: if it has not these two axes.
+        ShapeError: if it has not these two axes, or not the width that is wanted.
     """
     if x.rank != 3 or x.dtype == "i64":
         raise ShapeError(f"takes samples of length x features, but gets {x}", code="E402",
@@ -42,11 +42,13 @@ def _sequence(x: Type) -> tuple[int, int]:
     _, length, width = x.shape
     assert isinstance(length, int)
     assert isinstance(width, int)
+    if wanted is not None and wanted != width:
+        raise SizeMismatch(wanted, width)
     return length, width
 
 
 def _position(make: Construct, x: Term, arguments: Arguments) -> Term:
-    length, width = _sequence(x.type)
+    length, width = sequence(x.type)
     if arguments["kind"] == "sinusoidal":
         return x + make(Waves(make.dtype, length, width, arguments["base"]))
     most = arguments["length"] or length
@@ -57,7 +59,7 @@ def _position(make: Construct, x: Term, arguments: Arguments) -> Term:
 
 
 def _attention(make: Construct, x: Term, arguments: Arguments) -> Term:
-    _, width = _sequence(x.type)
+    _, width = sequence(x.type)
     heads = arguments["heads"]
     kv_heads = arguments["kv_heads"] or heads
     if width % heads:

@@ -14,10 +14,11 @@ from lampc.ops import (
     normalise,
     pool,
     random,
+    recurrent,
     reduction,
     shape,
     waves,
 )
 
 __all__ = ["activations", "arithmetic", "attention", "channels", "classes", "convolution", "exponential", "grid", "leaves", "matmul",
-           "normalise", "pool", "random", "reduction", "shape", "waves"]  # fmt: skip
+           "normalise", "pool", "random", "recurrent", "reduction", "shape", "waves"]  # fmt: skip

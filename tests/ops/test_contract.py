@@ -91,6 +91,9 @@ JUDGES: dict[str, Callable[..., Any]] = {
     "gather_grad": lambda op, dy, ids: _vjp(
         lambda t: F.embedding(ids, t), torch.zeros(op.rows, dy.shape[-1], dtype=dy.dtype), dy
     ),
+    "rnn": lambda op, gates, w: _scan(op, gates, w),
+    "lstm": lambda op, gates, w: _scan(op, gates, w),
+    "gru": lambda op, gates, w, b: _scan(op, gates, w, b),
     "waves": lambda op: _waves(op),
     "transpose": lambda op, a: a.permute(op.order),
     "conv": lambda op, x, w, b=None: _convolution(op, x, w, b),
@@ -118,7 +121,7 @@ JUDGES: dict[str, Callable[..., Any]] = {
 }
 
 # Judged in tests of their own: they have several results, or draw random numbers.
-APART = {"layernorm_grad", "rmsnorm_grad", "batchnorm_grad", "groupnorm_grad", "dropout", "amax_grad", "attention_grad"}
+APART = {"layernorm_grad", "rmsnorm_grad", "batchnorm_grad", "groupnorm_grad", "dropout", "amax_grad", "attention_grad", "rnn_grad", "lstm_grad", "gru_grad"}
 
 # Made after differentiation, or gradients themselves: nothing differentiates them.
 NO_GRADIENT = {"add_scaled", "pow", "share", "affine", "pack", "batchnorm_inference"} | {
@@ -184,6 +187,20 @@ def _attention(op: Any, qkv: Tensor) -> Tensor:
             scores = scores + torch.full((length, length), -torch.inf, dtype=scores.dtype).triu(1)
         rows.append(scores.softmax(-1) @ v)
     return torch.cat(rows, -1)
+
+
+def _scan(op: Any, gates: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
+    """torch's own recurrent function, the input product an identity."""
+    width, size = w.shape
+    zero = torch.zeros(width, dtype=w.dtype)
+    weights = (torch.eye(width, dtype=w.dtype), w, zero, zero if b is None else b)
+    kind = {"rnn": torch.nn.RNN, "lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[op.name]
+    more = {"nonlinearity": op.activation} if op.name == "rnn" else {}
+    module = kind(width, size, batch_first=True, dtype=w.dtype, **more)
+    names = [name for name, _ in module.named_parameters()]
+    x = gates.flip(1) if op.reverse else gates
+    out = torch.func.functional_call(module, dict(zip(names, weights, strict=True)), (x,))[0]
+    return out.flip(1) if op.reverse else out
 
 
 def _rope(op: Any, qkv: Tensor) -> Tensor:
