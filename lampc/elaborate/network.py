@@ -23,7 +23,7 @@ from lampc.ir.op import ShapeError, SizeMismatch
 from lampc.ir.types import B, DType, Type
 from lampc.layers import LAYERS, LayerType
 from lampc.layers.layer import Construct
-from lampc.layers.signature import Float, Param, Signature, Written
+from lampc.layers.signature import Float, Label, Param, Signature, Written
 from lampc.ops.term import Build, Term
 from lampc.source import Span
 from lampc.syntax import tree
@@ -140,7 +140,7 @@ class Network:
 
     def _layer(self, statement: tree.Layer, layer: LayerType, x: Flow, scope: Scope) -> Flow:
         arguments = self.bind(statement, layer.signature, scope)
-        if arguments is None:
+        if arguments is None or not self._labels(statement, layer.signature, arguments, scope):
             return x if layer.keeps_shape else None
         if x is None:
             shape = layer.input_shape(arguments)
@@ -170,6 +170,22 @@ class Network:
         declared = tuple((str(term.node.op).removeprefix("parameter "), term.type) for term in construct.declared)
         self.record(statement, name, layer.name, (x,), out, declared, scope)
         return out
+
+    def _labels(self, statement: tree.Layer, signature: Signature, arguments: dict[str, object], scope: Scope) -> bool:
+        """Put the values that labels name in their place; whether all are known."""
+        for param in signature.params:
+            name = arguments[param.name]
+            if not isinstance(param.kind, Label) or not isinstance(name, str):
+                continue
+            if name not in scope.labels:
+                near = nearest(name, scope.labels)
+                self.problems.report("E203", f"there is no value `{name}` here", statement.head,
+                                     fixes=[f"did you mean `{near}`?" if near else "name one with `as`"])  # fmt: skip
+                return False
+            arguments[param.name], _ = scope.labels[name]
+            if arguments[param.name] is None:
+                return False
+        return True
 
     def _misfit(self, statement: tree.Layer, error: ShapeError, x: Term) -> None:
         name = statement.name.name

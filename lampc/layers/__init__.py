@@ -3,5 +3,5 @@
 from lampc.layers import activations, attention, channels, convolution, grid, linear, normalise, pool, recurrent, scale, shape
 from lampc.layers.layer import LAYERS, LayerType
 
-__all__ = ["LAYERS", "LayerType", "activations", "attention", "channels", "convolution", "grid", "linear", "normalise", "pool", "recurrent", "scale",
-           "shape"]  # fmt: skip
+__all__ = ["LAYERS", "LayerType", "activations", "attention", "channels", "convolution", "grid", "linear", "normalise", "pool",
+           "recurrent", "scale", "shape"]  # fmt: skip

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lampc.ir.leaves import Initialiser
-from lampc.ir.op import Op
+from lampc.ir.op import Op, ShapeError
 from lampc.layers.initialisers import Init
 from lampc.layers.layer import Arguments, Construct, LayerType, layer
-from lampc.layers.signature import Float, OneOf, Param, Signature
+from lampc.layers.signature import Flag, Float, OneOf, Param, Signature
 from lampc.ops.activations import Elu, Gelu, Hardtanh, LeakyRelu, Relu, Sigmoid, Silu, Softplus, Tanh
 from lampc.ops.arithmetic import Abs, Greater, Where
+from lampc.ops.reduction import Expand
 from lampc.ops.term import Term
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
@@ -51,9 +52,20 @@ def _mish(make: Construct, x: Term, arguments: Arguments) -> Term:
 
 
 def _prelu(make: Construct, x: Term, arguments: Arguments) -> Term:
+    if arguments["channels"]:
+        return _prelu_by_channel(make, x, arguments)
     slope = make.parameter("slope", (), arguments["init"])
     positive = make(Greater(), x, make.build.constant(x.type.of(()), 0.0))
     return make(Where(), positive, x, slope * x)
+
+
+def _prelu_by_channel(make: Construct, x: Term, arguments: Arguments) -> Term:
+    if x.type.rank < 2:
+        raise ShapeError(f"takes samples whose first axis is their channels, but gets {x.type}", code="E402")
+    slope = make.parameter("slope", x.type.shape[1:2], arguments["init"])
+    others = tuple(axis for axis in range(x.type.rank) if axis != 1)
+    positive = make(Greater(), x, make.build.constant(x.type.of(()), 0.0))
+    return make(Where(), positive, x, make(Expand(x.type.shape, others), slope) * x)
 
 
 layer(LayerType("softsign", "x/(1 + |x|)", "linear 4->8; softsign; linear 1", Signature(), _softsign, nodes=4,
@@ -65,7 +77,12 @@ layer(
         "prelu",
         "x where positive, else slope·x, the slope learnt",
         "linear 4->8; prelu; linear 1",
-        Signature((Param("init", Init(), Initialiser("constant", (0.25,)), "how the slope begins"),)),
+        Signature(
+            (
+                Param("init", Init(), Initialiser("constant", (0.25,)), "how the slope begins"),
+                Param("channels", Flag(), False, "a slope for each channel, a sample's first axis"),
+            )
+        ),
         _prelu,
         nodes=3,
         keeps_shape=True,

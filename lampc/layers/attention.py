@@ -109,4 +109,3 @@ layer(LayerType("attention", "each place takes from all others, head by head, wh
                            Param("init", Init(), XAVIER, "how weights begin"),
                            Param("bias", Init(optional=True), ZEROS, "how biases begin; `off` for none", positional=False))),
                 _attention, nodes=6, keeps_shape=True))  # fmt: skip
-

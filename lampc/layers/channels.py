@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from lampc.ir.leaves import Initialiser
 from lampc.ir.op import ShapeError
-from lampc.layers.layer import Arguments, Construct, LayerType, layer
+from lampc.layers.layer import AFFINE, Arguments, Construct, LayerType, layer
 from lampc.layers.signature import Flag, Float, Int, Param, Signature
 from lampc.ops.channels import BatchNorm, GroupNorm
 from lampc.ops.term import Term
@@ -18,10 +17,7 @@ def _channels(x: Term) -> int:
 
 
 def _affine(make: Construct, channels: int, arguments: Arguments) -> tuple[Term, ...]:
-    if not arguments["affine"]:
-        return ()
-    weight = make.parameter("weight", (channels,), Initialiser("ones"))
-    return weight, make.parameter("bias", (channels,), Initialiser("zeros"))
+    return make.scale_and_shift(channels, arguments) if arguments["affine"] else ()
 
 
 def _batchnorm(make: Construct, x: Term, arguments: Arguments) -> Term:
@@ -52,17 +48,16 @@ def _instancenorm(make: Construct, x: Term, arguments: Arguments) -> Term:
 
 
 _EPS = Param("eps", Float(0.0, open_low=True), 1e-5, "added to the variance")
-_AFFINE = Param("affine", Flag(), True, "then times a weight plus a bias")
 
 layer(LayerType("batchnorm", "each channel to mean 0 and variance 1 over the minibatch; in use, over all that was seen",
                 "input 3x8x8; conv 8 3 bias=off; batchnorm; relu; globalpool; linear 10",
-                Signature((_EPS, Param("momentum", Float(0.0, 1.0), 0.1, "how fast the running statistics move"), _AFFINE)),
+                Signature((_EPS, Param("momentum", Float(0.0, 1.0), 0.1, "how fast the running statistics move"), *AFFINE)),
                 _batchnorm, nodes=5, keeps_shape=True))  # fmt: skip
 layer(LayerType("groupnorm", "each sample's groups of channels to mean 0 and variance 1",
                 "input 3x8x8; conv 8 3; groupnorm 4; relu; globalpool; linear 10",
-                Signature((Param("groups", Int(), doc="how many groups"), _EPS, _AFFINE)),
+                Signature((Param("groups", Int(), doc="how many groups"), _EPS, *AFFINE)),
                 _groupnorm, keeps_shape=True))  # fmt: skip
 layer(LayerType("instancenorm", "each sample's channels to mean 0 and variance 1",
                 "input 3x8x8; conv 8 3; instancenorm; relu; globalpool; linear 10",
-                Signature((_EPS, Param("affine", Flag(), False, "then times a weight plus a bias"))),
+                Signature((_EPS, Param("affine", Flag(), False, "then times a weight plus a bias"), AFFINE[1])),
                 _instancenorm, keeps_shape=True))  # fmt: skip

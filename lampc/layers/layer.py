@@ -8,10 +8,17 @@ from typing import Any
 
 from lampc.ir.leaves import SCALAR, Initialiser, Input, Parameter, Setting, State
 from lampc.ir.op import Op
-from lampc.ir.types import DType, Shape, Type
-from lampc.layers.signature import Signature
+from lampc.ir.types import Dim, DType, Shape, Type
+from lampc.layers.signature import Flag, Param, Signature
 from lampc.ops.shape import Moving, Slice
 from lampc.ops.term import Build, Term
+
+ONES, ZEROS = Initialiser("ones"), Initialiser("zeros")
+AFFINE = (
+    Param("affine", Flag(), True, "then times a weight plus a bias"),
+    Param("bias", Flag(), True, "with the bias"),
+)
+"""What norms take; see ``scale_and_shift``."""
 
 Arguments = Mapping[str, Any]
 """A value for each parameter of a layer's signature."""
@@ -37,6 +44,14 @@ class Construct:
         term = self.build(leaf)
         self.declared.append(term)
         return term
+
+    def scale_and_shift(self, size: Dim, arguments: Arguments) -> tuple[Term, Term]:
+        """A norm's weight and bias, of a size; constants where `affine` or `bias` is off."""
+        shape = (size,)
+        type = Type(self.dtype, shape)
+        affine = arguments["affine"]
+        weight = self.parameter("weight", shape, ONES) if affine else self.build.constant(type, 1.0)
+        return weight, self.parameter("bias", shape, ZEROS) if affine and arguments["bias"] else self.build.constant(type, 0.0)
 
     def part(self, term: Term, start: int, stop: int) -> Term:
         """Rows ``start`` up to ``stop`` of a tensor without batch axis."""

@@ -6,10 +6,13 @@ import math
 
 from lampc.ir.leaves import Initialiser
 from lampc.ir.op import ShapeError, SizeMismatch
-from lampc.layers.initialisers import Init
+from lampc.ir.types import B
+from lampc.layers.initialisers import AUTO, Init
 from lampc.layers.layer import Arguments, Construct, LayerType, layer
-from lampc.layers.signature import Arrow, Param, Signature
+from lampc.layers.signature import Arrow, Int, Label, Param, Signature
 from lampc.ops.matmul import MatMul
+from lampc.ops.reduction import Expand, Sum
+from lampc.ops.shape import Reshape
 from lampc.ops.term import Term
 
 NORMAL = Initialiser("normal", (1.0,))
@@ -32,6 +35,38 @@ def _build(make: Construct, x: Term, arguments: Arguments) -> Term:
     return out + make.parameter("bias", (sizes.right,), arguments["bias"])
 
 
+def _bilinear(make: Construct, x: Term, arguments: Arguments) -> Term:
+    """As torch: y_o = xᵀ·W_o·z + b_o, by one product with z and a sum over x's features."""
+    z: Term = arguments["with"]
+    for value in (x, z):
+        if value.type.rank != 2 or value.type.dtype == "i64":
+            raise ShapeError(f"takes two vectors, but gets {value.type}", code="E402")
+    first, second, out = x.type.shape[1], z.type.shape[1], arguments["out"]
+    assert isinstance(first, int)
+    weight = make.parameter("weight", (out, first, second), arguments["init"])
+    rows = make(MatMul(transposed=True), z, make(Reshape((out * first, second)), weight))
+    weighed = make(Reshape((B, out, first)), rows) * make(Expand((B, out, first), (1,)), x)
+    result = make(Sum((2,)), weighed)
+    return result if arguments["bias"] is None else result + make.parameter("bias", (out,), arguments["bias"])
+
+
+layer(
+    LayerType(
+        name="bilinear",
+        doc="xᵀ·W·z + b for each output, z a value that was named; W is [out, x, z]",
+        example="linear 4->8; tanh as z; linear 8; bilinear 3 with=z",
+        signature=Signature(
+            (
+                Param("out", Int(), doc="how many outputs"),
+                Param("with", Label(), doc="the other value", positional=False),
+                Param("init", Init(), Initialiser("xavier", (), AUTO), "how the weight begins"),
+                Param("bias", Init(optional=True), ZEROS, "how the bias begins; `off` for none", positional=False),
+            )
+        ),
+        build=_bilinear,
+        nodes=7,
+    )
+)
 layer(
     LayerType(
         name="linear",

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from lampc.ir.leaves import Initialiser
 from lampc.ir.op import Op, ShapeError
-from lampc.layers.layer import Arguments, Construct, LayerType, layer
-from lampc.layers.signature import Float, Param, Signature
+from lampc.layers.layer import AFFINE, Arguments, Construct, LayerType, layer
+from lampc.layers.signature import Flag, Float, Param, Signature
 from lampc.ops.normalise import LayerNorm, LogSoftmax, RmsNorm, Softmax
 from lampc.ops.random import Dropout
 from lampc.ops.term import Term
@@ -26,15 +25,13 @@ def _over_last_axis(name: str, doc: str, op: Op) -> None:
 
 def _layernorm(make: Construct, x: Term, arguments: Arguments) -> Term:
     _last_axis(x)
-    shape = x.type.shape[-1:]
-    weight = make.parameter("weight", shape, Initialiser("ones"))
-    bias = make.parameter("bias", shape, Initialiser("zeros"))
-    return make(LayerNorm(arguments["eps"]), x, weight, bias)
+    return make(LayerNorm(arguments["eps"]), x, *make.scale_and_shift(x.type.shape[-1], arguments))
 
 
 def _rmsnorm(make: Construct, x: Term, arguments: Arguments) -> Term:
     _last_axis(x)
-    return make(RmsNorm(arguments["eps"]), x, make.parameter("weight", x.type.shape[-1:], Initialiser("ones")))
+    weight, _ = make.scale_and_shift(x.type.shape[-1], {**arguments, "bias": False})
+    return make(RmsNorm(arguments["eps"]), x, weight)
 
 
 def _dropout(make: Construct, x: Term, arguments: Arguments) -> Term:
@@ -49,7 +46,7 @@ layer(
         "layernorm",
         "mean 0 and variance 1 over the last axis, then times a weight plus a bias",
         "linear 4->8; layernorm; relu; linear 1",
-        Signature((Param("eps", Float(0.0, open_low=True), 1e-5, "added to the variance"),)),
+        Signature((Param("eps", Float(0.0, open_low=True), 1e-5, "added to the variance"), *AFFINE)),
         _layernorm,
         keeps_shape=True,
     )
@@ -59,7 +56,12 @@ layer(
         "rmsnorm",
         "divided by the root of the mean square over the last axis, then times a weight",
         "linear 4->8; rmsnorm; relu; linear 1",
-        Signature((Param("eps", Float(0.0, open_low=True), 1e-6, "added to the mean square"),)),
+        Signature(
+            (
+                Param("eps", Float(0.0, open_low=True), 1e-6, "added to the mean square"),
+                Param("affine", Flag(), True, "then times a weight"),
+            )
+        ),
         _rmsnorm,
         keeps_shape=True,
     )

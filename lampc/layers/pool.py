@@ -8,7 +8,7 @@ from lampc.ir.op import ShapeError
 from lampc.layers.convolution import places, spread
 from lampc.layers.layer import Arguments, Construct, LayerType, layer
 from lampc.layers.signature import Amounts, Flag, Int, OneOf, Param, Signature
-from lampc.ops.pool import AvgPool, MaxPool
+from lampc.ops.pool import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, MaxPool
 from lampc.ops.reduction import Max, Mean
 from lampc.ops.term import Term
 
@@ -46,6 +46,11 @@ def _average(make: Construct, x: Term, arguments: Arguments) -> Term:
 def _global(make: Construct, x: Term, arguments: Arguments) -> Term:
     if x.type.rank < 3 or x.type.dtype == "i64":
         raise ShapeError(f"takes samples of channels and places, but gets {x.type}", code="E402")
+    if arguments["to"] is not None:
+        sizes = spread("to", arguments["to"], x.type.rank - 2)
+        if len(sizes) > 3:
+            raise ShapeError(f"takes samples of up to three axes after the channels, but gets {x.type}", code="E402")
+        return make(AdaptiveMaxPool(sizes) if arguments["kind"] == "max" else AdaptiveAvgPool(sizes), x)
     axes = tuple(range(2, x.type.rank))
     return make(Max(axes) if arguments["kind"] == "max" else Mean(axes), x)
 
@@ -71,5 +76,6 @@ _declare("avgpool", "the mean of each window",
          _params(Param("padded", Flag(), True, "count the zeros beyond the edges"),
                  Param("divisor", Int(0), 0, "divide by this, not by the window's size", positional=False)),
          _average)  # fmt: skip
-_declare("globalpool", "each channel's mean over all places, or its greatest number",
-         Signature((Param("kind", OneOf(("mean", "max")), "mean", "which"),)), _global)  # fmt: skip
+_declare("globalpool", "each channel's mean over all places, or its greatest number; with `to`, of so many equal parts",
+         Signature((Param("kind", OneOf(("mean", "max")), "mean", "which"),
+                    Param("to", Amounts(low=1), None, "the size that is made: `3x4`", positional=False))), _global)  # fmt: skip

@@ -186,6 +186,13 @@ class Name(Kind):
 
 
 @dataclass(frozen=True)
+class Label(Name):
+    """A value that was named with `as`; the layer gets the value."""
+
+    phrase: ClassVar[str] = "the name of a value"
+
+
+@dataclass(frozen=True)
 class Dims(Kind):
     """A sample's shape: ``25``, ``28x28``, ``[8, 8]``."""
 

@@ -204,6 +204,8 @@ class _Selecting:
         elif isinstance(op, Parameters):
             self.pieces[value] = {label: self._parameter(label, self._parameter_type(label)) for label in op.labels}
         elif isinstance(op, State) and op.type.rank:
+            if node.stage is Stage.FORWARD:
+                raise NoNativeForm(f"`{op.label}`, kept from step to step, has no native form yet")
             self.pieces[value] = {label: self._state(op.label, label) for label, _ in self._gradients()}
         elif isinstance(op, Input | Setting | State):
             kinds = {Input: Kind.INPUT, Setting: Kind.SETTING, State: Kind.STATE}

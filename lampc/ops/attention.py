@@ -84,7 +84,7 @@ class Attention(Heads):
                 found, logarithms = function(q, keys, values, 0.0, self.causal)
                 sums.copy_(logarithms)
             else:
-                found, weights = general(q, keys, values, None, 0.0, self.causal)
+                found, _ = general(q, keys, values, None, 0.0, self.causal)
             made.copy_(found)
 
         return kernel

@@ -168,6 +168,106 @@ class AvgPoolGrad(AvgPool):
         return partial(getattr(torch.ops.aten, name).grad_input, dy, dx, *self._arguments(), grad_input=dx)
 
 
+@dataclass(frozen=True)
+class Adaptive(Op):
+    """Windows as large as it takes to make ``sizes``: place i of n goes from ⌊i·size/n⌋ to ⌈(i+1)·size/n⌉."""
+
+    sizes: Steps
+
+    def out(self, x: Type) -> Shape:
+        """The result's shape.
+
+        Raises:
+            ShapeError: if the operand has other axes.
+        """
+        if x.rank != len(self.sizes) + 2 or x.dtype == "i64":
+            raise ShapeError(f"takes samples of {len(self.sizes) + 1} axes, channels first, not {x}")
+        fixed(x.shape[2:])
+        return (*x.shape[:2], *self.sizes)
+
+    def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
+        return max(count(operands[0]), count(results[0]))
+
+    def function(self, torch: Any, name: str) -> Any:
+        """Torch's kernel for so many axes."""
+        return getattr(torch.ops.aten, name.replace("#", "3d" if len(self.sizes) == 3 else "2d"))
+
+
+@op("adaptive_maxpool")
+@dataclass(frozen=True)
+class AdaptiveMaxPool(Adaptive):
+    """The greatest number in each window; results: it, and where it was."""
+
+    def infer(self, *operands: Type) -> tuple[Type, ...]:
+        shape = self.out(operands[0])
+        return (operands[0].of(shape), Type("i64", shape))
+
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        dy = cotangents[0]
+        assert dy and cotangents[1] is None, "the places are for the gradient alone"
+        return [node.build(AdaptiveMaxPoolGrad(self.sizes, node.operands[0].type.shape), dy, node.results[1])]
+
+    def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
+        x, out, places = _flat(operands[0], *results)
+        return partial(self.function(torch, "adaptive_max_pool#").out, x, list(out.shape[2:]), out=out, indices=places)
+
+
+@op("adaptive_maxpool_grad")
+@dataclass(frozen=True)
+class AdaptiveMaxPoolGrad(AdaptiveMaxPool):
+    """The gradient from ``dy`` and the places, a tensor of ``shape``."""
+
+    shape: Shape = ()
+    gradient = Op.gradient
+
+    def infer(self, *operands: Type) -> tuple[Type, ...]:
+        dy, places = operands
+        if places != Type("i64", dy.shape) or self.out(dy.of(self.shape)) != dy.shape:
+            raise ShapeError(f"{dy} is no gradient of a pool of {self.shape}")
+        return (dy.of(self.shape),)
+
+    def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
+        dx, dy, places = _flat(results[0], *operands)
+        return partial(self.function(torch, "adaptive_max_pool#_backward").grad_input, dy, dx, places, grad_input=dx)
+
+
+@op("adaptive_avgpool")
+@dataclass(frozen=True)
+class AdaptiveAvgPool(Adaptive):
+    """The mean of each window."""
+
+    def infer(self, *operands: Type) -> tuple[Type, ...]:
+        return (operands[0].of(self.out(operands[0])),)
+
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        (dy,) = cotangents
+        assert dy
+        return [node.build(AdaptiveAvgPoolGrad(self.sizes, node.operands[0].type.shape), dy)]
+
+    def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
+        x, out = _flat(operands[0], results[0])
+        return partial(self.function(torch, "adaptive_avg_pool#").out, x, list(out.shape[2:]), out=out)
+
+
+@op("adaptive_avgpool_grad")
+@dataclass(frozen=True)
+class AdaptiveAvgPoolGrad(AdaptiveAvgPool):
+    """The gradient from ``dy``, a tensor of ``shape``."""
+
+    shape: Shape = ()
+    gradient = Op.gradient
+
+    def infer(self, *operands: Type) -> tuple[Type, ...]:
+        (dy,) = operands
+        if self.out(dy.of(self.shape)) != dy.shape:
+            raise ShapeError(f"{dy} is no gradient of a pool of {self.shape}")
+        return (dy.of(self.shape),)
+
+    def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
+        dx, dy = _flat(results[0], operands[0])
+        return partial(self.function(torch, "_adaptive_avg_pool#_backward").out, dy, dx, out=dx)
+
+
 def _flat(*tensors: Any) -> tuple[Any, ...]:
     """Sequences as images of one row, for which torch has kernels."""
     return tuple(tensor.unsqueeze(-2) if tensor.dim() == 3 else tensor for tensor in tensors)
@@ -196,3 +296,13 @@ AvgPool.samples = [
     Sample(AvgPool((2, 2, 2), (1, 2, 1), (0, 1, 0)), (Normal((2, 2, 3, 4, 3)),)),
 ]
 AvgPoolGrad.samples = [Sample(AvgPoolGrad((2, 2), (2, 2), (0, 0), shape=(3, 2, 5, 4)), (Normal((3, 2, 2, 2)),))]
+AdaptiveMaxPool.samples = [
+    Sample(AdaptiveMaxPool((3, 2)), (Normal((3, 2, 5, 4)),)),
+    Sample(AdaptiveMaxPool((3,)), (Normal((3, 2, 7)),)),
+    Sample(AdaptiveMaxPool((2, 1, 2)), (Normal((2, 2, 3, 4, 3)),)),
+]
+AdaptiveMaxPoolGrad.samples = [
+    Sample(AdaptiveMaxPoolGrad((3, 2), (3, 2, 5, 4)), (Normal((3, 2, 3, 2)), Labels((3, 2, 3, 2), 20))),
+]
+AdaptiveAvgPool.samples = [Sample(AdaptiveAvgPool(s.op.sizes), s.operands) for s in AdaptiveMaxPool.samples]  # type: ignore[attr-defined]
+AdaptiveAvgPoolGrad.samples = [Sample(AdaptiveAvgPoolGrad((3, 2), (3, 2, 5, 4)), (Normal((3, 2, 3, 2)),))]

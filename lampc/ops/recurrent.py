@@ -201,7 +201,9 @@ class LstmScanGrad(Scan):
         steps = []
         for t, p in self.order(c.shape[1]):
             earlier = None if p is None else _at(c, p)
-            steps.append((_at(dy, t), _at(c, t), earlier, _at(values, t).chunk(4, 1), _at(dgates, t), _at(dgates, t).chunk(4, 1)))
+            steps.append(
+                (_at(dy, t), _at(c, t), earlier, _at(values, t).chunk(4, 1), _at(dgates, t), _at(dgates, t).chunk(4, 1))
+            )
         steps.reverse()
         dh, dc, bent, spare = (torch.empty(dy.shape[0], dy.shape[2], dtype=dy.dtype, device=dy.device) for _ in range(4))
 
@@ -304,8 +306,9 @@ class GruScanGrad(Scan):
         steps = []
         for t, p in self.order(h.shape[1]):
             before = None if p is None else _at(h, p)
-            steps.append((_at(dy, t), before, _at(values, t).chunk(3, 1), _at(part, t), _at(dgates, t).chunk(3, 1), _at(dstate, t),
-                          _at(dstate, t).chunk(3, 1)))  # fmt: skip
+            made = _at(dstate, t)
+            parts = (_at(values, t).chunk(3, 1), _at(part, t), _at(dgates, t).chunk(3, 1), made, made.chunk(3, 1))
+            steps.append((_at(dy, t), before, *parts))
         steps.reverse()
         dh, spare = (torch.empty(dy.shape[0], dy.shape[2], dtype=dy.dtype, device=dy.device) for _ in range(2))
 

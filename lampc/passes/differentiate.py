@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from lampc.ir.graph import Graph, Stage, Value
-from lampc.ir.leaves import Parameter
+from lampc.ir.leaves import Input, Leaf, Parameter
 from lampc.ops.term import Build, Term, TermNode
 
 
-def differentiate(graph: Graph) -> Graph:
-    """Append the gradient of ``loss`` with respect to every parameter that it depends on.
+def differentiate(graph: Graph, inputs: bool = False) -> Graph:
+    """Append the gradient of ``loss`` with respect to every parameter that it depends on, and with ``inputs`` to x and y.
 
     Before: an output ``loss``, a scalar. After: outputs ``grad NAME``, of the parameters' types; the forward nodes
     keep their ids, and gradient nodes carry the places of the nodes that they are the gradient of.
     """
+    wanted: tuple[type[Leaf], ...] = (Parameter, Input) if inputs else (Parameter,)
     out = graph.copy()
     build = Build(out)
     loss = graph.outputs["loss"]
-    active = _active(graph) & graph.live([loss])
+    active = _active(graph, wanted) & graph.live([loss])
     cotangents: dict[Value, Term] = {}
     with build.at(spans=graph[loss.node].spans, stage=Stage.BACKWARD, layer="loss"):
         cotangents[loss] = build.constant(graph.type(loss), 1.0)
@@ -24,7 +25,7 @@ def differentiate(graph: Graph) -> Graph:
         results = [Value(node.id, index) for index in range(len(node.types))]
         if node.id not in active or not any(result in cotangents for result in results):
             continue
-        if isinstance(node.op, Parameter):
+        if isinstance(node.op, Parameter | Input):
             out.outputs[f"grad {node.op.label}"] = cotangents[results[0]].value
             continue
         terms = TermNode(build, node, tuple(map(build.term, node.operands)), tuple(build.term(result) for result in results))
@@ -37,16 +38,18 @@ def differentiate(graph: Graph) -> Graph:
                 before = cotangents.get(operand)
                 cotangents[operand] = gradient if before is None else before + gradient
     # Parameters in the order in which they were declared
-    labels = [node.op.label for node in graph if isinstance(node.op, Parameter)]
+    labels = [node.op.label for node in graph if isinstance(node.op, Parameter | Input)]
     grads = {f"grad {label}": out.outputs.pop(f"grad {label}", None) for label in labels}
     out.outputs.update({name: value for name, value in grads.items() if value is not None})
     return out
 
 
-def _active(graph: Graph) -> set[int]:
-    """The nodes that depend on a parameter."""
+def _active(graph: Graph, wanted: tuple[type[Leaf], ...]) -> set[int]:
+    """The nodes that depend on what is wanted: parameters, or numbers that are given."""
     active: set[int] = set()
     for node in graph:
-        if isinstance(node.op, Parameter) or any(operand.node in active for operand in node.operands):
+        if (isinstance(node.op, wanted) and node.types[0].dtype != "i64") or any(
+            operand.node in active for operand in node.operands
+        ):
             active.add(node.id)
     return active

@@ -60,7 +60,7 @@ def _last_use(routine: Routine) -> dict[int, int]:
             last[routine.root(slot)] = index
     # What a caller may read after forward and backward stays until the update begins, and to its end: a step
     # runs all three, and a caller reads after it too.
-    end = len(routine.instructions) - 1
+    end = len(routine.instructions)
     for slot in routine.outputs.values():
         last[routine.root(slot)] = end
     return last

@@ -105,6 +105,14 @@ JUDGES: dict[str, Callable[..., Any]] = {
     ),
     "avgpool": lambda op, a: _avgpool(op, a),
     "avgpool_grad": lambda op, dy: _vjp(lambda x: _avgpool(op, x), torch.zeros(op.shape, dtype=dy.dtype), dy),
+    "adaptive_maxpool": lambda op, a: getattr(F, f"adaptive_max_pool{a.dim() - 2}d")(a, op.sizes),
+    "adaptive_maxpool_grad": lambda op, dy, i: (
+        torch.zeros(op.shape, dtype=dy.dtype).flatten(2).scatter_add(2, i.flatten(2), dy.flatten(2)).view(op.shape)
+    ),
+    "adaptive_avgpool": lambda op, a: getattr(F, f"adaptive_avg_pool{a.dim() - 2}d")(a, op.sizes),
+    "adaptive_avgpool_grad": lambda op, dy: _vjp(
+        lambda x: F.adaptive_avg_pool2d(x, op.sizes), torch.zeros(op.shape, dtype=dy.dtype), dy
+    ),
     "upsample": lambda op, a: _upsample(op, a),
     "upsample_grad": lambda op, dy: _vjp(
         lambda x: _upsample(op, x), torch.zeros(op.infer(type_of(dy))[0].dims(BATCH), dtype=dy.dtype), dy
@@ -121,7 +129,18 @@ JUDGES: dict[str, Callable[..., Any]] = {
 }
 
 # Judged in tests of their own: they have several results, or draw random numbers.
-APART = {"layernorm_grad", "rmsnorm_grad", "batchnorm_grad", "groupnorm_grad", "dropout", "amax_grad", "attention_grad", "rnn_grad", "lstm_grad", "gru_grad"}
+APART = {
+    "layernorm_grad",
+    "rmsnorm_grad",
+    "batchnorm_grad",
+    "groupnorm_grad",
+    "dropout",
+    "amax_grad",
+    "attention_grad",
+    "rnn_grad",
+    "lstm_grad",
+    "gru_grad",
+}
 
 # Made after differentiation, or gradients themselves: nothing differentiates them.
 NO_GRADIENT = {"add_scaled", "pow", "share", "affine", "pack", "batchnorm_inference"} | {
