@@ -65,9 +65,11 @@ class Parameter(Leaf):
 @op("state")
 @dataclass(frozen=True)
 class State(Leaf):
-    """A tensor that updates keep from step to step, zero at first: an optimiser's momentum."""
+    """A tensor that updates keep from step to step: an optimiser's momentum."""
 
     label: str
+    value: float = field(default=0.0, compare=False)
+    """What it is filled with at first."""
 
     def __str__(self) -> str:
         return f"state {self.label}"

@@ -52,8 +52,8 @@ class _Rule:
     def setting(self, name: str, value: float) -> Term:
         return self.build(Setting(SCALAR, name, value))
 
-    def state(self, name: str) -> Term:
-        return self.build(State(self.type, name))
+    def state(self, name: str, value: float = 0.0) -> Term:
+        return self.build(State(self.type, name, value))
 
     def t(self) -> Term:
         """The number of this step, from 1."""

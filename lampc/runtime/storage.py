@@ -45,6 +45,7 @@ class Storage:
                 fresh = torch.zeros(parameter.type.dims(1), dtype=self.dtype, device=device)
             self.by_name[label] = fresh
         self._tensors: dict[str, Tensor] = {**self.by_name, "parameters": flat}
+        self._begin = {leaf.label: leaf.value for leaf in leaves if isinstance(leaf, State)}
         self.states = {leaf.label: self._zeros(leaf) for leaf in leaves if isinstance(leaf, State)}
         self.settings = {leaf.label: self._zeros(leaf) for leaf in leaves if isinstance(leaf, Setting)}
         self._tensors.update({f"state {label}": tensor for label, tensor in self.states.items()})
@@ -58,7 +59,7 @@ class Storage:
                 tensor.fill_(float(settings[label]))
 
     def initialise(self, parameters: Mapping[str, Parameter], seed: int) -> None:
-        """Begin anew: parameters as their initialisers say, states 0.
+        """Begin anew: parameters and states as they are declared.
 
         Random numbers are drawn in float64 on the CPU, so that precision and device do not change them.
         """
@@ -67,8 +68,8 @@ class Storage:
             fresh = torch.zeros(parameter.type.dims(1), dtype=torch.float64)
             INITIALISERS[parameter.initialiser.kind].fill(fresh, parameter.initialiser, generator)
             self.by_name[label].copy_(fresh)
-        for state in self.states.values():
-            state.zero_()
+        for label, state in self.states.items():
+            state.fill_(self._begin[label])
 
     def tensor(self, leaf: Any) -> Tensor:
         """The tensor that a leaf stands for."""
