@@ -149,6 +149,8 @@ class Program:
 
     def setting(self, name: str) -> Param:
         """What a number that may change without recompiling takes: ``lr``, ``dropout1.rate``."""
+        if name.startswith("lr="):  # of the layers that were given this one
+            return self.experiment.optimizer.type.signature["lr"]
         layer, _, parameter = name.rpartition(".")
         kind = next((use.kind for use in self.layers if use.name == layer), None)
         signature = LAYERS[kind].signature if kind else self.experiment.optimizer.type.signature

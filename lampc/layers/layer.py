@@ -9,7 +9,7 @@ from typing import Any
 from lampc.ir.leaves import SCALAR, Initialiser, Parameter, Setting
 from lampc.ir.op import Op
 from lampc.ir.types import Shape
-from lampc.layers.signature import Signature
+from lampc.layers.signature import Flag, Float, Param, Signature
 from lampc.ops.term import Build, Term
 
 Arguments = Mapping[str, Any]
@@ -23,6 +23,8 @@ class Construct:
     build: Build
     layer: str
     declared: list[Term]
+    trainable: bool = True
+    lr: float | None = None
 
     def __call__(self, op: Op, *operands: Term) -> Term:
         """Apply an op; its first result."""
@@ -30,7 +32,7 @@ class Construct:
 
     def parameter(self, name: str, like: Term, shape: Shape, initialiser: Initialiser) -> Term:
         """Declare ``LAYER.name`` with the element type of ``like``."""
-        leaf = Parameter(like.type.of(shape), f"{self.layer}.{name}", initialiser)
+        leaf = Parameter(like.type.of(shape), f"{self.layer}.{name}", initialiser, self.trainable, self.lr)
         term = self.build(leaf)
         self.declared.append(term)
         return term
@@ -38,6 +40,13 @@ class Construct:
     def setting(self, name: str, value: float) -> Term:
         """Declare ``LAYER.name``, a number that may change without recompiling: one of the signature's parameters."""
         return self.build(Setting(SCALAR, f"{self.layer}.{name}", value))
+
+
+LEARNING = (
+    Param("freeze", Flag(), False, "leave the parameters as they begin"),
+    Param("lr", Float(0.0), None, "a learning rate for these parameters instead of the optimizer's", positional=False),
+)
+"""What a layer with parameters takes beside its own arguments."""
 
 
 def _unknown(arguments: Arguments) -> tuple[int, ...] | None:
@@ -62,6 +71,13 @@ class LayerType:
     """At most how many operations it builds, for the limit."""
     keeps_shape: bool = False
     """Whether the output has the input's shape, whatever that is."""
+    learns: bool = False
+    """Whether it has parameters."""
+
+    @property
+    def takes(self) -> Signature:
+        """The signature, with what every layer with parameters takes."""
+        return Signature((*self.signature.params, *LEARNING)) if self.learns else self.signature
 
 
 LAYERS: dict[str, LayerType] = {}

@@ -47,5 +47,6 @@ layer(
         build=_build,
         input_shape=lambda arguments: None if arguments["sizes"].left is None else (arguments["sizes"].left,),
         nodes=2,
+        learns=True,
     )
 )

@@ -47,6 +47,7 @@ layer(
         Signature((Param("eps", Float(0.0, open_low=True), 1e-5, "added to the variance"),)),
         _layernorm,
         keeps_shape=True,
+        learns=True,
     )
 )
 layer(

@@ -144,8 +144,9 @@ _BETAS = (
 _AMSGRAD = Param("amsgrad", Flag(), False, "divide by the greatest second moment so far")
 
 
-def _decay(default: float) -> Param:
-    return Param("weight_decay", Float(0.0), default, "the pull towards 0")
+def _decay(default: float) -> tuple[Param, Param]:
+    return (Param("weight_decay", Float(0.0), default, "the pull of weights (two axes or more) towards 0"),
+            Param("decay_all", Flag(), False, "let it pull biases and scales too"))  # fmt: skip
 
 
 _TYPES = (
@@ -153,20 +154,20 @@ _TYPES = (
         "sgd",
         "p ← p - lr·g, with momentum v ← μv + g",
         Signature((_lr(0.01), Param("momentum", Float(0.0), 0.0, "μ"),
-                   Param("nesterov", Flag(), False, "look ahead along v"), _decay(0.0), _CLIP,
+                   Param("nesterov", Flag(), False, "look ahead along v"), *_decay(0.0), _CLIP,
                    Param("dampening", Float(), 0.0, "how much less of g goes into v"))),
         _sgd,
     ),
     OptimizerType("adam", "Adam, with weight_decay added to the gradient",
-                  Signature((_lr(1e-3), *_BETAS, _decay(0.0), _CLIP, _AMSGRAD)), _adam),
+                  Signature((_lr(1e-3), *_BETAS, *_decay(0.0), _CLIP, _AMSGRAD)), _adam),
     OptimizerType("adamw", "Adam with decoupled weight decay",
-                  Signature((_lr(1e-3), *_BETAS, _decay(1e-2), _CLIP, _AMSGRAD)), _adamw),
+                  Signature((_lr(1e-3), *_BETAS, *_decay(1e-2), _CLIP, _AMSGRAD)), _adamw),
     OptimizerType(
         "rmsprop",
         "g divided by the root of a running mean of g²",
         Signature((_lr(0.01), Param("alpha", Float(0.0, 1.0), 0.99, "the mean's decay"),
                    Param("eps", Float(0.0), 1e-8, "added to the root"), Param("momentum", Float(0.0), 0.0, "μ"),
-                   Param("centered", Flag(), False, "divide by the deviation from the mean of g"), _decay(0.0), _CLIP)),
+                   Param("centered", Flag(), False, "divide by the deviation from the mean of g"), *_decay(0.0), _CLIP)),
         _rmsprop,
     ),
     OptimizerType(
@@ -174,14 +175,14 @@ _TYPES = (
         "g divided by the root of the sum of all g²",
         Signature((_lr(0.01), Param("lr_decay", Float(0.0), 0.0, "lr is divided by 1 + (t - 1)·lr_decay"),
                    Param("eps", Float(0.0), 1e-10, "added to the root"),
-                   Param("initial", Float(0.0), 0.0, "what the sum begins with"), _decay(0.0), _CLIP)),
+                   Param("initial", Float(0.0), 0.0, "what the sum begins with"), *_decay(0.0), _CLIP)),
         _adagrad,
     ),
     OptimizerType(
         "lion",
         "the sign of a mean of momentum and g, with decoupled weight decay",
         Signature((_lr(1e-4), Param("beta1", Float(0.0, 1.0, open_high=True), 0.9, "the momentum's share of the mean"),
-                   Param("beta2", Float(0.0, 1.0, open_high=True), 0.99, "the momentum's decay"), _decay(0.0), _CLIP)),
+                   Param("beta2", Float(0.0, 1.0, open_high=True), 0.99, "the momentum's decay"), *_decay(0.0), _CLIP)),
         _lion,
     ),
 )  # fmt: skip

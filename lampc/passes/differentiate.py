@@ -8,7 +8,7 @@ from lampc.ops.term import Build, Term, TermNode
 
 
 def differentiate(graph: Graph) -> Graph:
-    """Append the gradient of ``loss`` with respect to every parameter that it depends on.
+    """Append the gradient of ``loss`` with respect to every trainable parameter that it depends on.
 
     Before: an output ``loss``, a scalar. After: outputs ``grad NAME``, of the parameters' types; the forward nodes
     keep their ids, and gradient nodes carry the places of the nodes that they are the gradient of.
@@ -44,9 +44,10 @@ def differentiate(graph: Graph) -> Graph:
 
 
 def _active(graph: Graph) -> set[int]:
-    """The nodes that depend on a parameter."""
+    """The nodes that depend on a parameter which is trained."""
     active: set[int] = set()
     for node in graph:
-        if isinstance(node.op, Parameter) or any(operand.node in active for operand in node.operands):
+        trained = isinstance(node.op, Parameter) and node.op.trainable
+        if trained or any(operand.node in active for operand in node.operands):
             active.add(node.id)
     return active
