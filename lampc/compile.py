@@ -242,11 +242,11 @@ def compile_source(
 def build(source: Source, elaborated: Elaborated, warnings: tuple[Diagnostic, ...] = ()) -> Program:
     """The pipeline's second half: from a checked forward graph to op lists."""
     forward = run_passes(elaborated.graph, FORWARD)
-    optimizer = elaborated.experiment.optimizer
+    experiment = elaborated.experiment
     whole = forward
     if "loss" in forward.outputs:
         whole = differentiate(forward)
-        whole = optimise(whole, optimizer.type, dict(optimizer.arguments), optimizer.span)
+        whole = optimise(whole, experiment.optimizer, experiment.schedule)
     whole = run_passes(whole, WHOLE)
     return Program(source, elaborated, forward, whole, warnings)
 

@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lampc.elaborate.experiment import Optimizer, Schedule
 from lampc.ir.graph import Graph, Stage
 from lampc.ir.leaves import SCALAR, Parameter, Parameters, Setting, State
-from lampc.layers.optimizers import OptimizerType, Step
+from lampc.layers.optimizers import Step
+from lampc.layers.schedules import CLOCK, Progress
 from lampc.ops.arithmetic import Minimum, Sqrt, Square
 from lampc.ops.reduction import Sum
 from lampc.ops.shape import Pack
 from lampc.ops.term import Build, Term
-from lampc.source import Span
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def groups_of(parameters: Sequence[Parameter], arguments: Mapping[str, Any]) -> 
     return [Group(*key, tuple(labels)) for key, labels in found.items()]
 
 
-def optimise(graph: Graph, optimizer: OptimizerType, arguments: dict[str, Any], span: Span | None) -> Graph:
+def optimise(graph: Graph, optimizer: Optimizer, schedule: Schedule | None = None) -> Graph:
     """Append the update of every parameter that has a gradient, a group at once: they lie end to end.
 
     Before: outputs ``grad NAME``. After: outputs ``next parameters`` and ``next STATE``, to be written over those; where
@@ -54,25 +55,29 @@ def optimise(graph: Graph, optimizer: OptimizerType, arguments: dict[str, Any], 
         return graph
     out = graph.copy()
     build = Build(out)
-    spans = () if span is None else (span,)
+    arguments = dict(optimizer.arguments)
+    spans = () if optimizer.span is None else (optimizer.span,)
     parameters = parameters_of(graph)
     groups = groups_of([parameters[label] for label in gradients], arguments)
     with build.at(spans=spans, stage=Stage.UPDATE, layer="optimizer"):
         packed = [build(Pack(group.labels), *(build.term(gradients[label]) for label in group.labels)) for group in groups]
         clock = _Clock(build)
         settings = {name: _setting(build, name, value) for name, value in arguments.items() if isinstance(value, float)}
+        factor = _factor(clock, schedule)
         if arguments.get("clip"):
             packed = _clip(packed, settings["clip"])
         for group, g in zip(groups, packed, strict=True):
             end = f":{group.name}" if len(groups) > 1 else ""
             p = build(Parameters(g.type, group.labels, f"parameters{end}"))
             own = settings if group.lr is None else {**settings, "lr": _setting(build, f"lr={group.lr!r}", group.lr)}
+            if factor is not None:
+                own = {**own, "lr": own["lr"] * factor}
             chosen = arguments if group.decays else {**arguments, "weight_decay": 0.0}
 
             def state(name: str, value: float = 0.0, p: Term = p, group: Group = group, end: str = end) -> Term:
                 return build(State(p.type, f"{name}{end}", value, group.labels))
 
-            following, states = optimizer.update(Step(p, g, state, own, clock.t, chosen))
+            following, states = optimizer.type.update(Step(p, g, state, own, clock.t, chosen))
             out.outputs[f"next parameters{end}"] = following.value
             out.outputs.update({f"next {name}{end}": term.value for name, term in states.items()})
         if clock.step is not None:
@@ -96,6 +101,16 @@ class _Clock:
         if self.step is None:
             self.step = self.build(State(SCALAR, "t")) + 1.0
         return self.step
+
+
+def _factor(clock: _Clock, schedule: Schedule | None) -> Term | None:
+    """What the learning rate is multiplied by, if anything. Each training begins its schedule anew: earlier steps do not count."""
+    if schedule is None or schedule.type.factor is None:
+        return None
+    build = clock.build
+    with build.at(spans=(schedule.span,), layer="schedule"):
+        total, epoch, before = (_setting(build, name, value) for name, value in zip(CLOCK, (1.0, 1.0, 0.0), strict=True))
+        return schedule.type.factor(Progress(clock.t() - 1.0 - before, total, epoch), schedule.arguments)
 
 
 def _clip(packed: Sequence[Term], limit: Term) -> list[Term]:
