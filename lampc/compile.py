@@ -155,6 +155,8 @@ class Program:
 
     def setting(self, name: str) -> Param:
         """What a number that may change without recompiling takes: ``lr``, ``dropout1.rate``."""
+        if name.startswith("lr="):  # of the layers that were given this one
+            return self.experiment.optimizer.type.signature["lr"]
         layer, _, parameter = name.rpartition(".")
         kind = next((use.kind for use in self.layers if use.name == layer), None)
         signature = LAYERS[kind].signature if kind else self.experiment.optimizer.type.signature
@@ -246,11 +248,11 @@ def compile_source(
 def build(source: Source, elaborated: Elaborated, warnings: tuple[Diagnostic, ...] = ()) -> Program:
     """The pipeline's second half: from a checked forward graph to op lists."""
     forward = run_passes(elaborated.graph, FORWARD)
-    optimizer = elaborated.experiment.optimizer
+    experiment = elaborated.experiment
     whole = forward
     if "loss" in forward.outputs:
         whole = differentiate(forward)
-        whole = optimise(whole, optimizer.type, dict(optimizer.arguments), optimizer.span)
+        whole = optimise(whole, experiment.optimizer, experiment.schedule)
     whole = run_passes(whole, WHOLE)
     return Program(source, elaborated, forward, whole, warnings)
 

@@ -74,6 +74,7 @@ TITLES: dict[str, str] = {
     "W401": "the initialisation saturates the activation",
     "W402": "the output cannot reach the targets",
     "W403": "the loss expects probabilities",
+    "W404": "the warm-up is as long as the training",
     "W501": "the network has more outputs than there are classes",
 }
 

@@ -139,7 +139,7 @@ def _promised(
         name = statement.name.name
         if name in LAYERS and statement.branches is None:
             layer = LAYERS[name]
-            arguments = bind(name, layer.signature, statement.head, statement.arguments, statement.options,
+            arguments = bind(name, layer.takes, statement.head, statement.arguments, statement.options,
                              Evaluator(constants, Problems()), Problems())  # fmt: skip
             shape = layer.input_shape(arguments) if arguments is not None else None
             if shape is not None or not layer.keeps_shape:

@@ -18,7 +18,7 @@ from lampc.layers.signature import Choice, Written
 from lampc.source import Source, Span
 from lampc.syntax import parse, tree
 
-EXPERIMENT = ("input", "data", "loss", "optimizer", "metrics", "train")
+EXPERIMENT = ("input", "data", "loss", "optimizer", "schedule", "metrics", "train")
 """Statements about the experiment, one of each at most."""
 
 

@@ -1,4 +1,4 @@
-"""The statements about the experiment: input, data, loss, optimizer, metrics, train."""
+"""The statements about the experiment: input, data, loss, optimizer, schedule, metrics, train."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from lampc.elaborate.settings import Settings
 from lampc.layers.losses import LOSSES, LossType
 from lampc.layers.metrics import METRICS, MetricType
 from lampc.layers.optimizers import OPTIMIZERS, OptimizerType
+from lampc.layers.schedules import SCHEDULES, ScheduleType
 from lampc.layers.signature import Dims, Flag, Int, OneOf, Param, Signature, Whole
 from lampc.source import Span
 from lampc.syntax import tree
@@ -79,6 +80,15 @@ class Optimizer:
 
 
 @dataclass(frozen=True)
+class Schedule:
+    """A bound ``schedule`` statement."""
+
+    type: ScheduleType
+    arguments: Mapping[str, Any]
+    span: Span
+
+
+@dataclass(frozen=True)
 class Train:
     """A bound ``train`` statement."""
 
@@ -108,6 +118,7 @@ class Experiment:
     data: Data | None
     loss: Loss | None
     optimizer: Optimizer
+    schedule: Schedule | None
     metrics: tuple[MetricType, ...] | None
     metrics_span: Span | None
     train: Train
@@ -146,6 +157,7 @@ class Experimenter:
             self._data(by_name.get("data"), train.seed),
             self._loss(by_name.get("loss")),
             self._optimizer(by_name.get("optimizer")),
+            self._schedule(by_name.get("schedule"), train),
             self._metrics(metrics),
             metrics.head if metrics else None,
             train,
@@ -248,7 +260,24 @@ class Experimenter:
         if arguments.get("nesterov") and not arguments["momentum"] and statement:
             self.problems.report("E305", "`nesterov` looks ahead along the momentum, and there is none", statement.head,
                                  fixes=["add `momentum=0.9`"])  # fmt: skip
+        if arguments.get("nesterov") and arguments["dampening"] and statement:
+            self.problems.report("E305", "`nesterov` takes no `dampening`", statement.head, fixes=["leave out one of them"])
         return Optimizer(type, arguments, statement.head if statement else None)
+
+    def _schedule(self, statement: tree.Layer | None, train: Train) -> Schedule | None:
+        name = self._choose(statement, SCHEDULES) if statement else None
+        if statement is None or name is None:
+            return None
+        type = SCHEDULES[name]
+        arguments = self._arguments(f"schedule {name}", type.signature, statement, statement.arguments[1:])
+        assert arguments is not None, "every parameter has a default"
+        warmup = arguments.get("warmup", 0.0)
+        if warmup >= train.epochs:
+            also = [(train.span, f"trains for {train.epochs}")] if train.span else []
+            self.problems.report("W404", f"the warm-up takes {warmup:g} epochs, and training {train.epochs}: "
+                                 f"`{name}` never begins", statement.head, also=also,
+                                 fixes=["make `warmup` shorter, or train for more epochs"])  # fmt: skip
+        return Schedule(type, arguments, statement.head)
 
     def _metrics(self, statement: tree.Layer | None) -> tuple[MetricType, ...] | None:
         if statement is None:
@@ -274,4 +303,4 @@ def report_data_error(error: DataError, statement: tree.Layer, problems: Problem
     problems.report(error.code, str(error), span, fixes=error.fixes)
 
 
-assert set(EXPERIMENT) == {"input", "data", "loss", "optimizer", "metrics", "train"}
+assert set(EXPERIMENT) == {"input", "data", "loss", "optimizer", "schedule", "metrics", "train"}

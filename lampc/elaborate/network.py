@@ -139,7 +139,7 @@ class Network:
     # Layers and functions -----------------------------------------------------------------------------------------
 
     def _layer(self, statement: tree.Layer, layer: LayerType, x: Flow, scope: Scope) -> Flow:
-        arguments = self.bind(statement, layer.signature, scope)
+        arguments = self.bind(statement, layer.takes, scope)
         if arguments is None or not self._labels(statement, layer.signature, arguments, scope):
             return x if layer.keeps_shape else None
         if x is None:
@@ -148,7 +148,9 @@ class Network:
                 return None
             x = self.input(shape, (statement.head,), "?")
         name = self.name(statement)
-        construct = Construct(self.build, name, [], self.dtype)
+        trainable, lr = not arguments.get("freeze", False), arguments.get("lr")
+        assert lr is None or isinstance(lr, float)
+        construct = Construct(self.build, name, [], self.dtype, trainable, lr)
         with self.build.at(spans=(statement.head,), layer=name):
             try:
                 if x.type.dtype == "i64" and not layer.whole:

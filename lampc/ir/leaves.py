@@ -59,6 +59,9 @@ class Parameter(Leaf):
 
     label: str
     initialiser: Initialiser
+    trainable: bool = True
+    lr: float | None = None
+    """A learning rate of its own; the optimiser's where it is None."""
 
     def __str__(self) -> str:
         return f"parameter {self.label}"
@@ -72,6 +75,8 @@ class State(Leaf):
     label: str
     value: float = field(default=0.0, compare=False)
     """What it is filled with at first."""
+    labels: tuple[str, ...] = ()
+    """The parameters that it goes along with, where those lie packed."""
 
     def __str__(self) -> str:
         return f"state {self.label}"
@@ -123,9 +128,13 @@ def fill(dtype_of: Type, shape: Shape, value: float) -> Constant:
 @op("parameters")
 @dataclass(frozen=True)
 class Parameters(Leaf):
-    """All parameters end to end, as the runtime stores them, so that an optimiser's step is one op for all."""
+    """Parameters end to end, as the runtime stores them, so that an optimiser's step is one op for all.
+
+    All that are trained, or a group of them: what has the same learning rate and decay.
+    """
 
     labels: tuple[str, ...]
+    label: str = "parameters"
 
     def __str__(self) -> str:
-        return "parameters"
+        return self.label

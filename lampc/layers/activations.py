@@ -86,5 +86,6 @@ layer(
         _prelu,
         nodes=3,
         keeps_shape=True,
+        learns=True,
     )
 )

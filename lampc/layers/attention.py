@@ -91,14 +91,14 @@ layer(LayerType("embedding", "a learnt row for each whole number; the weight is 
                 "input 16 int<96>; embedding 96->32; mean 1; linear 2",
                 Signature((Param("sizes", Arrow(), doc="`names->out`, or `out` where the input says how many names"),
                            Param("init", Init(), _NORMAL, "how the weight begins"))),
-                _embedding, whole=True))  # fmt: skip
+                _embedding, whole=True, learns=True))  # fmt: skip
 layer(LayerType("position", "plus a number for each place and feature: learnt, or sines and cosines",
                 "input 16 int<96>; embedding 32; position; attention 4 causal; linear 96",
                 Signature((Param("kind", OneOf(("learned", "sinusoidal")), "learned", "which"),
                            Param("length", Int(0), 0, "places that are learnt; 0: as many as the sequence has"),
                            Param("init", Init(), _SMALL, "how learnt ones begin"),
                            Param("base", Float(1.0), 10_000.0, "the longest wave, over 2π", positional=False))),
-                _position, nodes=2, keeps_shape=True))  # fmt: skip
+                _position, nodes=2, keeps_shape=True, learns=True))  # fmt: skip
 layer(LayerType("attention", "each place takes from all others, head by head, what it asks for",
                 "input 16 int<96>; embedding 32; attention 4 causal rope; linear 96",
                 Signature((Param("heads", Int(), doc="how many"),
@@ -108,4 +108,4 @@ layer(LayerType("attention", "each place takes from all others, head by head, wh
                            Param("base", Float(1.0), 10_000.0, "of rope's waves", positional=False),
                            Param("init", Init(), XAVIER, "how weights begin"),
                            Param("bias", Init(optional=True), ZEROS, "how biases begin; `off` for none", positional=False))),
-                _attention, nodes=6, keeps_shape=True))  # fmt: skip
+                _attention, nodes=6, keeps_shape=True, learns=True))  # fmt: skip

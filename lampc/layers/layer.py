@@ -9,7 +9,7 @@ from typing import Any
 from lampc.ir.leaves import SCALAR, Initialiser, Input, Parameter, Setting, State
 from lampc.ir.op import Op
 from lampc.ir.types import Dim, DType, Shape, Type
-from lampc.layers.signature import Flag, Param, Signature
+from lampc.layers.signature import Flag, Float, Param, Signature
 from lampc.ops.shape import Moving, Slice
 from lampc.ops.term import Build, Term
 
@@ -33,6 +33,8 @@ class Construct:
     declared: list[Term]
     dtype: DType = "f32"
     """Of parameters."""
+    trainable: bool = True
+    lr: float | None = None
 
     def __call__(self, op: Op, *operands: Term) -> Term:
         """Apply an op; its first result."""
@@ -40,7 +42,7 @@ class Construct:
 
     def parameter(self, name: str, shape: Shape, initialiser: Initialiser) -> Term:
         """Declare ``LAYER.name``."""
-        leaf = Parameter(Type(self.dtype, shape), f"{self.layer}.{name}", initialiser)
+        leaf = Parameter(Type(self.dtype, shape), f"{self.layer}.{name}", initialiser, self.trainable, self.lr)
         term = self.build(leaf)
         self.declared.append(term)
         return term
@@ -79,6 +81,13 @@ class Construct:
         return self.build(Setting(SCALAR, f"{self.layer}.{name}", value))
 
 
+LEARNING = (
+    Param("freeze", Flag(), False, "leave the parameters as they begin"),
+    Param("lr", Float(0.0), None, "a learning rate for these parameters instead of the optimizer's", positional=False),
+)
+"""What a layer with parameters takes beside its own arguments."""
+
+
 def _unknown(arguments: Arguments) -> tuple[int, ...] | None:
     return None
 
@@ -103,6 +112,13 @@ class LayerType:
     """Whether the output has the input's shape, whatever that is."""
     whole: bool = False
     """Whether it takes whole numbers, `input 64 int<96>`, too."""
+    learns: bool = False
+    """Whether it has parameters."""
+
+    @property
+    def takes(self) -> Signature:
+        """The signature, with what every layer with parameters takes."""
+        return Signature((*self.signature.params, *LEARNING)) if self.learns else self.signature
 
 
 LAYERS: dict[str, LayerType] = {}

@@ -65,6 +65,7 @@ layer(
         ),
         build=_bilinear,
         nodes=7,
+        learns=True,
     )
 )
 layer(
@@ -82,5 +83,6 @@ layer(
         build=_build,
         input_shape=lambda arguments: None if arguments["sizes"].left is None else (arguments["sizes"].left,),
         nodes=2,
+        learns=True,
     )
 )

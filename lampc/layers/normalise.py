@@ -49,6 +49,7 @@ layer(
         Signature((Param("eps", Float(0.0, open_low=True), 1e-5, "added to the variance"), *AFFINE)),
         _layernorm,
         keeps_shape=True,
+        learns=True,
     )
 )
 layer(
@@ -64,6 +65,7 @@ layer(
         ),
         _rmsnorm,
         keeps_shape=True,
+        learns=True,
     )
 )
 layer(

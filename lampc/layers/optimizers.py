@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from lampc.layers.layer import Arguments
 from lampc.layers.signature import Flag, Float, Param, Signature
-from lampc.ops.arithmetic import Pow, Sqrt, Square
+from lampc.ops.arithmetic import Greater, Maximum, Pow, Sign, Sqrt, Square
 from lampc.ops.term import Term
+
+
+class States(Protocol):
+    """Gives the state of a name, which begins filled with a value."""
+
+    def __call__(self, name: str, value: float = 0.0, /) -> Term: ...
 
 
 @dataclass(frozen=True)
@@ -17,7 +24,7 @@ class Step:
 
     p: Term
     g: Term
-    state: Callable[[str], Term]
+    state: States
     settings: Mapping[str, Term]
     t: Callable[[], Term]
     arguments: Arguments
@@ -34,16 +41,24 @@ class OptimizerType:
     """The next parameter, and the next states."""
 
 
+def _decayed(step: Step) -> Term:
+    """The gradient with the decay added."""
+    return step.g + step.p * step.settings["weight_decay"] if step.arguments["weight_decay"] else step.g
+
+
 def _sgd(step: Step) -> tuple[Term, dict[str, Term]]:
-    """As torch.optim.SGD: v ← μv + g, v = g at first; p ← p - lr·v, or with Nesterov p - lr·(g + μv)."""
+    """As torch.optim.SGD: v ← μv + (1 - dampening)·g, v = g at first; p ← p - lr·v, or with Nesterov p - lr·(g + μv)."""
     arguments, settings = step.arguments, step.settings
-    p, g = step.p, step.g
-    if arguments["weight_decay"]:
-        g = g + p * settings["weight_decay"]
+    p, g = step.p, _decayed(step)
     if not arguments["momentum"]:
         return p - g * settings["lr"], {}
-    # A velocity that begins at 0 makes the first one g, as torch does.
-    velocity = g + step.state("velocity") * settings["momentum"]
+    # A velocity that begins at 0 makes the first one g, as torch does; that one is not dampened.
+    share = g
+    if arguments["dampening"]:
+        t = step.t()
+        later = g.build(Greater(), t, g.build.constant(t.type, 1.0))
+        share = g * (1.0 - settings["dampening"] * later)
+    velocity = share + step.state("velocity") * settings["momentum"]
     direction = g + velocity * settings["momentum"] if arguments["nesterov"] else velocity
     return p - direction * settings["lr"], {"velocity": velocity}
 
@@ -57,26 +72,63 @@ def _moments(step: Step, g: Term) -> tuple[Term, dict[str, Term]]:
     t = step.t()
     unbiased1 = 1.0 - build(Pow(), beta1, t)
     unbiased2 = build(Sqrt(), 1.0 - build(Pow(), beta2, t))
+    states = {"m": m, "v": v}
+    if step.arguments["amsgrad"]:  # Reddi, Kale and Kumar 2018: the greatest v so far
+        v = states["vmax"] = build(Maximum(), step.state("vmax"), v)
     denominator = build(Sqrt(), v) / unbiased2 + step.settings["eps"]
-    return (m / denominator) / unbiased1, {"m": m, "v": v}
+    return (m / denominator) / unbiased1, states
 
 
 def _adam(step: Step) -> tuple[Term, dict[str, Term]]:
-    g = step.g
-    if step.arguments["weight_decay"]:
-        g = g + step.p * step.settings["weight_decay"]
-    direction, states = _moments(step, g)
+    direction, states = _moments(step, _decayed(step))
     return step.p - direction * step.settings["lr"], states
 
 
 def _adamw(step: Step) -> tuple[Term, dict[str, Term]]:
     """Loshchilov and Hutter 2019: the decay acts on the parameter, not through the gradient."""
     direction, states = _moments(step, step.g)
-    lr = step.settings["lr"]
+    return _shrunk(step) - direction * step.settings["lr"], states
+
+
+def _shrunk(step: Step) -> Term:
+    """The parameter after a decay that does not go through the gradient."""
     p = step.p
-    if step.arguments["weight_decay"]:
-        p = p - p * (step.settings["weight_decay"] * lr)
-    return p - direction * lr, states
+    return p - p * (step.settings["weight_decay"] * step.settings["lr"]) if step.arguments["weight_decay"] else p
+
+
+def _rmsprop(step: Step) -> tuple[Term, dict[str, Term]]:
+    """Hinton's, as torch.optim.RMSprop; ``centered`` as Graves 2013: the variance instead of the mean square."""
+    arguments, settings = step.arguments, step.settings
+    g = _decayed(step)
+    build = g.build
+    alpha = settings["alpha"]
+    square = step.state("square") * alpha + build(Square(), g) * (1.0 - alpha)
+    states, size = {"square": square}, square
+    if arguments["centered"]:
+        mean = states["mean"] = step.state("mean") * alpha + g * (1.0 - alpha)
+        size = square - build(Square(), mean)
+    direction = g / (build(Sqrt(), size) + settings["eps"])
+    if arguments["momentum"]:
+        direction = states["velocity"] = direction + step.state("velocity") * settings["momentum"]
+    return step.p - direction * settings["lr"], states
+
+
+def _adagrad(step: Step) -> tuple[Term, dict[str, Term]]:
+    """Duchi, Hazan and Singer 2011, as torch.optim.Adagrad."""
+    g, lr = _decayed(step), step.settings["lr"]
+    build = g.build
+    if step.arguments["lr_decay"]:
+        lr = lr / ((step.t() - 1.0) * step.settings["lr_decay"] + 1.0)
+    total = step.state("total", step.arguments["initial"]) + build(Square(), g)
+    return step.p - g / (build(Sqrt(), total) + step.settings["eps"]) * lr, {"total": total}
+
+
+def _lion(step: Step) -> tuple[Term, dict[str, Term]]:
+    """Chen et al. 2023, program 1: the sign of a mean of momentum and gradient, which decay apart from each other."""
+    beta1, beta2 = step.settings["beta1"], step.settings["beta2"]
+    g, m = step.g, step.state("m")
+    direction = g.build(Sign(), m * beta1 + g * (1.0 - beta1))
+    return _shrunk(step) - direction * step.settings["lr"], {"m": m * beta2 + g * (1.0 - beta2)}
 
 
 def _lr(default: float) -> Param:
@@ -89,10 +141,12 @@ _BETAS = (
     Param("beta2", Float(0.0, 1.0, open_high=True), 0.999, "the second moment's decay"),
     Param("eps", Float(0.0), 1e-8, "added to the root"),
 )
+_AMSGRAD = Param("amsgrad", Flag(), False, "divide by the greatest second moment so far")
 
 
-def _decay(default: float) -> Param:
-    return Param("weight_decay", Float(0.0), default, "the pull towards 0")
+def _decay(default: float) -> tuple[Param, Param]:
+    return (Param("weight_decay", Float(0.0), default, "the pull of weights (two axes or more) towards 0"),
+            Param("decay_all", Flag(), False, "let it pull biases and scales too"))  # fmt: skip
 
 
 _TYPES = (
@@ -100,13 +154,37 @@ _TYPES = (
         "sgd",
         "p ← p - lr·g, with momentum v ← μv + g",
         Signature((_lr(0.01), Param("momentum", Float(0.0), 0.0, "μ"),
-                   Param("nesterov", Flag(), False, "look ahead along v"), _decay(0.0), _CLIP)),
+                   Param("nesterov", Flag(), False, "look ahead along v"), *_decay(0.0), _CLIP,
+                   Param("dampening", Float(), 0.0, "how much less of g goes into v"))),
         _sgd,
     ),
     OptimizerType("adam", "Adam, with weight_decay added to the gradient",
-                  Signature((_lr(1e-3), *_BETAS, _decay(0.0), _CLIP)), _adam),
+                  Signature((_lr(1e-3), *_BETAS, *_decay(0.0), _CLIP, _AMSGRAD)), _adam),
     OptimizerType("adamw", "Adam with decoupled weight decay",
-                  Signature((_lr(1e-3), *_BETAS, _decay(1e-2), _CLIP)), _adamw),
+                  Signature((_lr(1e-3), *_BETAS, *_decay(1e-2), _CLIP, _AMSGRAD)), _adamw),
+    OptimizerType(
+        "rmsprop",
+        "g divided by the root of a running mean of g²",
+        Signature((_lr(0.01), Param("alpha", Float(0.0, 1.0), 0.99, "the mean's decay"),
+                   Param("eps", Float(0.0), 1e-8, "added to the root"), Param("momentum", Float(0.0), 0.0, "μ"),
+                   Param("centered", Flag(), False, "divide by the deviation from the mean of g"), *_decay(0.0), _CLIP)),
+        _rmsprop,
+    ),
+    OptimizerType(
+        "adagrad",
+        "g divided by the root of the sum of all g²",
+        Signature((_lr(0.01), Param("lr_decay", Float(0.0), 0.0, "lr is divided by 1 + (t - 1)·lr_decay"),
+                   Param("eps", Float(0.0), 1e-10, "added to the root"),
+                   Param("initial", Float(0.0), 0.0, "what the sum begins with"), *_decay(0.0), _CLIP)),
+        _adagrad,
+    ),
+    OptimizerType(
+        "lion",
+        "the sign of a mean of momentum and g, with decoupled weight decay",
+        Signature((_lr(1e-4), Param("beta1", Float(0.0, 1.0, open_high=True), 0.9, "the momentum's share of the mean"),
+                   Param("beta2", Float(0.0, 1.0, open_high=True), 0.99, "the momentum's decay"), *_decay(0.0), _CLIP)),
+        _lion,
+    ),
 )  # fmt: skip
 
 OPTIMIZERS = {declared.name: declared for declared in _TYPES}

@@ -62,7 +62,7 @@ def _declare(name: str, doc: str, gates: int, scan: Callable[[Arguments, bool], 
                                Param("last", Flag(), False, "make the last state, not all of them"),
                                Param("init", Init(), None, "how all begins; uniform up to ±1/√out where left out"),
                                Param("bias", Flag(), True, "with biases"))),
-                    _build(gates, scan), nodes=24))  # fmt: skip
+                    _build(gates, scan), nodes=24, learns=True))  # fmt: skip
 
 
 _declare("rnn", "h ← tanh(W·x + U·h + b), place by place", 1, lambda a, reverse: RnnScan(reverse, a["activation"]),

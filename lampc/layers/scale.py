@@ -24,7 +24,7 @@ def _learnt(name: str, join: Callable[[Term, Term], Term]) -> Callable[[Construc
 layer(LayerType("scale", "x times a learnt number for each place of the last axis",
                 "linear 4->8; residual { linear 8; tanh; scale constant(0.1) }; linear 1",
                 Signature((Param("init", Init(), Initialiser("ones"), "how it begins"),)),
-                _learnt("weight", lambda x, w: x * w), keeps_shape=True))  # fmt: skip
+                _learnt("weight", lambda x, w: x * w), keeps_shape=True, learns=True))  # fmt: skip
 layer(LayerType("bias", "x plus a learnt number for each place of the last axis", "linear 4->8 bias=off; tanh; bias; linear 1",
                 Signature((Param("init", Init(), Initialiser("zeros"), "how it begins"),)),
-                _learnt("bias", lambda x, b: x + b), keeps_shape=True))  # fmt: skip
+                _learnt("bias", lambda x, b: x + b), keeps_shape=True, learns=True))  # fmt: skip

@@ -177,8 +177,7 @@ class _Selecting:
         elif isinstance(op, Leaf):
             self._leaf(node)
         elif isinstance(op, Pack):
-            labels = [label for label, _ in self._gradients()]
-            self.pieces[value] = dict(zip(labels, map(self._buffer, node.operands), strict=True))
+            self.pieces[value] = dict(zip(op.labels, map(self._buffer, node.operands), strict=True))
         elif any(operand in self.pieces for operand in node.operands):
             self._packed(node)
         elif isinstance(op, MatMul | Affine):
@@ -203,10 +202,10 @@ class _Selecting:
             self.of[value] = self._parameter(op.label, op.type)
         elif isinstance(op, Parameters):
             self.pieces[value] = {label: self._parameter(label, self._parameter_type(label)) for label in op.labels}
+        elif isinstance(op, State) and op.labels:
+            self.pieces[value] = {label: self._state(op.label, label) for label in op.labels}
         elif isinstance(op, State) and op.type.rank:
-            if node.stage is Stage.FORWARD:
-                raise NoNativeForm(f"`{op.label}`, kept from step to step, has no native form yet")
-            self.pieces[value] = {label: self._state(op.label, label) for label, _ in self._gradients()}
+            raise NoNativeForm(f"`{op.label}`, kept from step to step, has no native form yet")
         elif isinstance(op, Input | Setting | State):
             kinds = {Input: Kind.INPUT, Setting: Kind.SETTING, State: Kind.STATE}
             rows, cols = space(op.type.shape)
@@ -377,7 +376,8 @@ class _Selecting:
         """Copy what replaces a leaf into its storage."""
         if value in self.pieces:
             for label, id in self.pieces[value].items():
-                leaf = self.parameters[label] if name == "parameters" else self._leaf_buffer(f"{name}:{label}")
+                packed = name.partition(":")[0] == "parameters"
+                leaf = self.parameters[label] if packed else self._leaf_buffer(f"{name}:{label}")
                 self._copy(leaf, id)
         else:
             self._copy(self._leaf_buffer(name), self.of[value])

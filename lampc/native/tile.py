@@ -283,7 +283,7 @@ def apply(w: Writer, lane: Lane, function: str, arguments: list[str]) -> str:
         condition, a, b = arguments
         test = w.let(f"fcmp une {lane} {condition}, {w.constant(lane, 0.0)}")
         return w.let(f"select {lane.of('i1')} {test}, {lane} {a}, {lane} {b}")
-    if function in ("sqrt", "abs"):
+    if function in ("sqrt", "abs", "floor"):
         return w.intrinsic({"abs": "fabs"}.get(function, function), lane, *arguments)
     if function in LIBRARY:
         return w.intrinsic(function, lane, *arguments)

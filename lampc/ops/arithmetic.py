@@ -225,6 +225,19 @@ class Sign(Elementwise):
         return call("greater", a, 0.0) - call("greater", 0.0, a)
 
 
+@op("floor")
+@dataclass(frozen=True)
+class Floor(Elementwise):
+    """The whole number at or below; it has no gradient."""
+
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        return [None]
+
+    def expression(self, *operands: Expression) -> Expression:
+        (a,) = operands
+        return call("floor", a)
+
+
 @op("maximum")
 @dataclass(frozen=True)
 class Maximum(Elementwise):
@@ -365,6 +378,7 @@ Power.samples = [Sample(Power(3.0), (Normal((3, 4)),)), Sample(Power(-0.5), (Uni
 Pow.samples = [Sample(Pow(), (Uniform((3, 4), 0.5, 2.0), Normal((3, 4))))]
 Sqrt.samples = [Sample(Sqrt(), (Uniform((3, 4), 0.5, 2.0),))]
 Abs.samples = [Sample(Abs(), (Normal((3, 4)),))]
+Floor.samples = [Sample(Floor(), (Normal((3, 4)),))]
 Sign.samples = [Sample(Sign(), (Normal((3, 4)),))]
 Maximum.samples = [Sample(Maximum(), _PAIR), Sample(Maximum(), (Normal((3, 4)), Normal(())))]
 Minimum.samples = [Sample(Minimum(), _PAIR), Sample(Minimum(), (Normal(()), Normal((3, 4))))]

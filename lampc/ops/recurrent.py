@@ -85,17 +85,19 @@ class RnnScan(Scan):
 
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
         (gates, w), (h,) = operands, results
-        turned, activate = w.t(), torch.tanh if self.activation == "tanh" else torch.relu
+        turned, tanh = w.t(), self.activation == "tanh"
         steps = [(_at(gates, t), None if p is None else _at(h, p), _at(h, t)) for t, p in self.order(h.shape[1])]
-        z = torch.empty_like(steps[0][2].contiguous())
 
         def kernel() -> None:
             for here, before, out in steps:
                 if before is None:
-                    out.copy_(activate(here))
+                    out.copy_(here)
                 else:
-                    torch.addmm(here, before, turned, out=z)
-                    out.copy_(activate(z))
+                    torch.addmm(here, before, turned, out=out)
+                if tanh:
+                    out.tanh_()
+                else:
+                    out.relu_()
 
         return kernel
 
@@ -124,9 +126,9 @@ class RnnScanGrad(Scan):
             for gradient, state, out, first in steps:
                 carried.add_(gradient)
                 if tanh:
-                    out.copy_(torch.ops.aten.tanh_backward(carried, state))
+                    torch.ops.aten.tanh_backward.grad_input(carried, state, grad_input=out)
                 else:
-                    out.copy_(torch.ops.aten.threshold_backward(carried, state, 0))
+                    torch.ops.aten.threshold_backward.grad_input(carried, state, 0, grad_input=out)
                 if not first:
                     torch.mm(out, w, out=carried)
 
@@ -197,7 +199,7 @@ class LstmScanGrad(Scan):
 
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
         (dy, c, values, w), (dgates,) = operands, results
-        sigmoid, tanh = torch.ops.aten.sigmoid_backward, torch.ops.aten.tanh_backward
+        sigmoid, tanh = torch.ops.aten.sigmoid_backward.grad_input, torch.ops.aten.tanh_backward.grad_input
         steps = []
         for t, p in self.order(c.shape[1]):
             earlier = None if p is None else _at(c, p)
@@ -214,18 +216,19 @@ class LstmScanGrad(Scan):
                 dh.add_(gradient)
                 torch.tanh(cell, out=bent)
                 torch.mul(dh, bent, out=spare)
-                do.copy_(sigmoid(spare, o))
+                sigmoid(spare, o, grad_input=do)
                 torch.mul(dh, o, out=spare)
-                dc.add_(tanh(spare, bent))
+                tanh(spare, bent, grad_input=spare)
+                dc.add_(spare)
                 torch.mul(dc, g, out=spare)
-                di.copy_(sigmoid(spare, i))
+                sigmoid(spare, i, grad_input=di)
                 torch.mul(dc, i, out=spare)
-                dg.copy_(tanh(spare, g))
+                tanh(spare, g, grad_input=dg)
                 if earlier is None:
                     df.zero_()
                 else:
                     torch.mul(dc, earlier, out=spare)
-                    df.copy_(sigmoid(spare, f))
+                    sigmoid(spare, f, grad_input=df)
                     dc.mul_(f)
                     torch.mm(out, w, out=dh)
 
@@ -302,7 +305,7 @@ class GruScanGrad(Scan):
 
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
         (dy, h, values, part, w), (dgates, dstate) = operands, results
-        sigmoid, tanh = torch.ops.aten.sigmoid_backward, torch.ops.aten.tanh_backward
+        sigmoid, tanh = torch.ops.aten.sigmoid_backward.grad_input, torch.ops.aten.tanh_backward.grad_input
         steps = []
         for t, p in self.order(h.shape[1]):
             before = None if p is None else _at(h, p)
@@ -316,12 +319,16 @@ class GruScanGrad(Scan):
             dh.zero_()
             for gradient, before, (r, z, n), kept, (dr, dz, dn), out, (sr, sz, sn) in steps:
                 dh.add_(gradient)
-                torch.mul(dh, -n if before is None else before - n, out=spare)
-                dz.copy_(sigmoid(spare, z))
+                if before is None:
+                    torch.neg(n, out=spare)
+                else:
+                    torch.sub(before, n, out=spare)
+                spare.mul_(dh)
+                sigmoid(spare, z, grad_input=dz)
                 torch.addcmul(dh, dh, z, value=-1, out=spare)
-                dn.copy_(tanh(spare, n))
+                tanh(spare, n, grad_input=dn)
                 torch.mul(dn, kept, out=spare)
-                dr.copy_(sigmoid(spare, r))
+                sigmoid(spare, r, grad_input=dr)
                 sr.copy_(dr)
                 sz.copy_(dz)
                 torch.mul(dn, r, out=sn)

@@ -162,6 +162,9 @@ class Slice(Moving):
 class Pack(Moving):
     """Operands flat and end to end, so that one op can go over all; the planner puts them there, without a copy."""
 
+    labels: tuple[str, ...] = ()
+    """The parameters whose gradients they are."""
+
     def infer(self, *operands: Type) -> tuple[Type, ...]:
         if any(operand.batched or operand.dtype != operands[0].dtype for operand in operands):
             raise ShapeError("pack takes tensors of one element type and no batch axis")
@@ -169,6 +172,9 @@ class Pack(Moving):
 
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
         return partial(torch.cat, [operand.view(-1) for operand in operands], out=results[0])
+
+    def __str__(self) -> str:
+        return self.name
 
 
 Reshape.samples = [Sample(Reshape((2, 6)), (Normal((3, 4)),)), Sample(Reshape((12,)), (Normal((3, 4)),))]

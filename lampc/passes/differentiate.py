@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from lampc.ir.graph import Graph, Stage, Value
-from lampc.ir.leaves import Input, Leaf, Parameter
+from lampc.ir.leaves import Input, Parameter
 from lampc.ops.term import Build, Term, TermNode
 
 
 def differentiate(graph: Graph, inputs: bool = False) -> Graph:
-    """Append the gradient of ``loss`` with respect to every parameter that it depends on, and with ``inputs`` to x and y.
+    """Append the gradient of ``loss`` with respect to every trainable parameter that it depends on.
+
+    With ``inputs`` to x and y as well.
 
     Before: an output ``loss``, a scalar. After: outputs ``grad NAME``, of the parameters' types; the forward nodes
     keep their ids, and gradient nodes carry the places of the nodes that they are the gradient of.
     """
-    wanted: tuple[type[Leaf], ...] = (Parameter, Input) if inputs else (Parameter,)
     out = graph.copy()
     build = Build(out)
     loss = graph.outputs["loss"]
-    active = _active(graph, wanted) & graph.live([loss])
+    active = _active(graph, inputs) & graph.live([loss])
     cotangents: dict[Value, Term] = {}
     with build.at(spans=graph[loss.node].spans, stage=Stage.BACKWARD, layer="loss"):
         cotangents[loss] = build.constant(graph.type(loss), 1.0)
@@ -44,12 +45,12 @@ def differentiate(graph: Graph, inputs: bool = False) -> Graph:
     return out
 
 
-def _active(graph: Graph, wanted: tuple[type[Leaf], ...]) -> set[int]:
-    """The nodes that depend on what is wanted: parameters, or numbers that are given."""
+def _active(graph: Graph, inputs: bool) -> set[int]:
+    """The nodes that depend on a parameter which is trained, or on numbers that are given."""
     active: set[int] = set()
     for node in graph:
-        if (isinstance(node.op, wanted) and node.types[0].dtype != "i64") or any(
-            operand.node in active for operand in node.operands
-        ):
+        trained = isinstance(node.op, Parameter) and node.op.trainable
+        given = inputs and isinstance(node.op, Input) and node.op.type.dtype != "i64"
+        if trained or given or any(operand.node in active for operand in node.operands):
             active.add(node.id)
     return active

@@ -2,58 +2,99 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from lampc.elaborate.experiment import Optimizer, Schedule
 from lampc.ir.graph import Graph, Stage
 from lampc.ir.leaves import SCALAR, Parameter, Parameters, Setting, State
-from lampc.ir.types import Type
-from lampc.layers.optimizers import OptimizerType, Step
+from lampc.layers.optimizers import Step
+from lampc.layers.schedules import CLOCK, Progress
 from lampc.ops.arithmetic import Minimum, Sqrt, Square
 from lampc.ops.reduction import Sum
 from lampc.ops.shape import Pack
 from lampc.ops.term import Build, Term
-from lampc.source import Span
 
 
-def optimise(graph: Graph, optimizer: OptimizerType, arguments: dict[str, Any], span: Span | None) -> Graph:
-    """Append the update of every parameter that has a gradient, all in one: parameters and gradients lie end to end.
+@dataclass(frozen=True)
+class Group:
+    """Parameters that are updated alike: with a learning rate of their own, or the optimiser's, and decayed or not."""
 
-    Before: outputs ``grad NAME``. After: outputs ``next parameters`` and ``next STATE``, to be written over those.
+    lr: float | None
+    decays: bool
+    labels: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """What tells it from the others in a listing."""
+        lr = () if self.lr is None else (f"lr={self.lr!r}",)
+        return " ".join(lr if self.decays else (*lr, "undecayed"))
+
+
+def groups_of(parameters: Sequence[Parameter], arguments: Mapping[str, Any]) -> list[Group]:
+    """Which parameters are updated together, in the order in which each group's first was declared.
+
+    Weight decay is for weights, of two axes or more: a bias or a scale pulled towards 0 only fits worse.
+    """
+    found: dict[tuple[float | None, bool], list[str]] = {}
+    for parameter in parameters:
+        decays = not arguments.get("weight_decay") or arguments["decay_all"] or parameter.type.rank > 1
+        found.setdefault((parameter.lr, decays), []).append(parameter.label)
+    return [Group(*key, tuple(labels)) for key, labels in found.items()]
+
+
+def optimise(graph: Graph, optimizer: Optimizer, schedule: Schedule | None = None) -> Graph:
+    """Append the update of every parameter that has a gradient, a group at once: they lie end to end.
+
+    Before: outputs ``grad NAME``. After: outputs ``next parameters`` and ``next STATE``, to be written over those; where
+    there are several groups, ``next parameters:GROUP`` and ``next STATE:GROUP`` for each.
     """
     gradients = {name.removeprefix("grad "): value for name, value in graph.outputs.items() if name.startswith("grad ")}
     if not gradients:
         return graph
     out = graph.copy()
     build = Build(out)
-    spans = () if span is None else (span,)
+    arguments = dict(optimizer.arguments)
+    spans = () if optimizer.span is None else (optimizer.span,)
+    parameters = parameters_of(graph)
+    groups = groups_of([parameters[label] for label in gradients], arguments)
     with build.at(spans=spans, stage=Stage.UPDATE, layer="optimizer"):
-        g = build(Pack(), *map(build.term, gradients.values()))
-        p = build(Parameters(g.type, tuple(gradients)))
-        rule = _Rule(build, g.type)
+        packed = [build(Pack(group.labels), *(build.term(gradients[label]) for label in group.labels)) for group in groups]
+        clock = _Clock(build)
+        settings = {name: _setting(build, name, value) for name, value in arguments.items() if isinstance(value, float)}
+        factor = _factor(clock, schedule)
         if arguments.get("clip"):
-            g = _clip(g, rule.setting("clip", arguments["clip"]))
-        settings = {name: rule.setting(name, value) for name, value in arguments.items() if isinstance(value, float)}
-        following, states = optimizer.update(Step(p, g, rule.state, settings, rule.t, arguments))
-        out.outputs["next parameters"] = following.value
-        if rule.step is not None:
-            states = {**states, "t": rule.step}
-        out.outputs.update({f"next {name}": term.value for name, term in states.items()})
+            packed = _clip(packed, settings["clip"])
+        for group, g in zip(groups, packed, strict=True):
+            end = f":{group.name}" if len(groups) > 1 else ""
+            p = build(Parameters(g.type, group.labels, f"parameters{end}"))
+            own = settings if group.lr is None else {**settings, "lr": _setting(build, f"lr={group.lr!r}", group.lr)}
+            if factor is not None:
+                own = {**own, "lr": own["lr"] * factor}
+            chosen = arguments if group.decays else {**arguments, "weight_decay": 0.0}
+
+            def state(name: str, value: float = 0.0, p: Term = p, group: Group = group, end: str = end) -> Term:
+                return build(State(p.type, f"{name}{end}", value, group.labels))
+
+            following, states = optimizer.type.update(Step(p, g, state, own, clock.t, chosen))
+            out.outputs[f"next parameters{end}"] = following.value
+            out.outputs.update({f"next {name}{end}": term.value for name, term in states.items()})
+        if clock.step is not None:
+            out.outputs["next t"] = clock.step.value
     return out
 
 
-class _Rule:
-    """The leaves that an update rule asks for."""
+def _setting(build: Build, name: str, value: float) -> Term:
+    return build(Setting(SCALAR, name, value))
 
-    def __init__(self, build: Build, type: Type) -> None:
+
+class _Clock:
+    """Counts steps, if somebody asks."""
+
+    def __init__(self, build: Build) -> None:
         self.build = build
-        self.type = type
         self.step: Term | None = None
-
-    def setting(self, name: str, value: float) -> Term:
-        return self.build(Setting(SCALAR, name, value))
-
-    def state(self, name: str) -> Term:
-        return self.build(State(self.type, name))
 
     def t(self) -> Term:
         """The number of this step, from 1."""
@@ -62,12 +103,25 @@ class _Rule:
         return self.step
 
 
-def _clip(g: Term, limit: Term) -> Term:
-    """G · min(1, limit/(‖g‖ + 1e-6)), as torch.nn.utils.clip_grad_norm_."""
-    build = g.build
-    norm = build(Sqrt(), build(Sum((0,)), build(Square(), g)))
-    one = build.constant(g.type.of(()), 1.0)
-    return g * build(Minimum(), one, limit / (norm + 1e-6))
+def _factor(clock: _Clock, schedule: Schedule | None) -> Term | None:
+    """What the learning rate is multiplied by, if anything. Each training begins its schedule anew."""
+    if schedule is None or schedule.type.factor is None:
+        return None
+    build = clock.build
+    with build.at(spans=(schedule.span,), layer="schedule"):
+        total, epoch, before = (_setting(build, name, value) for name, value in zip(CLOCK, (1.0, 1.0, 0.0), strict=True))
+        return schedule.type.factor(Progress(clock.t() - 1.0 - before, total, epoch), schedule.arguments)
+
+
+def _clip(packed: Sequence[Term], limit: Term) -> list[Term]:
+    """Each g · min(1, limit/(‖all‖ + 1e-6)), as torch.nn.utils.clip_grad_norm_."""
+    build, type = limit.build, packed[0].type
+    total, *others = (build(Sum((0,)), build(Square(), g)) for g in packed)
+    for other in others:
+        total = total + other
+    one = build.constant(type.of(()), 1.0)
+    factor = build(Minimum(), one, limit / (build(Sqrt(), total) + 1e-6))
+    return [g * factor for g in packed]
 
 
 def parameters_of(graph: Graph) -> dict[str, Parameter]:

@@ -85,7 +85,9 @@ def _inheritance(
         slot = routine.slots[instruction.inputs[position]]
         root = routine.root(slot.id)
         whole = routine.slots[root].in_arena and routine.slots[root].type.nbytes(batch) == size
-        if whole and slot.type.nbytes(batch) == size and last[root] == index and root not in taken:
+        # As large alone will not do: torch refuses to write [1] over [], a scalar that it is broadcast from.
+        alike = slot.type == routine.slots[output].type
+        if whole and alike and last[root] == index and root not in taken:
             return root
     return None
 

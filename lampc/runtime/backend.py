@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lampc.diagnostics import LampError, Problems
+from lampc.ir.leaves import State
 from lampc.native.program import NoNativeForm
 from lampc.native.session import Session
 from lampc.runtime.threads import flops
@@ -152,14 +153,14 @@ class Runner:
 def leaves(program: Program, storage: Storage) -> dict[str, NDArray[Any]]:
     """Parameters, states and settings by label, as views; a packed state has one for each parameter: ``m:linear1.bias``."""
     found = {name: tensor.detach().numpy() for name, tensor in storage.by_name.items()}
-    packed = [name.removeprefix("grad ") for name in program.whole.outputs if name.startswith("grad ")]
+    packed = {slot.leaf.label: slot.leaf.labels for slot in program.training.leaves() if isinstance(slot.leaf, State)}
     for state, tensor in storage.states.items():
         whole = tensor.numpy()
-        if not whole.ndim:
+        if not packed[state]:
             found[state] = whole.reshape(1)
             continue
         start = 0
-        for name in packed:
+        for name in packed[state]:
             shape, size = found[name].shape, found[name].size
             found[f"{state}:{name}"] = whole[start : start + size].reshape(shape)
             start += size

@@ -12,6 +12,7 @@ from torch import Tensor
 from lampc.diagnostics import LampError, Problems
 from lampc.ir.program import Routine
 from lampc.ir.types import Type
+from lampc.layers.schedules import CLOCK
 from lampc.layers.signature import Refused
 from lampc.runtime.backend import Choice, NoNativeForm, Runner, choose
 from lampc.runtime.executor import Executor, run
@@ -67,8 +68,9 @@ class Model:
             LampError: if there is no such setting, or it does not take the value; then none is changed.
         """
         for name, value in settings.items():
-            if name not in self.storage.settings:
-                raise _error("E801", f"there is no setting `{name}`", f"there are {', '.join(self.storage.settings)}")
+            known = [label for label in self.storage.settings if label not in CLOCK]
+            if name not in known:
+                raise _error("E801", f"there is no setting `{name}`", f"there are {', '.join(known)}")
             try:
                 self.program.setting(name).kind.convert(value)
             except Refused as refused:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -20,8 +20,8 @@ DTYPES: dict[DType, torch.dtype] = {"f32": torch.float32, "f64": torch.float64, 
 class Storage:
     """What a program's leaves stand for, by their labels.
 
-    The parameters that are trained lie end to end in one tensor, ``parameters``, so that an update may go over all of
-    them at once; ``by_name`` holds views of it.
+    The parameters that are trained lie end to end in one tensor, group after group, so that an update may go over all of
+    a group at once; ``by_name`` holds views of it.
     """
 
     def __init__(self, parameters: Mapping[str, Parameter], training: Routine, dtype: DType,
@@ -29,7 +29,8 @@ class Storage:
         self.device = device
         self.dtype = DTYPES[dtype]
         leaves = [slot.leaf for slot in training.leaves()]
-        packed = next((leaf.labels for leaf in leaves if isinstance(leaf, Parameters)), ())
+        groups = [leaf for leaf in leaves if isinstance(leaf, Parameters)]
+        packed = [label for group in groups for label in group.labels]
         flat = torch.zeros(sum(parameters[label].type.elements(1) for label in packed), dtype=self.dtype, device=device)
         views: dict[str, Tensor] = {}
         start = 0
@@ -44,9 +45,9 @@ class Storage:
             if fresh is None:
                 fresh = torch.zeros(parameter.type.dims(1), dtype=self.dtype, device=device)
             self.by_name[label] = fresh
-        self._tensors: dict[str, Tensor] = {**self.by_name, "parameters": flat}
+        self._tensors: dict[str, Tensor] = {**self.by_name, **_narrowed(flat, groups)}
+        self._begin = {leaf.label: leaf.value for leaf in leaves if isinstance(leaf, State)}
         self.states = {leaf.label: self._zeros(leaf) for leaf in leaves if isinstance(leaf, State)}
-        self._initial = {leaf.label: leaf.value for leaf in leaves if isinstance(leaf, State)}
         self.settings = {leaf.label: self._zeros(leaf) for leaf in leaves if isinstance(leaf, Setting)}
         self._tensors.update({f"state {label}": tensor for label, tensor in self.states.items()})
         self._tensors.update({f"setting {label}": tensor for label, tensor in self.settings.items()})
@@ -59,7 +60,7 @@ class Storage:
                 tensor.fill_(float(settings[label]))
 
     def initialise(self, parameters: Mapping[str, Parameter], seed: int) -> None:
-        """Begin anew: parameters as their initialisers say, states as their leaves do.
+        """Begin anew: parameters and states as they are declared.
 
         Random numbers are drawn in float64 on the CPU, so that precision and device do not change them.
         """
@@ -69,14 +70,23 @@ class Storage:
             INITIALISERS[parameter.initialiser.kind].fill(fresh, parameter.initialiser, generator)
             self.by_name[label].copy_(fresh)
         for label, state in self.states.items():
-            state.fill_(self._initial[label])
+            state.fill_(self._begin[label])
 
     def tensor(self, leaf: Any) -> Tensor:
         """The tensor that a leaf stands for."""
-        if isinstance(leaf, Parameters):
-            return self._tensors["parameters"]
         prefix = {State: "state ", Setting: "setting "}.get(type(leaf), "")
         return self._tensors[prefix + leaf.label]
 
     def _zeros(self, leaf: State | Setting) -> Tensor:
         return torch.zeros(leaf.type.dims(1), dtype=DTYPES[leaf.type.dtype], device=self.device)
+
+
+def _narrowed(flat: Tensor, groups: Sequence[Parameters]) -> dict[str, Tensor]:
+    """Each group's part of the tensor that all lie in."""
+    parts: dict[str, Tensor] = {}
+    start = 0
+    for group in groups:
+        size = group.type.elements(1)
+        parts[group.label] = flat.narrow(0, start, size)
+        start += size
+    return parts

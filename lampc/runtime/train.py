@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lampc.data import DataError, Dataset
 from lampc.diagnostics import LampError, Problems
+from lampc.layers.schedules import CLOCK
 from lampc.runtime.backend import Runner
 from lampc.runtime.executor import Executor
 from lampc.runtime.history import Epoch, History
@@ -59,6 +60,7 @@ def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate:
     every = every if evaluate else math.inf
     if epochs < 1:
         raise _error("E703", f"{epochs} epochs: there is nothing to train")
+    _wind(model, loader, epochs)
     native = model.native("loss")
     if native is not None:
         try:
@@ -73,6 +75,19 @@ def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate:
     size = loader.batch if isinstance(loader, DataLoader) else settings.batch
     with one_thread_if_small(program.training, size):
         return _epochs(model, torch_epoch, epochs, every, on_epoch, data)
+
+
+def _wind(model: Model, loader: Any, epochs: int) -> None:
+    """Tell the schedule, if there is one, how many steps there will be."""
+    if not any(name in model.storage.settings for name in CLOCK):
+        return
+    try:
+        steps = len(loader)
+    except TypeError:
+        raise _error("E703", "the schedule needs the number of steps, and the loader has no length",
+                     "pass a loader with a length, or leave `schedule` out") from None  # fmt: skip
+    before = model.storage.states["t"].item()
+    model.storage.set(dict(zip(CLOCK, (float(epochs * steps), float(steps), before), strict=True)))
 
 
 Run = Callable[[int, int], list[tuple[float, int]]]

@@ -16,6 +16,7 @@ from lampc.layers.initialisers import INITIALISERS
 from lampc.layers.losses import LOSSES
 from lampc.layers.metrics import METRICS
 from lampc.layers.optimizers import OPTIMIZERS
+from lampc.layers.schedules import SCHEDULES
 from lampc.layers.signature import REQUIRED, Choice, Param, Signature
 
 
@@ -75,6 +76,9 @@ TABLES = {
     "losses": table(("loss", "is", "options"), ((f"`{a.name}`", a.doc, options(a.signature)) for a in LOSSES.values())),
     "optimizers": table(
         ("optimizer", "does", "options"), ((f"`{o.name}`", o.doc, options(o.signature)) for o in OPTIMIZERS.values())
+    ),
+    "schedules": table(
+        ("schedule", "does", "options"), ((f"`{s.name}`", s.doc, options(s.signature)) for s in SCHEDULES.values())
     ),
     "metrics": table(("metric", "is"), ((f"`{m.name}`", m.doc) for m in METRICS.values())),
     "data": table(

@@ -40,6 +40,7 @@ JUDGES: dict[str, Callable[..., Any]] = {
     "sqrt": lambda op, a: a.sqrt(),
     "abs": lambda op, a: a.abs(),
     "sign": lambda op, a: a.sign(),
+    "floor": lambda op, a: torch.floor(a),
     "maximum": lambda op, a, b: torch.maximum(a, b),
     "minimum": lambda op, a, b: torch.minimum(a, b),
     "greater": lambda op, a, b: (a > b).to(a.dtype) + 0 * a,

@@ -63,8 +63,7 @@ def test_graphs_and_op_lists_are_valid_after_every_pass() -> None:
         verify(for_inference(graph))
         graph = differentiate(graph)
         verify(graph)
-        optimizer = program.experiment.optimizer
-        graph = optimise(graph, optimizer.type, dict(optimizer.arguments), None)
+        graph = optimise(graph, program.experiment.optimizer, program.experiment.schedule)
         verify(graph)
         for step in WHOLE:
             graph = step(graph)

@@ -27,8 +27,12 @@ ROOT = Path(__file__).parent.parent.parent
 SCALAR = 8
 """Bytes of a number that torch converts to another element type, or makes of a Python one."""
 
-ALLOCATES = {"layernorm", "layernorm_grad"}
-"""Torch computes these into tensors of its own and copies: `native_layer_norm.out` is no more than that."""
+ALLOCATES = {
+    "layernorm", "layernorm_grad", "batchnorm", "batchnorm_grad", "batchnorm_inference", "groupnorm", "groupnorm_grad",
+    "conv", "conv_input_grad", "conv_weight_grad", "attention", "attention_grad", "maxpool", "adaptive_maxpool",
+    "adaptive_avgpool_grad", "pad", "upsample",
+}  # fmt: skip
+"""Torch computes these, some or all of them, into tensors of its own and copies: `native_layer_norm.out` is no more than that."""
 
 PROGRAMS = {
     "disc": "linear 2->25 xavier; tanh; repeat 2 { linear 25->25 xavier; tanh }; linear 25->1 xavier; sigmoid; loss mse",

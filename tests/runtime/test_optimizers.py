@@ -12,11 +12,30 @@ from torch import Tensor
 
 import lampc
 import lampc.compile
+from lampc.layers.optimizers import OPTIMIZERS
 
 NETWORK = "linear 3->6 xavier; tanh; linear 6->4 xavier; gelu; linear 4->2 xavier; loss mse\n"
 STEPS = 20
 
 Make = Callable[[list[Tensor]], torch.optim.Optimizer]
+
+
+class Lion(torch.optim.Optimizer):
+    """Chen et al. 2023, written out."""
+
+    def __init__(self, parameters: list[Tensor], lr: float, beta1: float, beta2: float, decay: float) -> None:
+        super().__init__(parameters, {})
+        self.numbers = lr, beta1, beta2, decay
+        self.momentum = [torch.zeros_like(p) for p in parameters]
+
+    @torch.no_grad()
+    def step(self) -> None:  # type: ignore[override]
+        lr, beta1, beta2, decay = self.numbers
+        for p, m in zip(self.param_groups[0]["params"], self.momentum, strict=True):
+            c = beta1 * m + (1 - beta1) * p.grad
+            p.copy_(p - lr * (torch.sign(c) + decay * p))
+            m.copy_(beta2 * m + (1 - beta2) * p.grad)
+
 
 CASES: dict[str, tuple[str, Make, float]] = {
     # what the program says: what torch is told, and the greatest norm of a gradient (0: any)
@@ -28,15 +47,15 @@ CASES: dict[str, tuple[str, Make, float]] = {
         lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9, nesterov=True),
         0,
     ),
-    "decay": ("sgd lr=0.1 weight_decay=0.03", lambda p: torch.optim.SGD(p, lr=0.1, weight_decay=0.03), 0),
+    "decay": ("sgd lr=0.1 weight_decay=0.03 decay_all", lambda p: torch.optim.SGD(p, lr=0.1, weight_decay=0.03), 0),
     "decay-momentum": (
-        "sgd lr=0.05 momentum=0.8 weight_decay=0.03",
+        "sgd lr=0.05 momentum=0.8 weight_decay=0.03 decay_all",
         lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.8, weight_decay=0.03),
         0,
     ),
     "clip": ("sgd lr=0.2 clip=0.5", lambda p: torch.optim.SGD(p, lr=0.2), 0.5),
     "clip-momentum-decay": (
-        "sgd lr=0.1 momentum=0.9 nesterov weight_decay=0.01 clip=0.3",
+        "sgd lr=0.1 momentum=0.9 nesterov weight_decay=0.01 clip=0.3 decay_all",
         lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
         0.3,
     ),
@@ -47,20 +66,46 @@ CASES: dict[str, tuple[str, Make, float]] = {
         lambda p: torch.optim.Adam(p, lr=0.01, betas=(0.8, 0.9), eps=1e-4),
         0,
     ),
-    "adam-decay": ("adam lr=0.01 weight_decay=0.1", lambda p: torch.optim.Adam(p, lr=0.01, weight_decay=0.1), 0),
+    "adam-decay": ("adam lr=0.01 weight_decay=0.1 decay_all", lambda p: torch.optim.Adam(p, lr=0.01, weight_decay=0.1), 0),
     "adam-clip": ("adam lr=0.01 clip=0.2", lambda p: torch.optim.Adam(p, lr=0.01), 0.2),
-    "adamw": ("adamw lr=0.01", lambda p: torch.optim.AdamW(p, lr=0.01), 0),
+    "adamw": ("adamw lr=0.01 decay_all", lambda p: torch.optim.AdamW(p, lr=0.01), 0),
     "adamw-decay": (
-        "adamw lr=0.01 weight_decay=0.3",
+        "adamw lr=0.01 weight_decay=0.3 decay_all",
         lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0.3),
         0,
     ),
     "adamw-none": ("adamw lr=0.01 weight_decay=0", lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0), 0),
     "adamw-clip": (
-        "adamw lr=0.02 weight_decay=0.1 clip=0.2",
+        "adamw lr=0.02 weight_decay=0.1 clip=0.2 decay_all",
         lambda p: torch.optim.AdamW(p, lr=0.02, weight_decay=0.1),
         0.2,
     ),
+    "dampening": (
+        "sgd lr=0.05 momentum=0.9 dampening=0.4 weight_decay=0.03 decay_all",
+        lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9, dampening=0.4, weight_decay=0.03),
+        0,
+    ),
+    "adam-amsgrad": ("adam lr=0.05 amsgrad", lambda p: torch.optim.Adam(p, lr=0.05, amsgrad=True), 0),
+    "adamw-amsgrad": (
+        "adamw lr=0.05 weight_decay=0.3 amsgrad decay_all",
+        lambda p: torch.optim.AdamW(p, lr=0.05, weight_decay=0.3, amsgrad=True),
+        0,
+    ),
+    "rmsprop": ("rmsprop", lambda p: torch.optim.RMSprop(p), 0),
+    "rmsprop-options": (
+        "rmsprop lr=0.005 alpha=0.9 eps=1e-4 momentum=0.8 centered weight_decay=0.1 decay_all",
+        lambda p: torch.optim.RMSprop(p, lr=0.005, alpha=0.9, eps=1e-4, momentum=0.8, centered=True, weight_decay=0.1),
+        0,
+    ),
+    "rmsprop-clip": ("rmsprop lr=0.001 clip=0.2", lambda p: torch.optim.RMSprop(p, lr=0.001), 0.2),
+    "adagrad": ("adagrad", lambda p: torch.optim.Adagrad(p), 0),
+    "adagrad-options": (
+        "adagrad lr=0.1 lr_decay=0.02 initial=0.1 eps=1e-6 weight_decay=0.1 decay_all",
+        lambda p: torch.optim.Adagrad(p, 0.1, lr_decay=0.02, initial_accumulator_value=0.1, eps=1e-6, weight_decay=0.1),
+        0,
+    ),
+    "lion": ("lion lr=0.01", lambda p: Lion(p, 0.01, 0.9, 0.99, 0.0), 0),
+    "lion-options": ("lion lr=0.02 beta1=0.8 beta2=0.7 weight_decay=0.3 decay_all", lambda p: Lion(p, 0.02, 0.8, 0.7, 0.3), 0),
 }
 
 
@@ -92,11 +137,12 @@ def trained_by_torch(
     return {name: p.detach() for name, p in parameters.items()}
 
 
-@pytest.mark.parametrize(("precision", "tolerance"), [("f64", 1e-12), ("f32", 1e-5)])
+@pytest.mark.parametrize(("precision", "backend", "tolerance"), [("f64", "torch", 1e-12), ("f64", "native", 1e-12),
+                                                                 ("f32", "torch", 1e-5)])  # fmt: skip
 @pytest.mark.parametrize("case", CASES)
-def test_steps_are_torchs(case: str, precision: str, tolerance: float) -> None:
+def test_steps_are_torchs(case: str, precision: str, backend: str, tolerance: float) -> None:
     written, make, clip = CASES[case]
-    model = lampc.compile.text(f"{NETWORK} optimizer {written}", precision=precision).model(seed=3)
+    model = lampc.compile.text(f"{NETWORK} optimizer {written}", precision=precision).model(seed=3, backend=backend)
     data = batches(model.parameters["linear1.weight"].dtype)
     wanted = trained_by_torch(model.parameters, make, clip, data)
     history = model.train(data, epochs=1)
@@ -113,7 +159,7 @@ def test_clipping_bounds_the_first_step() -> None:
     assert moved**0.5 == pytest.approx(0.01, rel=1e-3)
 
 
-@pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
+@pytest.mark.parametrize("name", sorted(OPTIMIZERS))
 def test_a_learning_rate_of_nothing_moves_nothing(name: str) -> None:
     model = lampc.compile.text(f"{NETWORK} optimizer {name} lr=0", precision="f64").model(seed=3)
     before = {name: p.clone() for name, p in model.parameters.items()}
