@@ -1,4 +1,4 @@
-"""NumPy archives, scikit-learn's digits, and what a Python function returns."""
+"""NumPy archives, and what a Python function returns."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from importlib import import_module
 from typing import Any
 
 from lampc.data.source import DataError, Dataset, DataSource, Description, Request, source
-from lampc.data.split import NORMALIZE, SPLIT, from_arrays, make
+from lampc.data.split import NORMALIZE, SPLIT, from_arrays
 from lampc.data.table import open_regular
-from lampc.layers.signature import Flag, Param, Signature, Text
+from lampc.layers.signature import Param, Signature, Text
 
 
 def _load_npz(request: Request) -> Dataset:
@@ -34,28 +34,6 @@ def _load_npz(request: Request) -> Dataset:
 
 def _describe_npz(request: Request) -> Description:
     return _load_npz(request).description
-
-
-def _describe_digits(request: Request) -> Description:
-    """Known without the package: 1,797 images of 8×8 pixels, 10 classes."""
-    shape = (1, 8, 8) if request.arguments["image"] else (64,)
-    train = round(request.arguments["split"] * 1797)
-    if train == 0:
-        raise DataError("E603", f"split={request.arguments['split']:g} of 1797 samples leaves no training data", option="split")
-    return Description(shape, (), tuple(map(str, range(10))), train, 1797 - train)
-
-
-def _load_digits(request: Request) -> Dataset:
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError:
-        raise DataError("E508", "`data digits` needs scikit-learn", ('pip install "lampc[digits]"',)) from None
-    digits = load_digits()
-    x = digits.data / 16.0
-    if request.arguments["image"]:
-        x = x.reshape(-1, 1, 8, 8)
-    classes = tuple(map(str, range(10)))
-    return make(x, digits.target.astype("int64"), classes, request.arguments["split"], False, request.seed)
 
 
 def _load_python(request: Request) -> Dataset:
@@ -102,16 +80,6 @@ source(
         Signature((_PATH, SPLIT, NORMALIZE)),
         _describe_npz,
         _load_npz,
-    )
-)
-source(
-    DataSource(
-        "digits",
-        "scikit-learn's 1,797 handwritten digits of 8×8 pixels, 0 to 1 (extra `digits`)",
-        "data digits split=0.8",
-        Signature((SPLIT, Param("image", Flag(), False, "samples are 1x8x8, not 64"))),
-        _describe_digits,
-        _load_digits,
     )
 )
 source(

@@ -30,13 +30,15 @@ class Description:
     """Samples held out."""
     target_range: tuple[float, float] | None = None
     """The smallest and the greatest target where targets are numbers."""
+    vocabulary: tuple[str, ...] | None = None
+    """What a sample's whole numbers stand for, 0 to len - 1; None where samples hold numbers."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """Samples and targets, first axes equal: ``x`` float64, ``y`` float64 or, for labels, int64."""
+    """Samples and targets, first axes equal: float64, or int64 for labels and a vocabulary's numbers."""
 
-    x: NDArray[np.float64]
+    x: NDArray[np.float64] | NDArray[np.int64]
     y: NDArray[np.float64] | NDArray[np.int64]
 
     def __len__(self) -> int:

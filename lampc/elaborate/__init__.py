@@ -25,6 +25,7 @@ from lampc.layers import LAYERS
 from lampc.layers.metrics import MetricType
 from lampc.layers.signature import Written
 from lampc.ops.term import Term
+from lampc.source import Span
 from lampc.syntax import tree
 
 __all__ = ["Data", "Elaborated", "Experiment", "elaborate", "parse_setting"]
@@ -116,6 +117,10 @@ def _input(
     data = experiment.data
     described = data.description.input if data and data.description else None
     shape, span, below = experiment.input, experiment.input_span, experiment.input_below
+    if data is not None and described is not None and span is not None:
+        _check_names(below, data, span, problems)
+    if below == 0 and data is not None and data.description is not None:
+        below = len(data.description.vocabulary or ())
     if described is not None and data is not None:
         if shape is not None and shape != described and span is not None:
             problems.report("E504", f"the input is written as {_text(shape)}, but the data's samples are {_text(described)}",
@@ -127,6 +132,17 @@ def _input(
         shape = _promised(layers, definitions, definitions.constants)
         span = first.head if isinstance(first, tree.Layer) else first.span
     return None if shape is None or span is None else network.input(shape, (span,), below=below)
+
+
+def _check_names(below: int, data: Data, span: Span, problems: Problems) -> None:
+    """Report whole numbers in the data that the input is not written for."""
+    names = None if data.description is None else data.description.vocabulary
+    if below and names is None:
+        problems.report("E504", f"the input is written as whole numbers below {below}, but the data's samples hold any numbers",
+                        span, also=[(data.span, "the data")])  # fmt: skip
+    elif names is not None and below and below < len(names):
+        problems.report("E504", f"the input is written as whole numbers below {below}, but the data has {len(names)} names",
+                        span, also=[(data.span, f"{len(names)} names")])  # fmt: skip
 
 
 def _promised(

@@ -102,7 +102,8 @@ class Pad(Op):
         if self.mode != "zeros" and x.rank != axes + 2:
             raise ShapeError(f"`{self.mode}` takes samples of {axes + 1} axes, channels first, not {x}")
         made = tuple(size + sum(pair) for size, pair in zip(sizes, self.amounts, strict=True))
-        if min(made) < 1:
+        kept = (size + min(a, 0) + min(b, 0) for size, (a, b) in zip(sizes, self.amounts, strict=True))
+        if min(made) < 1 or min(kept) < 1:
             raise ShapeError(f"leaves nothing of {x}")
         return (x.of((*x.shape[:-axes], *made)),)
 
@@ -123,8 +124,24 @@ class Pad(Op):
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
         x, out = operands[0], results[0]
         if self.mode == "zeros":
-            return partial(torch.ops.aten.constant_pad_nd.out, x, self.flat(), self.value, out=out)
+            return self._constant(x, out)
         return partial(getattr(torch.ops.aten, self.kernel()).out, x, self.flat(), out=out)
+
+    def _constant(self, x: Any, out: Any) -> Kernel:
+        """What is kept of x goes to its place in the result, whose rest is filled; negative amounts cut off."""
+        inside, kept = out, x
+        for axis, (before, after) in enumerate(self.amounts, x.dim() - len(self.amounts)):
+            size = x.shape[axis] + min(before, 0) + min(after, 0)
+            inside = inside.narrow(axis, max(before, 0), size)
+            kept = kept.narrow(axis, max(-before, 0), size)
+        whole, value = inside.shape == out.shape, self.value
+
+        def kernel() -> None:
+            if not whole:
+                out.fill_(value)
+            inside.copy_(kept)
+
+        return kernel
 
     def kernel(self) -> str:
         """What torch calls it."""

@@ -1,0 +1,99 @@
+"""Tables and images that scikit-learn ships (extra `digits`); their shapes are known without it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lampc.data.source import DataError, Dataset, DataSource, Description, Request, source
+from lampc.data.split import NORMALIZE, SPLIT, make
+from lampc.layers.signature import Flag, Float, Param, Signature
+
+
+def _sklearn(name: str) -> Any:
+    try:
+        from sklearn import datasets
+    except ImportError:
+        raise DataError("E508", f"`data {name}` needs scikit-learn", ('pip install "lampc[digits]"',)) from None
+    return getattr(datasets, "load_" + {"breastcancer": "breast_cancer"}.get(name, name))()
+
+
+def _counts(samples: int, request: Request) -> tuple[int, int]:
+    """Samples to train on and held out.
+
+    Raises:
+        DataError: if there are none to train on.
+    """
+    share = request.arguments["split"]
+    train = round(share * samples)
+    if train == 0:
+        raise DataError("E603", f"split={share:g} of {samples} samples leaves no training data", option="split")
+    return train, samples - train
+
+
+def _describe_digits(request: Request) -> Description:
+    shape = (1, 8, 8) if request.arguments["image"] else (64,)
+    if request.arguments["denoise"] is not None:
+        return Description(shape, shape, None, *_counts(1797, request), target_range=(0.0, 1.0))
+    return Description(shape, (), tuple(map(str, range(10))), *_counts(1797, request))
+
+
+def _load_digits(request: Request) -> Dataset:
+    digits = _sklearn("digits")
+    x = digits.data / 16.0
+    if request.arguments["image"]:
+        x = x.reshape(-1, 1, 8, 8)
+    noise = request.arguments["denoise"]
+    if noise is not None:
+        import numpy as np
+
+        drawn = np.random.default_rng(request.seed).normal(0.0, 1.0, x.shape)
+        return make(x + noise * drawn, x, None, request.arguments["split"], False, request.seed)
+    classes = tuple(map(str, range(10)))
+    return make(x, digits.target.astype("int64"), classes, request.arguments["split"], False, request.seed)
+
+
+def _table(name: str, doc: str, samples: int, features: int, classes: tuple[str, ...] | None,
+           span: tuple[float, float] | None = None) -> None:  # fmt: skip
+    def describe(request: Request) -> Description:
+        target = () if classes else (1,)
+        return Description((features,), target, classes, *_counts(samples, request), target_range=_span(request))
+
+    def _span(request: Request) -> tuple[float, float] | None:
+        return None if span is None else (0.0, 1.0) if request.arguments.get("scaled") else span
+
+    def load(request: Request) -> Dataset:
+        found = _sklearn(name)
+        x, y = found.data, found.target
+        if classes is None:
+            y = y.astype("float64").reshape(-1, 1)
+            if request.arguments["scaled"] and span is not None:
+                y = (y - span[0]) / (span[1] - span[0])
+        else:
+            y = y.astype("int64")
+        return make(x, y, classes, request.arguments["split"], request.arguments["normalize"], request.seed)
+
+    more = () if classes else (Param("scaled", Flag(), False, "the target from 0 to 1"),)
+    source(DataSource(name, doc, f"data {name} normalize", Signature((SPLIT, NORMALIZE, *more)), describe, load))
+
+
+source(
+    DataSource(
+        "digits",
+        "scikit-learn's 1,797 handwritten digits of 8×8 pixels, 0 to 1 (extra `digits`)",
+        "data digits split=0.8",
+        Signature(
+            (
+                SPLIT,
+                Param("image", Flag(), False, "samples are 1x8x8, not 64"),
+                Param("denoise", Float(0.0), None, "add so much normal noise; the target is the image without it",
+                      positional=False),
+            )
+        ),
+        _describe_digits,
+        _load_digits,
+    )
+)
+_table("wine", "scikit-learn's 178 wines: 13 measurements, 3 growers", 178, 13, ("class_0", "class_1", "class_2"))
+_table("breastcancer", "scikit-learn's 569 tumours: 30 measurements, malignant or benign", 569, 30, ("malignant", "benign"))
+_table("diabetes", "scikit-learn's 442 patients: 10 measurements, the disease's progress after a year", 442, 10, None,
+       (25.0, 346.0))  # fmt: skip
