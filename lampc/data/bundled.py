@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from lampc.data.source import DataError, Dataset, DataSource, Description, Request, source
@@ -11,7 +12,7 @@ from lampc.layers.signature import Flag, Float, Param, Signature
 
 def _sklearn(name: str) -> Any:
     try:
-        from sklearn import datasets
+        datasets = import_module("sklearn.datasets")
     except ImportError:
         raise DataError("E508", f"`data {name}` needs scikit-learn", ('pip install "lampc[digits]"',)) from None
     return getattr(datasets, "load_" + {"breastcancer": "breast_cancer"}.get(name, name))()
@@ -85,8 +86,13 @@ source(
             (
                 SPLIT,
                 Param("image", Flag(), False, "samples are 1x8x8, not 64"),
-                Param("denoise", Float(0.0), None, "add so much normal noise; the target is the image without it",
-                      positional=False),
+                Param(
+                    "denoise",
+                    Float(0.0),
+                    None,
+                    "add so much normal noise; the target is the image without it",
+                    positional=False,
+                ),
             )
         ),
         _describe_digits,

@@ -66,8 +66,8 @@ def _windows(characters: int, request: Request) -> int:
 
 def _described(train: str, test: str, known: tuple[str, ...], request: Request) -> Description:
     context = (request.arguments["context"],)
-    counts = (_windows(len(part), request) for part in (train, test))
-    return Description(context, context, known, *counts, vocabulary=known)
+    first, second = _windows(len(train), request), _windows(len(test), request)
+    return Description(context, context, known, first, second, vocabulary=known)
 
 
 def _describe(request: Request) -> Description:

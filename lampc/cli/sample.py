@@ -1,0 +1,45 @@
+"""``lampc sample``."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from lampc.cli.inputs import FILE, common, load
+from lampc.cli.report import print_diagnostics
+from lampc.diagnostics import Problems
+
+
+@click.command()
+@FILE
+@click.option("--prompt", default="", help="What the text begins with.")
+@click.option("--length", type=click.IntRange(1, 1_000_000), default=400, show_default=True, help="Characters to write.")
+@click.option("--temperature", type=click.FloatRange(0.0, 100.0), default=0.8, show_default=True,
+              help="Below 1 keeps to what is likely, 0 takes the likeliest.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(0, 2**53), default=0, show_default=True, help="Of what is drawn.")
+@common
+def sample(file: str, prompt: str, length: int, temperature: float, seed: int, settings: tuple[str, ...],
+           allow_python: bool, color: str) -> int:  # fmt: skip
+    """Train a network on text, and write more of it."""
+    from lampc.compile import compile_source
+    from lampc.runtime.sample import sample as characters
+
+    problems = Problems()
+    source, folder, overrides = load(file, settings, problems)
+    program = compile_source(source, folder, overrides, allow_python, problems)
+    print_diagnostics(program.warnings)
+    model = program.model()
+    drawn = characters(model, prompt, length, temperature, seed)
+    next(drawn)  # a wrong prompt is refused before the training
+    config = program.experiment.train
+    click.echo(f"training {config.epochs} epochs …", err=True)
+    history = model.train(evaluate=False)
+    measured = ", ".join(f"{name} {value:.4g}" for name, value in history.test.items())
+    click.echo(f"{history.steps:,} steps; held out: {measured}", err=True)
+    sys.stdout.write(prompt)
+    for character in characters(model, prompt, length, temperature, seed):
+        sys.stdout.write(character)
+        sys.stdout.flush()
+    sys.stdout.write("\n")
+    return 0
