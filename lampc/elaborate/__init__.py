@@ -75,7 +75,8 @@ def elaborate(
     dtype: DType = "f64" if experiment.train.dtype == "f64" else "f32"
     network = Network(definitions, dtype, problems)
     x = _input(network, layers, experiment, definitions, problems)
-    prediction = network.body(layers, x, Scope(definitions.constants))
+    scope = Scope(definitions.constants)
+    prediction = network.body(layers, x, scope)
     check_uncalled(network)
     if x is None and not problems.errors and isinstance(layers[0], tree.Layer):
         problems.report("E403", "the size of the input is not known", layers[0].head,
@@ -86,7 +87,8 @@ def elaborate(
         problems.report("E402", "the network ends in whole numbers, which cannot be trained", layers[-1].span,
                         fixes=["put `embedding` and what follows it after the input"])  # fmt: skip
         return None
-    attached = attach_loss(network, prediction, experiment, definitions, problems)
+    named = {"x": x, **{label: value for label, (value, _) in scope.labels.items() if value is not None}}
+    attached = attach_loss(network, prediction, experiment, definitions, named, problems)
     check_last_batch(network, experiment, problems)
     network.graph.outputs["prediction"] = prediction.value
     if attached is not None:

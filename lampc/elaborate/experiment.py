@@ -61,12 +61,16 @@ class Loss:
     type: LossType | None
     arguments: Mapping[str, Any]
     function: tree.Function | tree.Fn | None = None
+    sum: tree.Option | None = None
+    """``total = mse(a, x) + 0.1 * kl(b)``: what named values come to."""
 
     @property
     def name(self) -> str:
         """What to call it."""
         if self.type is not None:
             return self.type.name
+        if self.sum is not None:
+            return self.sum.name.name
         return self.function.name.name if isinstance(self.function, tree.Fn) else "fn"
 
 
@@ -228,6 +232,8 @@ class Experimenter:
         if statement is None:
             return None
         first = statement.arguments[0] if statement.arguments else None
+        if first is None and len(statement.options) == 1 and isinstance(statement.options[0].value, tree.Expression):
+            return Loss(statement.head, None, {}, sum=statement.options[0])
         if isinstance(first, tree.Function):
             self._arguments("loss", Signature(), statement, statement.arguments[1:])
             return self._formula(first, first.parameters, statement)

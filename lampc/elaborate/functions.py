@@ -10,7 +10,7 @@ from lampc.diagnostics import Problems
 from lampc.diagnostics.suggest import nearest
 from lampc.elaborate.constants import CONSTANTS, FUNCTIONS, NoResult, arithmetic, checked
 from lampc.ir.op import Op, ShapeError
-from lampc.layers.losses import mean
+from lampc.layers.losses import LOSSES, gaussian_kl, mean
 from lampc.ops.activations import Gelu, Relu, Sigmoid, Silu, Softplus, Tanh
 from lampc.ops.arithmetic import Abs, Greater, Maximum, Minimum, Power, Sqrt, Square, Where
 from lampc.ops.exponential import Cos, Erf, Exp, Log, Sin
@@ -61,13 +61,15 @@ class Formula:
     """Builds expressions over terms and numbers."""
 
     def __init__(self, build: Build, functions: Mapping[str, tree.Fn], constants: Mapping[str, object],
-                 problems: Problems, at: Span) -> None:  # fmt: skip
+                 problems: Problems, at: Span, losses: bool = False) -> None:  # fmt: skip
         self.build = build
         self.functions = functions
         self.constants = constants
         self.problems = problems
         self.at = at
         """Where the formula is used, the second place of its diagnostics."""
+        self.losses = losses
+        """Whether losses may be called: ``mse(a, x)``."""
         self._calls: list[str] = []
         self._steps = 0
 
@@ -114,7 +116,7 @@ class Formula:
         except NoResult as problem:
             raise self._fail("E307", str(problem), span) from None
         except ShapeError as problem:
-            raise self._fail("E404", str(problem), span, (problem.fix,) if problem.fix else ()) from None
+            raise self._fail(problem.code, str(problem), span, (problem.fix,) if problem.fix else ()) from None
         except (ValueError, OverflowError, ZeroDivisionError):
             raise self._fail("E307", f"`{span.text}` has no value", span) from None
 
@@ -174,8 +176,10 @@ class Formula:
             raise self._fail("E303", f"`{name}` takes no options here", call.options[0].span)
         if name in self.functions:
             return self._user(call, arguments)
+        if self.losses and name in LOSSES:
+            return self._guard(call.span, lambda: self._loss(name, arguments, call.span))
         arity = 3 if name == "where" else 2 if name in BINARY else 1
-        known = [*UNARY, *BINARY, *REDUCING, "where"]
+        known = [*UNARY, *BINARY, *REDUCING, "where", *(LOSSES if self.losses else ())]
         if name not in known:
             near = nearest(name, [*known, *self.functions])
             raise self._fail("E206", f"there is no function `{name}`", call.name.span,
@@ -185,6 +189,19 @@ class Formula:
                              f"`{name}` takes {arity} argument{'s' * (arity > 1)}, not {len(arguments)}",
                              call.span)  # fmt: skip
         return self._guard(call.span, lambda: self._builtin(name, arguments))
+
+    def _loss(self, name: str, arguments: list[Operand], span: Span) -> Operand:
+        """A loss of two values, or the divergence of a normal distribution from N(0, 1), of one."""
+        terms = [argument for argument in arguments if isinstance(argument, Term)]
+        if name == "kl" and len(arguments) == len(terms) == 1:
+            return gaussian_kl(terms[0])
+        if len(arguments) != 2 or len(terms) != 2:
+            raise self._fail("E301", f"`{name}` takes two values: a prediction and its target", span)
+        p, y = terms
+        wanted = LOSSES[name].target(p.type)
+        if y.type != wanted:
+            raise self._fail("E503", f"`{name}` of {p.type} takes a target {wanted}, not {y.type}", span)
+        return LOSSES[name].build(p, y, LOSSES[name].signature.defaults)
 
     def _builtin(self, name: str, arguments: list[Operand]) -> Operand:
         if not any(isinstance(argument, Term) for argument in arguments):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from lampc.data import Description
 from lampc.diagnostics import Problems
@@ -24,13 +25,15 @@ from lampc.syntax import tree
 
 
 def attach_loss(network: Network, prediction: Term, experiment: Experiment, definitions: Definitions,
-                problems: Problems) -> tuple[Term, Term] | None:  # fmt: skip
+                labels: Mapping[str, Term], problems: Problems) -> tuple[Term, Term] | None:  # fmt: skip
     """The target's leaf and the loss; None if there is no loss, or a wrong one, which has been reported."""
     loss = experiment.loss
     if loss is None:
         return None
     made_by = network.producer(prediction) or loss.span
     given = data_target(experiment.data, prediction.type)
+    if loss.sum is not None:
+        return _sum(network, loss.sum, prediction, given or prediction.type, labels, definitions, problems)
     try:
         wanted = loss.type.target(prediction.type) if loss.type else given or prediction.type
     except ShapeError as error:
@@ -84,6 +87,8 @@ def choose_metrics(experiment: Experiment, prediction: Term, target: Type | None
     """The metrics that the file asks for, or those that fit."""
     if target is None:
         return ()
+    if experiment.metrics is None and experiment.loss is not None and experiment.loss.sum is not None:
+        return ()
     if experiment.metrics is None:
         one = isinstance(prediction.node.op, Sigmoid) and prediction.type.shape[-1:] == (1,)
         names = ("accuracy",) if target.dtype == "i64" or one else ("mae", "r2")
@@ -116,6 +121,26 @@ def _formula(network: Network, loss: Loss, prediction: Term, target: Term, defin
                         also=[(loss.span, "the loss")] if isinstance(function, tree.Fn) else [], fixes=fixes)  # fmt: skip
         return None
     return result
+
+
+def _sum(network: Network, option: tree.Option, prediction: Term, target: Type, labels: Mapping[str, Term],
+         definitions: Definitions, problems: Problems) -> tuple[Term, Term] | None:  # fmt: skip
+    """The loss that a formula of named values, of the input x, the target y and the prediction p comes to."""
+    build = network.build
+    assert isinstance(option.value, tree.Expression)
+    with build.at(spans=(option.span,), layer="loss"):
+        y = build(Input(target, "y"))
+        formula = Formula(build, definitions.functions, definitions.constants, problems, option.span, losses=True)
+        try:
+            result = formula.evaluate(option.value, {"p": prediction, "y": y, **labels})
+        except Unusable:
+            return None
+    if isinstance(result, Term) and result.type.shape == ():
+        return y, result
+    made = f"{result.type}" if isinstance(result, Term) else "a constant"
+    problems.report("E505", f"a loss is one number, and this is {made}", option.value.span,
+                    fixes=["take the mean of it: `mean(…)`"] if isinstance(result, Term) else [])  # fmt: skip
+    return None
 
 
 def _disagree(loss: Loss, wanted: Type, given: Type, prediction: Type, data: Data, made_by: Span,

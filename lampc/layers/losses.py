@@ -9,11 +9,12 @@ from lampc.ir.op import ShapeError
 from lampc.ir.types import Type
 from lampc.layers.layer import Arguments
 from lampc.layers.signature import Float, Param, Signature
-from lampc.ops.arithmetic import Abs, Minimum, Square
+from lampc.ops.arithmetic import Abs, Maximum, Minimum, Square
 from lampc.ops.classes import BinaryCrossEntropy, Pick
-from lampc.ops.exponential import Log
+from lampc.ops.exponential import Exp, Log
 from lampc.ops.normalise import LogSoftmax, Softmax
-from lampc.ops.reduction import Mean
+from lampc.ops.reduction import Mean, Sum
+from lampc.ops.shape import Slice
 from lampc.ops.term import Term
 
 
@@ -34,7 +35,7 @@ class LossType:
     @property
     def labels(self) -> bool:
         """Whether targets are class labels."""
-        return self.name == "crossentropy"
+        return self.target is _class_labels
 
 
 def mean(x: Term) -> Term:
@@ -48,7 +49,7 @@ def _same(prediction: Type) -> Type:
 
 def _class_labels(prediction: Type) -> Type:
     if prediction.rank < 2:
-        raise ShapeError(f"crossentropy takes a score for each class, and {prediction} has no axis of classes")
+        raise ShapeError(f"a loss of classes takes a score for each class, and {prediction} has no axis of classes")
     return Type("i64", prediction.shape[:-1])
 
 
@@ -83,6 +84,37 @@ def _crossentropy(p: Term, y: Term, arguments: Arguments) -> Term:
     return -(picked * (1.0 - smoothing) + mean(logp) * smoothing)
 
 
+def _nll(p: Term, y: Term, arguments: Arguments) -> Term:
+    return -mean(p.build(Pick(), p, y))
+
+
+def _hinge(p: Term, y: Term, arguments: Arguments) -> Term:
+    """max(0, margin - (2y - 1)·p): targets 0 and 1 stand for -1 and 1."""
+    low = p.build.constant(p.type.of(()), 0.0)
+    return mean(p.build(Maximum(), arguments["margin"] - (y * 2.0 - 1.0) * p, low))
+
+
+def _kl(p: Term, y: Term, arguments: Arguments) -> Term:
+    """Σ y·(log y - p) over the last axis; 0·log 0 is 0."""
+    build, tiny = p.build, p.build.constant(p.type.of(()), 1e-300 if p.type.dtype == "f64" else 1e-38)
+    divergence = build(Sum((p.type.rank - 1,)), y * (build(Log(), build(Maximum(), y, tiny)) - p))
+    return mean(divergence)
+
+
+def gaussian_kl(b: Term) -> Term:
+    """KL(N(m, s²) ‖ N(0, 1)) = ½Σ(m² + s² - log s² - 1), the mean over samples; b holds m and log s² side by side.
+
+    Kingma and Welling 2014, appendix B.
+    """
+    build, axis = b.build, b.type.rank - 1
+    size = b.type.shape[-1] if axis else None
+    if not isinstance(size, int) or size % 2:
+        raise ShapeError(f"kl takes means and log variances side by side, and {b.type} has no halves", code="E405")
+    m, log_variance = build(Slice(axis, 0, size // 2), b), build(Slice(axis, size // 2, size), b)
+    parts = build(Square(), m) + build(Exp(), log_variance) - log_variance - 1.0
+    return mean(build(Sum(tuple(range(1, axis + 1))), parts)) * 0.5
+
+
 _TYPES = (
     LossType("mse", "the mean of (p - y)²", Signature(), _same, _mse),
     LossType("mae", "the mean of |p - y|", Signature(), _same, _mae),
@@ -101,7 +133,12 @@ _TYPES = (
         _class_labels,
         _crossentropy,
     ),
-)
+    LossType("nll", "the mean of -p of the class; p from `logsoftmax`", Signature(), _class_labels, _nll),
+    LossType("hinge", "the mean of max(0, margin - t·p), t -1 for a target of 0, and 1 for 1",
+             Signature((Param("margin", Float(0.0), 1.0, "how far from 0 is far enough"),)), _same, _hinge),
+    LossType("kl", "Kullback and Leibler's divergence Σ y·(log y - p) over the last axis, the mean over samples; p from "
+             "`logsoftmax`", Signature(), _same, _kl),
+)  # fmt: skip
 
 LOSSES = {declared.name: declared for declared in _TYPES}
 """Every loss by its name."""

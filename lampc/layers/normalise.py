@@ -5,8 +5,10 @@ from __future__ import annotations
 from lampc.ir.op import Op, ShapeError
 from lampc.layers.layer import AFFINE, Arguments, Construct, LayerType, layer
 from lampc.layers.signature import Flag, Float, Param, Signature
+from lampc.ops.exponential import Exp
 from lampc.ops.normalise import LayerNorm, LogSoftmax, RmsNorm, Softmax
-from lampc.ops.random import Dropout
+from lampc.ops.random import Dropout, Noise
+from lampc.ops.shape import Slice
 from lampc.ops.term import Term
 
 
@@ -39,6 +41,16 @@ def _dropout(make: Construct, x: Term, arguments: Arguments) -> Term:
     return make(Dropout(len(make.build.graph)), x, make.setting("rate", rate)) if rate else x
 
 
+def _draw(make: Construct, x: Term, arguments: Arguments) -> Term:
+    _last_axis(x)
+    axis, size = x.type.rank - 1, x.type.shape[-1]
+    assert isinstance(size, int)
+    if size % 2:
+        raise ShapeError(f"takes means and log variances side by side, and {size} features have no halves", code="E405")
+    mean, log_variance = make(Slice(axis, 0, size // 2), x), make(Slice(axis, size // 2, size), x)
+    return mean + make(Exp(), log_variance * 0.5) * make(Noise(len(make.build.graph)), mean)
+
+
 _over_last_axis("softmax", "eˣ/Σeˣ over the last axis", Softmax())
 _over_last_axis("logsoftmax", "x - log Σeˣ over the last axis", LogSoftmax())
 layer(
@@ -66,6 +78,16 @@ layer(
         _rmsnorm,
         keeps_shape=True,
         learns=True,
+    )
+)
+layer(
+    LayerType(
+        "draw",
+        "normal numbers with the first half of the last axis for means, the second for log variances; in use, the means",
+        "linear 8->6; draw; linear 8",
+        Signature(),
+        _draw,
+        nodes=7,
     )
 )
 layer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -64,4 +65,47 @@ class Dropout(Op):
         return kernel
 
 
+@op("noise")
+@dataclass(frozen=True)
+class Noise(Op):
+    """Normal numbers, N(0, 1), one for each of its operand's (Box and Muller 1958); inference takes 0 for them."""
+
+    stream: int = 0
+    """The first of two streams of random numbers that it draws from."""
+    pure: ClassVar[bool] = False
+    APART: ClassVar[int] = 1 << 20
+    """From the first stream to the second."""
+
+    def infer(self, *operands: Type) -> tuple[Type, ...]:
+        if operands[0].dtype == "i64":
+            raise ShapeError(f"draws numbers, not {operands[0]}")
+        return operands
+
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        return [None]
+
+    def expression(self, *operands: Expression) -> Expression:
+        radius = call("sqrt", -2.0 * call("log", 1.0 - Random(self.stream)))
+        return radius * call("cos", 2 * math.pi * Random(self.stream + self.APART)) + 0.0 * operands[0]
+
+    def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
+        return 6 * count(results[0])
+
+    def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
+        out = results[0]
+        angle = torch.empty_like(out)
+        draws = uniform(torch, out, self.stream, run), uniform(torch, angle, self.stream + self.APART, run)
+
+        def kernel() -> None:
+            for draw in draws:
+                draw()
+            out.neg_().add_(1.0)
+            out.log_().mul_(-2.0).sqrt_()
+            angle.mul_(2 * math.pi).cos_()
+            out.mul_(angle)
+
+        return kernel
+
+
+Noise.samples = [Sample(Noise(), (Normal((3, 4)),))]
 Dropout.samples = [Sample(Dropout(), (Normal((3, 4)), Fixed((), 0.5)))]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from lampc.ir.graph import Graph
 from lampc.ops.channels import BatchNorm, BatchNormInference
-from lampc.ops.random import Dropout
+from lampc.ops.random import Dropout, Noise
 from lampc.ops.term import Term
 from lampc.passes.rewrite import Site, rewrite
 
 
 def for_inference(graph: Graph) -> Graph:
-    """Leave dropout out, let batchnorm use its running statistics, and keep those as they are.
+    """Leave dropout and noise out, let batchnorm use its running statistics, and keep those as they are.
 
     Before: a forward graph in which a dropout's mask and a batchnorm's statistics have no use but ``next`` outputs.
-    After: no dropout, no batchnorm of batches, no ``next`` output.
+    After: no dropout, no noise, no batchnorm of batches, no ``next`` output.
     """
     kept = {name: value for name, value in graph.outputs.items() if not name.startswith("next ")}
     return rewrite(graph.with_outputs(kept), _rule)
@@ -24,6 +24,8 @@ def _rule(site: Site) -> tuple[Term, ...] | None:
     if isinstance(op, Dropout):
         x, _ = site.operands
         return (x, x)
+    if isinstance(op, Noise):
+        return (site.build.constant(site.type, 0.0),)
     if isinstance(op, BatchNorm):
         running = site.operands[-2:]
         out = site.build(BatchNormInference(op.eps, op.affine), *site.operands)

@@ -20,6 +20,7 @@ from lampc.ir.op import REGISTRY, Bits, Fixed, Labels, Normal, Op, Run, Sample, 
 from lampc.ir.types import B, Type
 from lampc.ops.channels import BatchNorm, BatchNormGrad, GroupNorm, GroupNormGrad
 from lampc.ops.normalise import RmsNorm, RmsNormGrad
+from lampc.ops.random import Noise
 from lampc.ops.term import Build, TermNode
 from lampc.runtime.random import Random
 
@@ -141,6 +142,7 @@ APART = {
     "rnn_grad",
     "lstm_grad",
     "gru_grad",
+    "noise",
 }
 
 # Made after differentiation, or gradients themselves: nothing differentiates them.
@@ -405,7 +407,7 @@ def test_batchnorm_moves_its_running_statistics() -> None:
 
 @pytest.mark.parametrize("sample", CASES)
 def test_a_result_may_be_written_over_an_operand_where_the_op_says_so(sample: Sample) -> None:
-    if sample.op.name == "dropout":
+    if sample.op.name in ("dropout", "noise"):
         return
     operands = operands_of(sample)
     apart = execute(sample.op, operands)
@@ -465,3 +467,12 @@ def test_dropout_drops_its_share_and_keeps_the_mean() -> None:
     assert (out == 0).double().mean().item() == pytest.approx(0.3, abs=0.01)
     assert out.mean().item() == pytest.approx(1.0, abs=0.02)
     assert torch.equal(out.unique(), torch.tensor([0.0, 1 / 0.7], dtype=torch.float64))
+
+
+def test_noise_is_normal() -> None:
+    (found,) = execute(Noise(3), [torch.zeros(300, 300, dtype=torch.float64)])
+    assert found.mean().item() == pytest.approx(0.0, abs=0.01)
+    assert found.std().item() == pytest.approx(1.0, abs=0.01)
+    assert (found.abs() < 1).double().mean().item() == pytest.approx(0.6827, abs=0.005)
+    (other,) = execute(Noise(4), [torch.zeros(300, 300, dtype=torch.float64)])
+    assert abs((found * other).mean().item()) < 0.01
