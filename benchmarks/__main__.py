@@ -1,4 +1,4 @@
-"""``python -m benchmarks disc``, ``mlp``, ``runs``, ``grid`` or ``matmul``."""
+"""``python -m benchmarks disc``, ``mlp``, ``runs``, ``grid``, ``matmul``, ``cnn`` or ``gpt``."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from benchmarks import compare
+from benchmarks import compare, networks
 from benchmarks.matmul import matmul
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["disc", "mlp", "runs", "grid", "matmul"]))
+@click.argument("what", type=click.Choice(["disc", "mlp", "runs", "grid", "matmul", "cnn", "gpt"]))
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="How often each is measured.")
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads for PyTorch.")
 @click.option("--runs", type=click.IntRange(1), default=50, show_default=True, help="For `runs`: how many.")
@@ -21,6 +21,10 @@ from benchmarks.matmul import matmul
 @click.option("--plot", type=click.Path(dir_okay=False), help="Draw them.")
 def main(what: str, rounds: int, threads: int, runs: int, skip: tuple[str, ...], output: Path | None, plot: str | None) -> None:
     """Measure lampc beside its peers."""
+    if what in ("cnn", "gpt"):
+        for line in networks.measure(what, rounds, skip):
+            click.echo(line)
+        return
     if what in ("grid", "matmul"):
         for line in compare.grid() if what == "grid" else matmul(rounds):
             click.echo(line)
