@@ -13,15 +13,16 @@ from typing import Any
 from lampc.diagnostics import Diagnostic, LampError
 
 __version__ = "0.1.0"
-__all__ = ["SGD", "DataLoader", "Diagnostic", "LampError", "Optimizer", "__version__"]
+__all__ = ["SGD", "DataLoader", "Diagnostic", "LampError", "Optimizer", "ShapeError", "__version__", "layer", "with_gradient"]
 
-_RUNTIME = {"DataLoader": "lampc.runtime.loader", "SGD": "lampc.runtime.optim", "Optimizer": "lampc.runtime.optim"}
+_LAZY = {"DataLoader": "lampc.runtime.loader", "SGD": "lampc.runtime.optim", "Optimizer": "lampc.runtime.optim",
+            "layer": "lampc.layers.custom", "with_gradient": "lampc.layers.custom", "ShapeError": "lampc.ir.op"}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs torch only when it is asked for."""
-    if name not in _RUNTIME:
+    """Import what is slow, torch above all, only when it is asked for."""
+    if name not in _LAZY:
         raise AttributeError(f"module 'lampc' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_RUNTIME[name]), name)
+    return getattr(import_module(_LAZY[name]), name)

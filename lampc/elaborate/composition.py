@@ -11,7 +11,7 @@ from lampc.elaborate.scope import Flow, Scope
 from lampc.ir.op import ShapeError
 from lampc.layers.signature import Int, Param, Signature
 from lampc.ops.arithmetic import Mul
-from lampc.ops.shape import Concat
+from lampc.ops.shape import Concat, Reshape
 from lampc.ops.term import Term
 from lampc.source import Span
 from lampc.syntax import tree
@@ -37,6 +37,7 @@ Join = Callable[[list[Term]], Term]
 """How the ends of branches become one value."""
 
 REPEAT = Signature((Param("times", Int(1), doc="how many copies"),))
+STACK = Signature((Param("axis", Int(1, 16), 1, "the new axis of a sample, from 1"),))
 CONCAT = Signature((Param("axis", Int(1, 16), 1, "the axis of a sample that grows, from 1"),))
 
 
@@ -146,6 +147,31 @@ def concat(network: Network, statement: tree.Layer, x: Flow, scope: Scope) -> Fl
         return None
 
 
+def stack(network: Network, statement: tree.Layer, x: Flow, scope: Scope) -> Flow:
+    """The branches on the same input, one behind another along a new axis."""
+    arguments = network.bind(statement, STACK, scope)
+    if arguments is None:
+        return None
+    if statement.branches is not None and len(statement.branches) < 2:
+        network.problems.report("E308", "`stack` joins two branches or more", statement.head)
+        return None
+    axis = arguments["axis"]
+    assert isinstance(axis, int)
+
+    def join(terms: list[Term]) -> Term:
+        shape = terms[0].type.shape
+        if axis > len(shape):
+            raise ShapeError(f"has no axis {axis}: its branches make {terms[0].type}", code="E402")
+        wider = (*shape[:axis], 1, *shape[axis:])
+        return network.build(Concat(axis), *(network.build(Reshape(wider), term) for term in terms))
+
+    try:
+        return _elementwise(network, statement, x, scope, join)
+    except ShapeError as error:
+        network.problems.report(error.code, f"`stack` {error}", statement.head)
+        return None
+
+
 def _parallel(network: Network, statement: tree.Layer, x: Flow, scope: Scope) -> list[tuple[Term, Span]] | None:
     """What each branch makes of the input; None if that is unknown for one."""
     branches = _branches(network, statement)
@@ -206,6 +232,8 @@ COMBINATORS = {
                    "linear 2->8; product { linear 8; sigmoid | pass }", multiply),
         Combinator("concat", "branches on the same input, side by side along `axis` of a sample, from 1",
                    "linear 2->8; concat axis=1 { linear ->4 | pass }", concat),
+        Combinator("stack", "branches on the same input, along a new `axis` of a sample, from 1",
+                   "linear 2->8; stack { linear 4 | linear 4; tanh }", stack),
         Combinator("pass", "the input as it is, for a branch that keeps it", "sum { linear 8->8 | pass }", keep),
         Combinator("from", "the value that was named with `as`", "linear 2->8 as h; tanh; sum { pass | from h }", recall),
     )

@@ -18,6 +18,9 @@ from lampc.layers.signature import Choice, Written
 from lampc.source import Source, Span
 from lampc.syntax import parse, tree
 
+LIBRARY = Path(__file__).parents[1] / "std"
+"""The standard library, in the language itself."""
+
 EXPERIMENT = ("input", "data", "loss", "optimizer", "schedule", "metrics", "train")
 """Statements about the experiment, one of each at most."""
 
@@ -102,10 +105,11 @@ class Reader:
     def _use(self, use: tree.Use, folder: Path) -> None:
         span = use.target.span
         if isinstance(use.target, tree.Word):
-            self.problems.report("E205", f"there is no library `{use.target.name}`", span,
-                                 fixes=['a file is named in quotes: `use "blocks.lamp"`'])  # fmt: skip
-            return
-        path = self._resolve(use.target.value, folder, span)
+            path = self._library(use.target.name, span)
+            shown = use.target.name
+        else:
+            path = self._resolve(use.target.value, folder, span)
+            shown = str(Path(span.source.name).parent / use.target.value) if span.source.path else use.target.value
         if path is None or path in self._read:
             return
         if path in self._open:
@@ -115,7 +119,6 @@ class Reader:
         if len(self._open) >= limits.NESTING:
             self.problems.report("E107", f"files use one another more than {limits.NESTING} deep", span)
             return
-        shown = str(Path(span.source.name).parent / use.target.value) if span.source.path else use.target.value
         source = read_source(path, shown, self.problems, span)
         if source is None:
             return
@@ -127,6 +130,17 @@ class Reader:
             if isinstance(statement, tree.Layer):
                 self.problems.report("E208", "a used file holds definitions alone", statement.head,
                                      also=[(span, "used here")], fixes=["put it into a `block`"])  # fmt: skip
+
+    def _library(self, name: str, span: Span) -> Path | None:
+        """A file of the standard library: ``std.resnet``."""
+        known = {f"std.{path.stem}": path for path in sorted(LIBRARY.glob("*.lamp"))}
+        if name in known:
+            return known[name].resolve()
+        near = nearest(name, known)
+        fixes = [f"did you mean `{near}`?" if near else f"there are {', '.join(known)}",
+                 'a file is named in quotes: `use "a.lamp"`']  # fmt: skip
+        self.problems.report("E205", f"there is no library `{name}`", span, fixes=fixes)
+        return None
 
     def _resolve(self, name: str, folder: Path, span: Span) -> Path | None:
         try:

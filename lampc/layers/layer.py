@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lampc.ir.graph import Value
 from lampc.ir.leaves import SCALAR, Initialiser, Input, Parameter, Setting, State
-from lampc.ir.op import Op
+from lampc.ir.op import Op, ShapeError
 from lampc.ir.types import Dim, DType, Shape, Type
 from lampc.layers.signature import Flag, Float, Param, Signature
 from lampc.ops.shape import Moving, Slice
@@ -40,12 +41,30 @@ class Construct:
         """Apply an op; its first result."""
         return self.build(op, *operands)
 
-    def parameter(self, name: str, shape: Shape, initialiser: Initialiser) -> Term:
-        """Declare ``LAYER.name``."""
+    def parameter(self, name: str, shape: Shape, initialiser: Initialiser | str) -> Term:
+        """Declare ``LAYER.name``, begun as an initialiser says; a word names one with its defaults."""
+        if isinstance(initialiser, str):
+            from lampc.layers.initialisers import Init
+
+            initialiser = Init().convert(initialiser) or ZEROS
         leaf = Parameter(Type(self.dtype, shape), f"{self.layer}.{name}", initialiser, self.trainable, self.lr)
         term = self.build(leaf)
         self.declared.append(term)
         return term
+
+    def tied(self, layer: str, name: str, shape: Shape) -> Term:
+        """The parameter ``LAYER.name`` that another layer has declared.
+
+        Raises:
+            ShapeError: if there is none such, or it has another shape.
+        """
+        label = f"{layer}.{name}"
+        found = next((n for n in self.build.graph if isinstance(n.op, Parameter) and n.op.label == label), None)
+        if found is None:
+            raise ShapeError(f"finds no weight of `{layer}` to share", code="E203", fix="name a layer before it with `as`")
+        if found.types[0].shape != shape:
+            raise ShapeError(f"would share a weight of {found.types[0]}, and needs {Type(self.dtype, shape)}", code="E401")
+        return self.build.term(Value(found.id))
 
     def scale_and_shift(self, size: Dim, arguments: Arguments) -> tuple[Term, Term]:
         """A norm's weight and bias, of a size; constants where `affine` or `bias` is off."""

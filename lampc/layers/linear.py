@@ -9,7 +9,7 @@ from lampc.ir.op import ShapeError, SizeMismatch
 from lampc.ir.types import B
 from lampc.layers.initialisers import AUTO, Init
 from lampc.layers.layer import Arguments, Construct, LayerType, layer
-from lampc.layers.signature import Arrow, Int, Label, Param, Signature
+from lampc.layers.signature import Arrow, Int, Label, Name, Param, Signature
 from lampc.ops.matmul import MatMul
 from lampc.ops.reduction import Expand, Sum
 from lampc.ops.shape import Reshape
@@ -28,7 +28,9 @@ def _build(make: Construct, x: Term, arguments: Arguments) -> Term:
     if sizes.left is not None and sizes.left != size:
         flat = x.type.rank > 2 and math.prod(x.type.sample) == sizes.left
         raise SizeMismatch(sizes.left, size, fix="put `flatten` before it" if flat else "")
-    weight = make.parameter("weight", (sizes.right, size), arguments["init"])
+    shape = (sizes.right, size)
+    tie = arguments["tie"]
+    weight = make.tied(tie, "weight", shape) if tie else make.parameter("weight", shape, arguments["init"])
     out = make(MatMul(transposed=True), x, weight)
     if arguments["bias"] is None:
         return out
@@ -78,6 +80,7 @@ layer(
                 Param("sizes", Arrow(), doc="`in->out`, or `out` where the input is known"),
                 Param("init", Init(), NORMAL, "how the weight begins"),
                 Param("bias", Init(optional=True), ZEROS, "how the bias begins; `off` for none", positional=False),
+                Param("tie", Name(), None, "share the weight of the layer that was named so", positional=False),
             )
         ),
         build=_build,

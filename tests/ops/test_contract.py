@@ -143,10 +143,11 @@ APART = {
     "lstm_grad",
     "gru_grad",
     "noise",
+    "with_gradient",
 }
 
 # Made after differentiation, or gradients themselves: nothing differentiates them.
-NO_GRADIENT = {"add_scaled", "pow", "share", "affine", "pack", "batchnorm_inference"} | {
+NO_GRADIENT = {"add_scaled", "pow", "share", "affine", "pack", "batchnorm_inference", "with_gradient"} | {
     name for name in REGISTRY if name.endswith("_grad")
 }
 
