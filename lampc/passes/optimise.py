@@ -48,7 +48,7 @@ def optimise(graph: Graph, optimizer: Optimizer, schedule: Schedule | None = Non
     """Append the update of every parameter that has a gradient, a group at once: they lie end to end.
 
     Before: outputs ``grad NAME``. After: outputs ``next parameters`` and ``next STATE``, to be written over those; where
-    there are several groups, ``next parameters:GROUP`` and ``next STATE:GROUP`` for each.
+    there are several groups, ``next parameters:GROUP`` and ``next STATE:GROUP`` for each but the plain one.
     """
     gradients = {name.removeprefix("grad "): value for name, value in graph.outputs.items() if name.startswith("grad ")}
     if not gradients:
@@ -67,7 +67,7 @@ def optimise(graph: Graph, optimizer: Optimizer, schedule: Schedule | None = Non
         if arguments.get("clip"):
             packed = _clip(packed, settings["clip"])
         for group, g in zip(groups, packed, strict=True):
-            end = f":{group.name}" if len(groups) > 1 else ""
+            end = f":{group.name}" if group.name and len(groups) > 1 else ""
             p = build(Parameters(g.type, group.labels, f"parameters{end}"))
             own = settings if group.lr is None else {**settings, "lr": _setting(build, f"lr={group.lr!r}", group.lr)}
             if factor is not None:
@@ -99,18 +99,26 @@ class _Clock:
     def t(self) -> Term:
         """The number of this step, from 1."""
         if self.step is None:
-            self.step = self.build(State(SCALAR, "t")) + 1.0
+            self.step = self.past() + 1.0
         return self.step
+
+    def past(self) -> Term:
+        """The number of steps before this one."""
+        return self.build(State(SCALAR, "t"))
 
 
 def _factor(clock: _Clock, schedule: Schedule | None) -> Term | None:
-    """What the learning rate is multiplied by, if anything. Each training begins its schedule anew: earlier steps do not count."""
+    """What the learning rate is multiplied by, if anything.
+
+    Each training begins its schedule anew: earlier steps do not count.
+    """
     if schedule is None or schedule.type.factor is None:
         return None
     build = clock.build
     with build.at(spans=(schedule.span,), layer="schedule"):
         total, epoch, before = (_setting(build, name, value) for name, value in zip(CLOCK, (1.0, 1.0, 0.0), strict=True))
-        return schedule.type.factor(Progress(clock.t() - 1.0 - before, total, epoch), schedule.arguments)
+        clock.t()  # so that it is counted
+        return schedule.type.factor(Progress(clock.past() - before, total, epoch), schedule.arguments)
 
 
 def _clip(packed: Sequence[Term], limit: Term) -> list[Term]:
