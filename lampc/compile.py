@@ -42,7 +42,9 @@ from lampc.passes.fuse import fuse
 from lampc.passes.gains import find_gains, warn_of_saturation
 from lampc.passes.inference import for_inference
 from lampc.passes.lower import lower
+from lampc.passes.mixed import mix_precision
 from lampc.passes.optimise import optimise, parameters_of
+from lampc.passes.recompute import recompute
 from lampc.passes.rewrite import subgraph
 from lampc.passes.simplify import simplify
 from lampc.passes.stabilise import stabilise
@@ -249,11 +251,16 @@ def build(source: Source, elaborated: Elaborated, warnings: tuple[Diagnostic, ..
     """The pipeline's second half: from a checked forward graph to op lists."""
     forward = run_passes(elaborated.graph, FORWARD)
     experiment = elaborated.experiment
+    train = experiment.train
+    if train.mixed:
+        forward = share_common(mix_precision(forward))
     whole = forward
     if "loss" in forward.outputs:
         whole = differentiate(forward)
-        whole = optimise(whole, experiment.optimizer, experiment.schedule)
+        whole = optimise(whole, experiment.optimizer, experiment.schedule, train.accumulate)
     whole = run_passes(whole, WHOLE)
+    if train.recompute:
+        whole = recompute(whole)
     return Program(source, elaborated, forward, whole, warnings)
 
 

@@ -38,7 +38,14 @@ TRAIN = Signature(
         Param("runs", Int(1, 100_000), 1, "how many seeds to train: seed, seed + 1, …"),
         Param("device", OneOf(("cpu", "cuda")), "cpu", "where it runs"),
         Param("backend", OneOf(("auto", "torch", "native")), "auto", "torch's kernels, or machine code of its own"),
-        Param("precision", OneOf(("f32", "f64", "float32", "float64")), "f32", "of parameters and arithmetic"),
+        Param(
+            "precision",
+            OneOf(("f32", "f64", "bf16", "float32", "float64", "bfloat16")),
+            "f32",
+            "of parameters and arithmetic; with bf16 products are in bfloat16, all else in float32",
+        ),
+        Param("accumulate", Int(1, 1_000_000), 1, "minibatches whose gradients make one update", positional=False),
+        Param("recompute", Flag(), False, "compute cheap activations again for the gradient, not keep them"),
     )
 )
 
@@ -104,12 +111,19 @@ class Train:
     device: str
     backend: str
     precision: str
+    accumulate: int = 1
+    recompute: bool = False
     span: Span | None = None
 
     @property
     def dtype(self) -> str:
-        """``f32`` or ``f64``."""
-        return {"float32": "f32", "float64": "f64"}.get(self.precision, self.precision)
+        """``f32`` or ``f64``: of the parameters."""
+        return "f64" if self.precision in ("f64", "float64") else "f32"
+
+    @property
+    def mixed(self) -> bool:
+        """Whether products are in bfloat16."""
+        return self.precision in ("bf16", "bfloat16")
 
 
 @dataclass(frozen=True)

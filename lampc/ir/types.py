@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Final, Literal
 
-DType = Literal["f32", "f64", "i64", "bool"]
+DType = Literal["f32", "f64", "bf16", "i64", "bool"]
 """Element types; ``bool`` lives only inside a kernel's own masks."""
 
-BYTES: Final[dict[DType, int]] = {"f32": 4, "f64": 8, "i64": 8, "bool": 1}
+BYTES: Final[dict[DType, int]] = {"f32": 4, "f64": 8, "bf16": 2, "i64": 8, "bool": 1}
 
 
 class Batch:

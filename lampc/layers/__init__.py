@@ -16,5 +16,5 @@ from lampc.layers import (
 )
 from lampc.layers.layer import LAYERS, LayerType
 
-__all__ = ["LAYERS", "LayerType", "activations", "attention", "channels", "convolution", "custom", "grid", "linear", "normalise",
-           "pool", "recurrent", "scale", "shape"]  # fmt: skip
+__all__ = ["LAYERS", "LayerType", "activations", "attention", "channels", "convolution", "custom", "grid", "linear",
+           "normalise", "pool", "recurrent", "scale", "shape"]  # fmt: skip

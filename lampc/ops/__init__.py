@@ -5,6 +5,7 @@ from lampc.ops import (
     activations,
     arithmetic,
     attention,
+    cast,
     channels,
     classes,
     convolution,
@@ -20,5 +21,5 @@ from lampc.ops import (
     waves,
 )
 
-__all__ = ["activations", "arithmetic", "attention", "channels", "classes", "convolution", "exponential", "grid", "leaves",
-           "matmul", "normalise", "pool", "random", "recurrent", "reduction", "shape", "waves"]  # fmt: skip
+__all__ = ["activations", "arithmetic", "attention", "cast", "channels", "classes", "convolution", "exponential", "grid",
+           "leaves", "matmul", "normalise", "pool", "random", "recurrent", "reduction", "shape", "waves"]  # fmt: skip

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from lampc.ir.expression import Expression, call, number
 from lampc.ir.op import Bits, Kernel, Normal, Run, Sample, Uniform, op
-from lampc.ir.types import Coefficient
+from lampc.ir.types import Coefficient, Type
 from lampc.ops.elementwise import Elementwise, count, reduce_to
 
 if TYPE_CHECKING:
@@ -317,9 +317,13 @@ class Share(Elementwise):
 @op("where")
 @dataclass(frozen=True)
 class Where(Elementwise):
-    """``a`` where the condition is not 0, else ``b``."""
+    """``a`` where the condition is not 0, else ``b``; one condition for all may have another element type."""
 
     mixes: ClassVar[bool] = False
+
+    def infer(self, *operands: Type) -> tuple[Type, ...]:
+        condition, a, b = operands
+        return super().infer(a.of(()) if condition.rank == 0 and condition.dtype != "i64" else condition, a, b)
 
     def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
         (dy,) = cotangents

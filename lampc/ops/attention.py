@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lampc.ir.op import Kernel, Labels, Normal, Op, Run, Sample, ShapeError, op
-from lampc.ir.types import Dim, Type
+from lampc.ir.types import Dim, DType, Type
 from lampc.ops.elementwise import count
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ class Attention(Heads):
     def infer(self, *operands: Type) -> tuple[Type, ...]:
         (qkv,) = operands
         batch, length, size = self.split(qkv)
-        return (qkv.of((batch, length, self.heads * size)), qkv.of((batch, self.heads, length)))
+        sums: DType = "f32" if qkv.dtype == "bf16" else qkv.dtype  # torch's kernel sums in float32 at least
+        return (qkv.of((batch, length, self.heads * size)), Type(sums, (batch, self.heads, length)))
 
     def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
         dy = cotangents[0]

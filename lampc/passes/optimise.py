@@ -11,7 +11,7 @@ from lampc.ir.graph import Graph, Stage
 from lampc.ir.leaves import SCALAR, Parameter, Parameters, Setting, State
 from lampc.layers.optimizers import Step
 from lampc.layers.schedules import CLOCK, Progress
-from lampc.ops.arithmetic import Minimum, Sqrt, Square
+from lampc.ops.arithmetic import Floor, Greater, Minimum, Sqrt, Square, Where
 from lampc.ops.reduction import Sum
 from lampc.ops.shape import Pack
 from lampc.ops.term import Build, Term
@@ -44,11 +44,13 @@ def groups_of(parameters: Sequence[Parameter], arguments: Mapping[str, Any]) -> 
     return [Group(*key, tuple(labels)) for key, labels in found.items()]
 
 
-def optimise(graph: Graph, optimizer: Optimizer, schedule: Schedule | None = None) -> Graph:
+def optimise(graph: Graph, optimizer: Optimizer, schedule: Schedule | None = None, accumulate: int = 1) -> Graph:
     """Append the update of every parameter that has a gradient, a group at once: they lie end to end.
 
+    With ``accumulate`` the mean of so many minibatches' gradients makes one update.
+
     Before: outputs ``grad NAME``. After: outputs ``next parameters`` and ``next STATE``, to be written over those; where
-    there are several groups, ``next parameters:GROUP`` and ``next STATE:GROUP`` for each.
+    there are several groups, ``next parameters:GROUP`` and ``next STATE:GROUP`` for each but the plain one.
     """
     gradients = {name.removeprefix("grad "): value for name, value in graph.outputs.items() if name.startswith("grad ")}
     if not gradients:
@@ -61,13 +63,19 @@ def optimise(graph: Graph, optimizer: Optimizer, schedule: Schedule | None = Non
     groups = groups_of([parameters[label] for label in gradients], arguments)
     with build.at(spans=spans, stage=Stage.UPDATE, layer="optimizer"):
         packed = [build(Pack(group.labels), *(build.term(gradients[label]) for label in group.labels)) for group in groups]
-        clock = _Clock(build)
+        clock = _Clock(build, accumulate)
         settings = {name: _setting(build, name, value) for name, value in arguments.items() if isinstance(value, float)}
         factor = _factor(clock, schedule)
+        totals = packed
+        if accumulate > 1:
+            totals = packed = [
+                build(State(g.type, f"gradient{_end(group, groups)}", 0.0, group.labels)) + g * (1.0 / accumulate)
+                for group, g in zip(groups, packed, strict=True)
+            ]
         if arguments.get("clip"):
             packed = _clip(packed, settings["clip"])
         for group, g in zip(groups, packed, strict=True):
-            end = f":{group.name}" if len(groups) > 1 else ""
+            end = _end(group, groups)
             p = build(Parameters(g.type, group.labels, f"parameters{end}"))
             own = settings if group.lr is None else {**settings, "lr": _setting(build, f"lr={group.lr!r}", group.lr)}
             if factor is not None:
@@ -78,11 +86,19 @@ def optimise(graph: Graph, optimizer: Optimizer, schedule: Schedule | None = Non
                 return build(State(p.type, f"{name}{end}", value, group.labels))
 
             following, states = optimizer.type.update(Step(p, g, state, own, clock.t, chosen))
-            out.outputs[f"next parameters{end}"] = following.value
-            out.outputs.update({f"next {name}{end}": term.value for name, term in states.items()})
-        if clock.step is not None:
-            out.outputs["next t"] = clock.step.value
+            out.outputs[f"next parameters{end}"] = clock.kept(following, p).value
+            out.outputs.update({f"next {name}{end}": clock.kept(term, state(name)).value for name, term in states.items()})
+        if accumulate > 1:
+            for group, total in zip(groups, totals, strict=True):
+                zero = build.constant(total.type, 0.0)
+                out.outputs[f"next gradient{_end(group, groups)}"] = clock.kept(zero, total).value
+        for name, term in clock.counted.items():
+            out.outputs[f"next {name}"] = term.value
     return out
+
+
+def _end(group: Group, groups: Sequence[Group]) -> str:
+    return f":{group.name}" if group.name and len(groups) > 1 else ""
 
 
 def _setting(build: Build, name: str, value: float) -> Term:
@@ -90,17 +106,37 @@ def _setting(build: Build, name: str, value: float) -> Term:
 
 
 class _Clock:
-    """Counts steps, if somebody asks."""
+    """Counts updates, if somebody asks, and minibatches where several make one."""
 
-    def __init__(self, build: Build) -> None:
+    def __init__(self, build: Build, accumulate: int) -> None:
         self.build = build
-        self.step: Term | None = None
+        self.accumulate = accumulate
+        self.counted: dict[str, Term] = {}
 
     def t(self) -> Term:
-        """The number of this step, from 1."""
-        if self.step is None:
-            self.step = self.build(State(SCALAR, "t")) + 1.0
-        return self.step
+        """The number of this update, from 1."""
+        return self._count("t") if self.accumulate == 1 else self.build(Floor(), self.minibatch() / self.accumulate)
+
+    def minibatch(self) -> Term:
+        """The number of this minibatch, from 1."""
+        return self._count("t" if self.accumulate == 1 else "minibatches")
+
+    def past(self) -> Term:
+        """The number of minibatches before this one."""
+        self.minibatch()  # so that it is counted
+        return self.build(State(SCALAR, "t" if self.accumulate == 1 else "minibatches"))
+
+    def kept(self, new: Term, old: Term) -> Term:
+        """What follows a value: the new one where an update is due, else the old one."""
+        if self.accumulate == 1:
+            return new
+        due = self.build(Greater(), self.t() * float(self.accumulate), self.minibatch() - 0.5)
+        return self.build(Where(), due, new, old)
+
+    def _count(self, name: str) -> Term:
+        if name not in self.counted:
+            self.counted[name] = self.build(State(SCALAR, name)) + 1.0
+        return self.counted[name]
 
 
 def _factor(clock: _Clock, schedule: Schedule | None) -> Term | None:
@@ -110,7 +146,7 @@ def _factor(clock: _Clock, schedule: Schedule | None) -> Term | None:
     build = clock.build
     with build.at(spans=(schedule.span,), layer="schedule"):
         total, epoch, before = (_setting(build, name, value) for name, value in zip(CLOCK, (1.0, 1.0, 0.0), strict=True))
-        return schedule.type.factor(Progress(clock.t() - 1.0 - before, total, epoch), schedule.arguments)
+        return schedule.type.factor(Progress(clock.past() - before, total, epoch), schedule.arguments)
 
 
 def _clip(packed: Sequence[Term], limit: Term) -> list[Term]:

@@ -14,7 +14,13 @@ from lampc.ir.program import Routine
 from lampc.ir.types import DType
 from lampc.layers.initialisers import INITIALISERS
 
-DTYPES: dict[DType, torch.dtype] = {"f32": torch.float32, "f64": torch.float64, "i64": torch.int64, "bool": torch.bool}
+DTYPES: dict[DType, torch.dtype] = {
+    "f32": torch.float32,
+    "f64": torch.float64,
+    "bf16": torch.bfloat16,
+    "i64": torch.int64,
+    "bool": torch.bool,
+}
 
 
 class Storage:

@@ -97,6 +97,7 @@ JUDGES: dict[str, Callable[..., Any]] = {
     "lstm": lambda op, gates, w: _scan(op, gates, w),
     "gru": lambda op, gates, w, b: _scan(op, gates, w, b),
     "waves": lambda op: _waves(op),
+    "cast": lambda op, a: a.double(),
     "transpose": lambda op, a: a.permute(op.order),
     "conv": lambda op, x, w, b=None: _convolution(op, x, w, b),
     "conv_input_grad": lambda op, dy, w: _vjp(lambda x: _convolution(op, x, w), torch.zeros(op.shape, dtype=dy.dtype), dy),

@@ -83,7 +83,7 @@ def altered(sample: Sample) -> Iterator[list[Type]]:
 def test_samples_are_let_pass(sample: Sample, dtype: str) -> None:
     types = types_of(sample, dtype)
     for result in sample.op.infer(*types):
-        assert result.dtype in (dtype, "i64") or not types
+        assert result.dtype in (dtype, "i64") or not types or sample.op.name == "cast"
     check(sample.op, types)
 
 
