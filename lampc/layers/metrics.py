@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ class MetricType:
     sums: Callable[[Any, Any], tuple[float, ...]]
     result: Callable[[tuple[float, ...]], float]
     greater_is_better: bool = True
+    whole: Callable[[Any, Any], float] | None = None
+    """The metric of all predictions and targets at once, where it is no sum over batches."""
 
 
 def _accuracy_fits(prediction: Type, target: Type) -> str:
@@ -56,9 +59,76 @@ def _r2_result(sums: tuple[float, ...]) -> float:
     return 1.0 - residual / variation if variation > 1e-12 * squares else 0.0
 
 
+def _right(prediction: Any, target: Any) -> tuple[Any, Any]:
+    """Predicted and true classes, each flat; for one output whether it is above 0.5."""
+    if target.is_floating_point():
+        return (prediction > 0.5).flatten().long(), (target > 0.5).flatten().long()
+    return prediction.argmax(-1).flatten(), target.flatten()
+
+
+def _f1(prediction: Any, target: Any) -> tuple[float, ...]:
+    """Hits, predictions and truths of each class; of the ones alone, for one output."""
+    one = target.is_floating_point()
+    classes = 2 if one else prediction.shape[-1]
+    found, true = _right(prediction, target)
+    hits = true[found == true].bincount(minlength=classes)
+    counts = (hits, found.bincount(minlength=classes), true.bincount(minlength=classes))
+    return tuple(float(number) for count in counts for number in (count[1:] if one else count))
+
+
+def _f1_result(sums: tuple[float, ...]) -> float:
+    """The mean over classes of 2·hits/(predicted + true); 0 for a class that neither has."""
+    n = len(sums) // 3
+    scores = [2 * h / (p + t) if p + t else 0.0 for h, p, t in zip(sums[:n], sums[n : 2 * n], sums[2 * n :], strict=True)]
+    return sum(scores) / n
+
+
+def _in_order(scores: Any, positive: Any) -> float:
+    """The share of pairs of a positive and a negative that are in order, ties half: Mann and Whitney's U."""
+    import torch
+
+    positives, negatives = int(positive.sum()), int((~positive).sum())
+    if not positives or not negatives:
+        return math.nan
+    _, inverse, counts = torch.unique(scores, return_inverse=True, return_counts=True)
+    ranks = (counts.cumsum(0).double() - (counts.double() - 1) / 2)[inverse]
+    return float((ranks[positive].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+
+
+def _auc(prediction: Any, target: Any) -> float:
+    """For several classes the mean of each against the rest, for two of the second."""
+    if target.is_floating_point():
+        return _in_order(prediction.flatten().double(), (target > 0.5).flatten())
+    scores, labels = _logs(prediction.double()).exp().flatten(0, -2), target.flatten()
+    classes = [1] if scores.shape[-1] == 2 else range(scores.shape[-1])
+    known = [score for score in (_in_order(scores[:, c], labels == c) for c in classes) if not math.isnan(score)]
+    return sum(known) / len(known) if known else math.nan
+
+
+def _logs(scores: Any) -> Any:
+    """Log-probabilities of what may be probabilities, their logarithms, or logits."""
+    probable = bool((scores >= 0).all()) and bool(((scores.sum(-1) - 1).abs() < 1e-3).all())
+    return scores.clamp_min(1e-300).log() if probable else scores.log_softmax(-1)
+
+
+def _perplexity(prediction: Any, target: Any) -> tuple[float, ...]:
+    logs = _logs(prediction.double()).gather(-1, target.unsqueeze(-1))
+    return (-float(logs.sum()), float(logs.numel()))
+
+
+def _labels_fit(prediction: Type, target: Type) -> str:
+    return _accuracy_fits(prediction, target) if target.dtype == "i64" else "it takes class labels"
+
+
 _TYPES = (
     MetricType("accuracy", "the share of right answers: above 0.5 for one output, the greatest for several",
                _accuracy_fits, _accuracy, lambda sums: sums[0] / sums[1]),
+    MetricType("f1", "2·precision·recall/(precision + recall), the mean over classes; of the ones, for one output",
+               _accuracy_fits, _f1, _f1_result),
+    MetricType("auc", "the area under the ROC curve, each class against the rest: how often a one is above a zero",
+               _accuracy_fits, lambda prediction, target: (), lambda sums: math.nan, whole=_auc),
+    MetricType("perplexity", "e to the mean of -log p of the class", _labels_fit, _perplexity,
+               lambda sums: math.exp(min(sums[0] / sums[1], 700.0)), greater_is_better=False),
     MetricType("mae", "the mean of |p - y|", _numbers_fit, _mae, lambda sums: sums[0] / sums[1],
                greater_is_better=False),
     MetricType("r2", "the share of the targets' variance that is explained", _numbers_fit, _r2, _r2_result),

@@ -158,10 +158,13 @@ class Model:
             total, prediction = runner.evaluate(x, y)
             results = {"loss": total / max(1, len(x))}
             if len(x):
-                results.update({m.name: m.result(m.sums(prediction, y)) for m in self.program.metrics})
+                results.update({m.name: m.whole(prediction, y) if m.whole else m.result(m.sums(prediction, y))
+                                for m in self.program.metrics})  # fmt: skip
             return results
         total = 0.0
         sums: list[tuple[float, ...]] = [() for _ in self.program.metrics]
+        together = any(metric.whole for metric in self.program.metrics)
+        predictions: list[Tensor] = []
         for start in range(0, len(x), EVALUATION_BATCH):
             stop = min(start + EVALUATION_BATCH, len(x))
             executor = self.executor(self.program.evaluation, stop - start)
@@ -169,12 +172,18 @@ class Model:
             run(executor.forward)
             total += executor.outputs["loss"].item() * (stop - start)
             prediction = executor.outputs["prediction"]
+            if together:
+                predictions.append(prediction.clone())
             for index, metric in enumerate(self.program.metrics):
                 found = metric.sums(prediction, y[start:stop])
                 before = sums[index] or (0.0,) * len(found)
                 sums[index] = tuple(a + b for a, b in zip(before, found, strict=True))
         results = {"loss": total / max(1, len(x))}
-        results.update({m.name: m.result(s) for m, s in zip(self.program.metrics, sums, strict=True) if s})
+        for metric, added in zip(self.program.metrics, sums, strict=True):
+            if metric.whole and predictions:
+                results[metric.name] = metric.whole(torch.cat(predictions), y)
+            elif added:
+                results[metric.name] = metric.result(added)
         return results
 
     def train(self, loader: Any = None, epochs: int | None = None, evaluate: bool = True,

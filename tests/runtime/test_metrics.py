@@ -94,3 +94,36 @@ def test_what_is_measured_unless_said(source: str, names: set[str]) -> None:
 def test_nothing_to_measure() -> None:
     model = make("linear 3->2; loss mse")
     assert model.evaluate(torch.empty(0, 3), torch.empty(0, 2))["loss"] == 0.0
+
+
+@pytest.mark.parametrize("backend", ["torch", "native"])
+@pytest.mark.parametrize("end", ["pass", "softmax", "logsoftmax"])
+@pytest.mark.parametrize(("samples", "classes"), [(60, 4), (2 * EVALUATION_BATCH + 13, 3), (80, 2)])
+def test_f1_auc_and_perplexity_of_classes(samples: int, classes: int, end: str, backend: str) -> None:
+    metrics = pytest.importorskip("sklearn.metrics")
+    source = f"linear 3->{classes} xavier; {end}; loss crossentropy; metrics f1 auc perplexity accuracy"
+    model = lampc.compile.text(source, precision="f64").model(seed=2, backend=backend)
+    x, y = randn(samples, 3), torch.randint(0, classes, (samples,), generator=torch.Generator().manual_seed(1))
+    found = model.evaluate(x, y)
+    p = {"pass": torch.softmax(model(x), -1), "softmax": model(x), "logsoftmax": model(x).exp()}[end]
+    assert found["f1"] == pytest.approx(metrics.f1_score(y, p.argmax(-1), average="macro", labels=range(classes)), rel=1e-12)
+    scores = p[:, 1] if classes == 2 else p / p.sum(-1, keepdim=True)
+    assert found["auc"] == pytest.approx(metrics.roc_auc_score(y, scores, multi_class="ovr"), rel=1e-9)
+    assert np.log(found["perplexity"]) == pytest.approx(metrics.log_loss(y, p, labels=range(classes)), rel=1e-9)
+
+
+def test_f1_and_auc_of_one_output() -> None:
+    metrics = pytest.importorskip("sklearn.metrics")
+    model = make("linear 3->1 xavier; sigmoid; loss bce; metrics f1 auc")
+    x, y = randn(70, 3), (randn(70, 1, seed=1) > 0.4).double()
+    found = model.evaluate(x, y)
+    p = model(x)
+    assert found["f1"] == pytest.approx(metrics.f1_score(y, p > 0.5), rel=1e-12)
+    assert found["auc"] == pytest.approx(metrics.roc_auc_score(y, p), rel=1e-12)
+
+
+def test_a_class_that_never_occurs_does_not_end_the_run() -> None:
+    model = make("linear 3->3 xavier; loss crossentropy; metrics f1 auc")
+    found = model.evaluate(randn(10, 3), torch.zeros(10, dtype=torch.int64))
+    assert np.isnan(found["auc"])
+    assert 0 <= found["f1"] <= 1
