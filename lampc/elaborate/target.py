@@ -15,6 +15,7 @@ from lampc.ir.graph import Graph, Node
 from lampc.ir.leaves import Input
 from lampc.ir.op import ShapeError
 from lampc.ir.types import B, Type
+from lampc.layers.losses import LOSSES
 from lampc.layers.metrics import METRICS, MetricType
 from lampc.ops.activations import Sigmoid
 from lampc.ops.channels import BatchNorm
@@ -33,7 +34,7 @@ def attach_loss(network: Network, prediction: Term, experiment: Experiment, defi
     made_by = network.producer(prediction) or loss.span
     given = data_target(experiment.data, prediction.type)
     if loss.sum is not None:
-        return _sum(network, loss.sum, prediction, given or prediction.type, labels, definitions, problems)
+        return _sum(network, loss.sum, prediction, given, labels, definitions, problems)
     try:
         wanted = loss.type.target(prediction.type) if loss.type else given or prediction.type
     except ShapeError as error:
@@ -123,16 +124,18 @@ def _formula(network: Network, loss: Loss, prediction: Term, target: Term, defin
     return result
 
 
-def _sum(network: Network, option: tree.Option, prediction: Term, target: Type, labels: Mapping[str, Term],
+def _sum(network: Network, option: tree.Option, prediction: Term, given: Type | None, labels: Mapping[str, Term],
          definitions: Definitions, problems: Problems) -> tuple[Term, Term] | None:  # fmt: skip
     """The loss that a formula of named values, of the input x, the target y and the prediction p comes to."""
     build = network.build
     assert isinstance(option.value, tree.Expression)
+    names = {"p": prediction, **labels}
     with build.at(spans=(option.span,), layer="loss"):
-        y = build(Input(target, "y"))
+        quiet = Formula(build, definitions.functions, definitions.constants, Problems(), option.span, losses=True)
+        y = build(Input(given or _wanted(option.value, quiet, names) or prediction.type, "y"))
         formula = Formula(build, definitions.functions, definitions.constants, problems, option.span, losses=True)
         try:
-            result = formula.evaluate(option.value, {"p": prediction, "y": y, **labels})
+            result = formula.evaluate(option.value, {"y": y, **names})
         except Unusable:
             return None
     if isinstance(result, Term) and result.type.shape == ():
@@ -141,6 +144,24 @@ def _sum(network: Network, option: tree.Option, prediction: Term, target: Type, 
     problems.report("E505", f"a loss is one number, and this is {made}", option.value.span,
                     fixes=["take the mean of it: `mean(…)`"] if isinstance(result, Term) else [])  # fmt: skip
     return None
+
+
+def _wanted(expression: tree.Expression, formula: Formula, names: Mapping[str, Term]) -> Type | None:
+    """The target's type as the first loss of it wants it: `crossentropy(h, y)` takes labels of h's rows."""
+    parts: tuple[tree.Expression, ...] = ()
+    if isinstance(expression, tree.Binary):
+        parts = (expression.left, expression.right)
+    elif isinstance(expression, tree.Negative):
+        parts = (expression.operand,)
+    elif isinstance(expression, tree.Call):
+        parts = expression.arguments
+        if expression.name.name in LOSSES and len(parts) == 2 and isinstance(parts[1], tree.Word) and parts[1].name == "y":
+            try:
+                value = formula.evaluate(parts[0], names)
+                return LOSSES[expression.name.name].target(value.type) if isinstance(value, Term) else None
+            except (Unusable, ShapeError):
+                return None
+    return next((found for found in (_wanted(part, formula, names) for part in parts) if found is not None), None)
 
 
 def _disagree(loss: Loss, wanted: Type, given: Type, prediction: Type, data: Data, made_by: Span,
