@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lampc.ir.graph import Graph
+from lampc.layers.custom import WithGradient
 from lampc.ops.arithmetic import Add, AddScaled, Mul, Sub
 from lampc.ops.matmul import Affine, MatMul
 from lampc.ops.term import Term
@@ -12,13 +13,16 @@ from lampc.passes.rewrite import Site, rewrite
 def fuse(graph: Graph) -> Graph:
     """``matmul`` and ``add`` become ``affine``; a product that is added or subtracted becomes ``add_scaled``.
 
-    Before: a whole graph. After: the same values up to rounding; what was fused is dead unless used elsewhere.
+    What stood for a gradient of one's own goes. Before: a whole graph. After: the same values up to rounding; what was fused
+    is dead unless used elsewhere.
     """
     return rewrite(graph, _rule)
 
 
 def _rule(site: Site) -> Term | None:
     op = site.node.op
+    if isinstance(op, WithGradient):  # it has said its gradient
+        return site.operands[0]
     if isinstance(op, Add):
         return _affine(site) or _add_scaled(site, 1, 1.0) or _add_scaled(site, 0, 1.0)
     return _add_scaled(site, 1, -1.0) if isinstance(op, Sub) else None
