@@ -141,7 +141,6 @@ def jax(name: str) -> Step:
     decay = 0.0 if name == "cnn" else 0.01
     zeros = jax.tree.map(jnp.zeros_like, parameters)
 
-    @jax.jit
     def update(parameters: Any, m: Any, v: Any, t: Any) -> Any:
         value, gradients = jax.value_and_grad(loss)(parameters, x, y)
         m = jax.tree.map(lambda a, g: 0.9 * a + 0.1 * g, m, gradients)
@@ -150,10 +149,11 @@ def jax(name: str) -> Step:
         parameters = jax.tree.map(lambda p, a, b: p * (1 - 1e-3 * decay) - rate * a / (jnp.sqrt(b) + 1e-8), parameters, m, v)
         return value, parameters, m, v
 
+    compiled = jax.jit(update)
     state = [parameters, zeros, zeros, 0]
 
     def step() -> float:
-        value, *rest = update(state[0], state[1], state[2], state[3] + 1)
+        value, *rest = compiled(state[0], state[1], state[2], state[3] + 1)
         state[:] = [*rest, state[3] + 1]
         return float(value)
 

@@ -1,7 +1,7 @@
 """What ``data NAME`` may name, one kind of source a file."""
 
-from lampc.data import arrays, bundled, points, table, text
+from lampc.data import arrays, bundled, images, parquet, points, table, text
 from lampc.data.source import SOURCES, DataError, Dataset, DataSource, Description, Request, Split
 
-__all__ = ["SOURCES", "DataError", "DataSource", "Dataset", "Description", "Request", "Split", "arrays", "bundled", "points",
-           "table", "text"]  # fmt: skip
+__all__ = ["SOURCES", "DataError", "DataSource", "Dataset", "Description", "Request", "Split", "arrays", "bundled", "images",
+           "parquet", "points", "table", "text"]  # fmt: skip

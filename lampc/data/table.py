@@ -41,7 +41,7 @@ def _load(request: Request) -> Dataset:
 
     arguments = request.arguments
     header, rows, lines = _read(request)
-    target = _target(arguments["target"], header)
+    target = target_column(arguments["target"], header)
     cells = [row.pop(target) for row in rows]
     names = header[:target] + header[target + 1 :]
     if not names:
@@ -109,7 +109,12 @@ def _header(row: list[str], name: str) -> list[str]:
     return header
 
 
-def _target(wanted: str | None, header: list[str]) -> int:
+def target_column(wanted: str | None, header: list[str]) -> int:
+    """Which column is the target.
+
+    Raises:
+        DataError: if there is none of that name.
+    """
     if wanted is None:
         return len(header) - 1
     if wanted not in header:

@@ -1,0 +1,106 @@
+"""A folder of images (extra `images`): its subfolders are the classes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lampc.data.source import DataError, Dataset, DataSource, Description, Request, source
+from lampc.data.split import NORMALIZE, SPLIT, make
+from lampc.layers.signature import Dims, Flag, Param, Signature, Text
+
+ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".pgm", ".ppm", ".tif", ".tiff"}
+"""Names of files that are taken for images."""
+
+
+def _files(request: Request) -> tuple[list[str], list[tuple[Path, int]]]:
+    """The classes, and each image with its class.
+
+    Raises:
+        DataError: if there are none, or a path leads out of the folder.
+    """
+    name = request.arguments["path"]
+    try:
+        root = (request.folder / name).resolve()
+        if not root.is_relative_to(request.folder.resolve()):
+            raise DataError("E601", f"{name} lies outside the .lamp file's folder")
+        folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+        found = [(path, label) for label, folder in enumerate(folders)
+                 for path in sorted(folder.iterdir()) if path.suffix.lower() in ENDINGS]  # fmt: skip
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DataError("E601", f"cannot read {name}: {reason[:1].lower()}{reason[1:]}",
+                        ("paths begin at the .lamp file's folder",)) from None  # fmt: skip
+    if not folders:
+        raise DataError("E603", f"{name} has no subfolders: each class is a folder of images")
+    for path, _ in found:
+        if not path.resolve().is_relative_to(root):
+            raise DataError("E601", f"{path.relative_to(root)} leads out of {name}")
+    empty = next((folder for label, folder in enumerate(folders) if label not in {label for _, label in found}), None)
+    if empty is not None:
+        raise DataError("E603", f"{name}: the class `{empty.name}` has no images")
+    return [folder.name for folder in folders], found
+
+
+def _shape(request: Request) -> tuple[int, int, int]:
+    size = request.arguments["size"]
+    if len(size) != 2:
+        raise DataError("E305", f"a size is height x width, not {'x'.join(map(str, size))}", option="size")
+    return (1 if request.arguments["gray"] else 3, *size)
+
+
+def _describe(request: Request) -> Description:
+    shape = _shape(request)
+    classes, files = _files(request)
+    share = request.arguments["split"]
+    train = round(share * len(files)) if share < 1 else len(files)
+    return Description(shape, (), tuple(classes), train, len(files) - train)
+
+
+def _load(request: Request) -> Dataset:
+    import numpy as np
+
+    try:
+        from PIL import Image
+    except ImportError:
+        raise DataError("E508", "`data images` needs Pillow", ('pip install "lampc[images]"',)) from None
+    channels, height, width = _shape(request)
+    classes, files = _files(request)
+    x = np.empty((len(files), channels, height, width))
+    for row, (path, _) in enumerate(files):
+        x[row] = _pixels(Image, path, channels, height, width)
+    labels = np.array([label for _, label in files], dtype=np.int64)
+    return make(x, labels, tuple(classes), request.arguments["split"], request.arguments["normalize"], request.seed)
+
+
+def _pixels(image: Any, path: Path, channels: int, height: int, width: int) -> Any:
+    """An image's numbers from 0 to 1, [channels, height, width]."""
+    import numpy as np
+
+    try:
+        with image.open(path) as opened:
+            read = opened.convert("L" if channels == 1 else "RGB").resize((width, height))
+    except (OSError, ValueError, SyntaxError, image.DecompressionBombError) as error:
+        raise DataError("E601", f"cannot read {path.parent.name}/{path.name}: {error}") from None
+    pixels = np.asarray(read, dtype=np.float64) / 255
+    return pixels.reshape(height, width, channels).transpose(2, 0, 1)
+
+
+source(
+    DataSource(
+        "images",
+        "a folder of images, one subfolder a class, channels first and 0 to 1 (extra `images`)",
+        'data images "photos/" size=32x32',
+        Signature(
+            (
+                Param("path", Text(), doc="the folder, from the .lamp file's folder"),
+                Param("size", Dims(), (28, 28), "height x width, to which each is resized"),
+                Param("gray", Flag(), False, "one channel, not three"),
+                SPLIT,
+                NORMALIZE,
+            )
+        ),
+        _describe,
+        _load,
+    )
+)

@@ -1,0 +1,111 @@
+"""Parquet tables (extra `parquet`), read as strictly as CSV."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lampc.data.source import DataError, Dataset, DataSource, Description, Request, source
+from lampc.data.split import NORMALIZE, SPLIT, make
+from lampc.data.table import open_regular, target_column
+from lampc.layers.signature import Flag, Name, Param, Signature, Text
+
+
+def _load(request: Request) -> Dataset:
+    import numpy as np
+
+    arguments = request.arguments
+    name = arguments["path"]
+    table = _table(request)
+    header = list(table.column_names)
+    if len(set(header)) < len(header):
+        raise DataError("E601", f"{name}: two columns have one name")
+    if not table.num_rows:
+        raise DataError("E603", f"{name} has no rows")
+    target = target_column(arguments["target"], header)
+    features = [index for index in range(len(header)) if index != target]
+    if not features:
+        raise DataError("E601", "there is no feature column beside the target")
+    x = np.stack([_numbers(table.column(index), header[index]) for index in features], axis=1)
+    column = table.column(target)
+    _refuse_missing(column, header[target])
+    if _is_text(column) or arguments["classes"]:
+        cells = column.to_pylist()
+        classes = sorted(set(cells))
+        index = {cell: label for label, cell in enumerate(classes)}
+        labels = np.array([index[cell] for cell in cells], dtype=np.int64)
+        return make(x, labels, tuple(map(str, classes)), arguments["split"], arguments["normalize"], request.seed)
+    y = _numbers(column, header[target]).reshape(-1, 1)
+    return make(x, y, None, arguments["split"], arguments["normalize"], request.seed)
+
+
+def _table(request: Request) -> Any:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise DataError("E508", "`data parquet` needs pyarrow", ('pip install "lampc[parquet]"',)) from None
+    name = request.arguments["path"]
+    with open_regular(request.folder, name, "rb") as file:
+        try:
+            return pyarrow.parquet.read_table(file)
+        except (pyarrow.ArrowException, OSError, ValueError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise DataError("E601", f"cannot read {name}: {reason}") from None
+
+
+def _is_text(column: Any) -> bool:
+    import pyarrow.types as types
+
+    kind = column.type.value_type if types.is_dictionary(column.type) else column.type
+    return bool(types.is_string(kind) or types.is_large_string(kind))
+
+
+def _numbers(column: Any, name: str) -> Any:
+    """A column of finite numbers as float64.
+
+    Raises:
+        DataError: if a cell is missing or none.
+    """
+    import numpy as np
+    import pyarrow.types as types
+
+    kind = column.type
+    if not (types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)):
+        raise DataError("E602", f"column `{name}` holds {kind}, not numbers")
+    _refuse_missing(column, name)
+    values = column.to_numpy().astype(np.float64)
+    bad = ~np.isfinite(values)
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise DataError("E602", f"row {row} (from 0), column `{name}`: {values[row]} is not a finite number")
+    return values
+
+
+def _refuse_missing(column: Any, name: str) -> None:
+    if column.null_count:
+        row = column.is_null().to_pylist().index(True)
+        raise DataError("E602", f"row {row} (from 0), column `{name}`: the cell is empty")
+
+
+def _describe(request: Request) -> Description:
+    return _load(request).description
+
+
+source(
+    DataSource(
+        "parquet",
+        "a table as csv has it, from a Parquet file (extra `parquet`)",
+        'data parquet "iris.parquet" target=species normalize',
+        Signature(
+            (
+                Param("path", Text(), doc="the file, from the .lamp file's folder"),
+                Param("target", Name(), None, "the target's column; the last where left out", positional=False),
+                Param("classes", Flag(), False, "take a target of numbers for classes"),
+                SPLIT,
+                NORMALIZE,
+            )
+        ),
+        _describe,
+        _load,
+    )
+)
