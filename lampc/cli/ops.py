@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -58,12 +59,25 @@ def ops(file: str, stages: tuple[str, ...], batch: int | None, as_json: bool, fo
         "arena_bytes": max((plans[name].size for name in rows), default=0),
         "parameters": parameters,
     }
+    if program.experiment.train.recompute:
+        totals["recompute"] = _recomputed(program, size, totals["arena_bytes"], rows)
     if as_json:
         click.echo(json.dumps({"stages": rows, "totals": totals}, ensure_ascii=False))
         return 0
     for line in _table(rows, totals):
         click.echo(line)
     return 0
+
+
+def _recomputed(program: Program, batch: int, arena: int, rows: dict[str, list[dict[str, Any]]]) -> dict[str, int]:
+    """What recomputation costs, and what it saves beside the same program without it."""
+    from lampc.compile import build
+
+    experiment = program.experiment
+    plain = replace(program.elaborated, experiment=replace(experiment, train=replace(experiment.train, recompute=False)))
+    again = [r for listed in rows.values() for r in listed if r["note"] == "computed again"]
+    without = plan_memory(build(program.source, plain).training, batch).size
+    return {"operations": len(again), "flops": sum(r["flops"] for r in again), "saved_bytes": without - arena}
 
 
 def _native(program: Program, which: str, form: str) -> int:
@@ -143,5 +157,9 @@ def _table(rows: dict[str, list[dict[str, Any]]], totals: dict[str, Any]) -> Ite
             yield f"  {made:{wide}}  {r['type']:{types}}  {flops:>12}  {r['buffer']:{buffers}}  {line:>4}{note}"
         flops = sum(r["flops"] for r in listed)
         yield f"  {len(listed):,} ops, {flops:,} FLOPs"
+    if "recompute" in totals:
+        again = totals["recompute"]
+        yield (f"recomputed: {again['operations']:,} ops, {again['flops']:,} FLOPs, which saves {again['saved_bytes']:,} bytes "
+               "of the arena")  # fmt: skip
     yield (f"total, for a minibatch of {totals['batch']:,}: {totals['operations']:,} ops, {totals['flops']:,} FLOPs, "
            f"arena {totals['arena_bytes']:,} bytes, {totals['parameters']:,} parameters")  # fmt: skip

@@ -280,7 +280,7 @@ class Experimenter:
         if arguments.get("nesterov") and not arguments["momentum"] and statement:
             self.problems.report("E305", "`nesterov` looks ahead along the momentum, and there is none", statement.head,
                                  fixes=["add `momentum=0.9`"])  # fmt: skip
-        if arguments.get("nesterov") and arguments["dampening"] and statement:
+        if arguments.get("nesterov") and arguments.get("dampening") and statement:
             self.problems.report("E305", "`nesterov` takes no `dampening`", statement.head, fixes=["leave out one of them"])
         return Optimizer(type, arguments, statement.head if statement else None)
 

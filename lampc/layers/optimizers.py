@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from lampc.ir.types import Shape
 from lampc.layers.layer import Arguments
 from lampc.layers.signature import Flag, Float, Param, Signature
 from lampc.ops.arithmetic import Greater, Maximum, Pow, Sign, Sqrt, Square
+from lampc.ops.matmul import MatMul
+from lampc.ops.reduction import Sum
+from lampc.ops.shape import Reshape, Transpose
 from lampc.ops.term import Term
 
 
@@ -28,6 +33,8 @@ class Step:
     settings: Mapping[str, Term]
     t: Callable[[], Term]
     arguments: Arguments
+    shape: Shape | None = None
+    """The matrix that ``p`` holds row by row, for optimisers that go by matrices."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,8 @@ class OptimizerType:
     signature: Signature
     update: Callable[[Step], tuple[Term, dict[str, Term]]]
     """The next parameter, and the next states."""
+    by_matrix: bool = False
+    """Whether weights of two axes are updated one by one, with their shape."""
 
 
 def _decayed(step: Step) -> Term:
@@ -73,7 +82,7 @@ def _moments(step: Step, g: Term) -> tuple[Term, dict[str, Term]]:
     unbiased1 = 1.0 - build(Pow(), beta1, t)
     unbiased2 = build(Sqrt(), 1.0 - build(Pow(), beta2, t))
     states = {"m": m, "v": v}
-    if step.arguments["amsgrad"]:  # Reddi, Kale and Kumar 2018: the greatest v so far
+    if step.arguments.get("amsgrad"):  # Reddi, Kale and Kumar 2018: the greatest v so far
         v = states["vmax"] = build(Maximum(), step.state("vmax"), v)
     denominator = build(Sqrt(), v) / unbiased2 + step.settings["eps"]
     return (m / denominator) / unbiased1, states
@@ -131,6 +140,33 @@ def _lion(step: Step) -> tuple[Term, dict[str, Term]]:
     return _shrunk(step) - direction * step.settings["lr"], {"m": m * beta2 + g * (1.0 - beta2)}
 
 
+_NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+
+
+def _muon(step: Step) -> tuple[Term, dict[str, Term]]:
+    """Jordan et al. 2024: momentum made orthogonal by five Newton-Schulz steps; what is no matrix goes by Adam."""
+    if step.shape is None:
+        direction, states = _moments(step, step.g)
+        return _shrunk(step) - direction * step.settings["lr_vectors"], states
+    build, settings = step.g.build, step.settings
+    momentum = settings["momentum"]
+    m = step.state("m") * momentum + step.g * (1.0 - momentum)
+    ahead = m * momentum + step.g * (1.0 - momentum) if step.arguments["nesterov"] else m
+    norm = build(Sqrt(), build(Sum((0,)), build(Square(), ahead)))
+    x = build(Reshape(step.shape), ahead / build(Maximum(), norm, build.constant(norm.type, 1e-7)))
+    rows, cols = step.shape
+    assert isinstance(rows, int)
+    assert isinstance(cols, int)
+    x = build(Transpose((1, 0)), x) if rows > cols else x
+    a, b, c = _NEWTON_SCHULZ
+    for _ in range(5):
+        gram = build(MatMul(transposed=True), x, x)
+        x = x * a + build(MatMul(), gram * b + build(MatMul(), gram, gram) * c, x)
+    x = build(Transpose((1, 0)), x) if rows > cols else x
+    flat = build(Reshape(step.p.type.shape), x) * math.sqrt(max(1.0, rows / cols))
+    return _shrunk(step) - flat * settings["lr"], {"m": m}
+
+
 def _lr(default: float) -> Param:
     return Param("lr", Float(0.0), default, "the learning rate")
 
@@ -184,6 +220,15 @@ _TYPES = (
         Signature((_lr(1e-4), Param("beta1", Float(0.0, 1.0, open_high=True), 0.9, "the momentum's share of the mean"),
                    Param("beta2", Float(0.0, 1.0, open_high=True), 0.99, "the momentum's decay"), *_decay(0.0), _CLIP)),
         _lion,
+    ),
+    OptimizerType(
+        "muon",
+        "matrices move along orthogonalised momentum (Jordan et al. 2024), all else by Adam",
+        Signature((_lr(0.02), Param("momentum", Float(0.0, 1.0, open_high=True), 0.95, "the momentum's decay"),
+                   Param("nesterov", Flag(), True, "look ahead along it"), *_decay(0.0), _CLIP,
+                   Param("lr_vectors", Float(0.0), 1e-3, "the learning rate of what is no matrix", positional=False), *_BETAS)),
+        _muon,
+        by_matrix=True,
     ),
 )  # fmt: skip
 

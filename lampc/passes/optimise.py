@@ -9,6 +9,7 @@ from typing import Any
 from lampc.elaborate.experiment import Optimizer, Schedule
 from lampc.ir.graph import Graph, Stage
 from lampc.ir.leaves import SCALAR, Parameter, Parameters, Setting, State
+from lampc.ir.types import Shape
 from lampc.layers.optimizers import Step
 from lampc.layers.schedules import CLOCK, Progress
 from lampc.ops.arithmetic import Floor, Greater, Minimum, Sqrt, Square, Where
@@ -24,24 +25,31 @@ class Group:
     lr: float | None
     decays: bool
     labels: tuple[str, ...]
+    shape: Shape | None = None
+    """Of the one matrix in it, where the optimiser goes by matrices."""
 
     @property
     def name(self) -> str:
         """What tells it from the others in a listing."""
         lr = () if self.lr is None else (f"lr={self.lr!r}",)
-        return " ".join(lr if self.decays else (*lr, "undecayed"))
+        matrix = () if self.shape is None else self.labels
+        return " ".join((*matrix, *lr) if self.decays else (*matrix, *lr, "undecayed"))
 
 
-def groups_of(parameters: Sequence[Parameter], arguments: Mapping[str, Any]) -> list[Group]:
+def groups_of(parameters: Sequence[Parameter], arguments: Mapping[str, Any], by_matrix: bool = False) -> list[Group]:
     """Which parameters are updated together, in the order in which each group's first was declared.
 
     Weight decay is for weights, of two axes or more: a bias or a scale pulled towards 0 only fits worse.
     """
-    found: dict[tuple[float | None, bool], list[str]] = {}
+    found: dict[tuple[float | None, bool, str], list[str]] = {}
+    shapes: dict[str, Shape] = {}
     for parameter in parameters:
+        alone = parameter.label if by_matrix and parameter.type.rank == 2 else ""
+        if alone:
+            shapes[alone] = parameter.type.shape
         decays = not arguments.get("weight_decay") or arguments["decay_all"] or parameter.type.rank > 1
-        found.setdefault((parameter.lr, decays), []).append(parameter.label)
-    return [Group(*key, tuple(labels)) for key, labels in found.items()]
+        found.setdefault((parameter.lr, decays, alone), []).append(parameter.label)
+    return [Group(lr, decays, tuple(labels), shapes.get(alone)) for (lr, decays, alone), labels in found.items()]
 
 
 def optimise(graph: Graph, optimizer: Optimizer, schedule: Schedule | None = None, accumulate: int = 1) -> Graph:
@@ -60,7 +68,7 @@ def optimise(graph: Graph, optimizer: Optimizer, schedule: Schedule | None = Non
     arguments = dict(optimizer.arguments)
     spans = () if optimizer.span is None else (optimizer.span,)
     parameters = parameters_of(graph)
-    groups = groups_of([parameters[label] for label in gradients], arguments)
+    groups = groups_of([parameters[label] for label in gradients], arguments, optimizer.type.by_matrix)
     with build.at(spans=spans, stage=Stage.UPDATE, layer="optimizer"):
         packed = [build(Pack(group.labels), *(build.term(gradients[label]) for label in group.labels)) for group in groups]
         clock = _Clock(build, accumulate)
@@ -79,13 +87,13 @@ def optimise(graph: Graph, optimizer: Optimizer, schedule: Schedule | None = Non
             p = build(Parameters(g.type, group.labels, f"parameters{end}"))
             own = settings if group.lr is None else {**settings, "lr": _setting(build, f"lr={group.lr!r}", group.lr)}
             if factor is not None:
-                own = {**own, "lr": own["lr"] * factor}
+                own = {**own, **{name: own[name] * factor for name in ("lr", "lr_vectors") if name in own}}
             chosen = arguments if group.decays else {**arguments, "weight_decay": 0.0}
 
             def state(name: str, value: float = 0.0, p: Term = p, group: Group = group, end: str = end) -> Term:
                 return build(State(p.type, f"{name}{end}", value, group.labels))
 
-            following, states = optimizer.type.update(Step(p, g, state, own, clock.t, chosen))
+            following, states = optimizer.type.update(Step(p, g, state, own, clock.t, chosen, group.shape))
             out.outputs[f"next parameters{end}"] = clock.kept(following, p).value
             out.outputs.update({f"next {name}{end}": clock.kept(term, state(name)).value for name, term in states.items()})
         if accumulate > 1:

@@ -92,8 +92,13 @@ class TestImages:
         assert 0 <= found.train.x.min() <= found.train.x.max() <= 1
 
     def test_a_network_learns_from_them(self, folder: Path) -> None:
-        source = 'data images "photos" size=8x8 gray split=0.5; conv 4 3; tanh; globalpool; linear 2 xavier; loss crossentropy; ' \
-                 "optimizer adam lr=0.1; train epochs=60 batch=6"  # fmt: skip
+        source = """
+        data images "photos" size=8x8 gray split=0.5
+        conv 4 3; tanh; globalpool; linear 2 xavier
+        loss crossentropy
+        optimizer adam lr=0.1
+        train epochs=60 batch=6
+        """
         assert lampc.compile.text(source, folder=folder).model(seed=0).train().test["accuracy"] == 1.0
 
     def test_what_is_no_image_is_named(self, folder: Path) -> None:

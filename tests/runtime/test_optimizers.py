@@ -151,6 +151,43 @@ def test_steps_are_torchs(case: str, precision: str, backend: str, tolerance: fl
         torch.testing.assert_close(p, wanted[name], rtol=tolerance, atol=tolerance)
 
 
+class Muon(torch.optim.Optimizer):
+    """Jordan et al. 2024, written out: matrices by orthogonalised momentum, all else by AdamW."""
+
+    def __init__(self, parameters: list[Tensor], lr: float, momentum: float, nesterov: bool, decay: float) -> None:
+        super().__init__(parameters, {})
+        self.numbers = lr, momentum, nesterov, decay
+        self.momentum = [torch.zeros_like(p) for p in parameters]
+        self.others = torch.optim.AdamW([p for p in parameters if p.dim() != 2], lr=1e-3, weight_decay=0.0)
+
+    @torch.no_grad()
+    def step(self) -> None:  # type: ignore[override]
+        lr, momentum, nesterov, decay = self.numbers
+        self.others.step()
+        for p, m in zip(self.param_groups[0]["params"], self.momentum, strict=True):
+            if p.dim() != 2:
+                continue
+            m.lerp_(p.grad, 1 - momentum)
+            x = p.grad.lerp(m, momentum) if nesterov else m
+            x = x / x.norm().clamp(min=1e-7)
+            x = x.t() if p.shape[0] > p.shape[1] else x
+            for _ in range(5):
+                gram = x @ x.t()
+                x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
+            x = x.t() if p.shape[0] > p.shape[1] else x
+            p.mul_(1 - lr * decay).sub_(lr * max(1.0, p.shape[0] / p.shape[1]) ** 0.5 * x)
+
+
+@pytest.mark.parametrize(("options", "nesterov", "decay"), [("", True, 0.0), ("nesterov=off weight_decay=0.1", False, 0.1)])
+def test_muon_is_its_formula(options: str, nesterov: bool, decay: float) -> None:
+    model = lampc.compile.text(f"{NETWORK} optimizer muon lr=0.03 {options}", precision="f64").model(seed=3)
+    data = batches(torch.float64)
+    wanted = trained_by_torch(model.parameters, lambda p: Muon(p, 0.03, 0.95, nesterov, decay), 0, data)
+    model.train(data, epochs=1)
+    for name, p in model.parameters.items():
+        torch.testing.assert_close(p, wanted[name], rtol=1e-9, atol=1e-11)
+
+
 def test_clipping_bounds_the_first_step() -> None:
     model = lampc.compile.text(f"{NETWORK} optimizer sgd lr=1 clip=0.01", precision="f64").model(seed=3)
     before = {name: p.clone() for name, p in model.parameters.items()}
@@ -161,7 +198,8 @@ def test_clipping_bounds_the_first_step() -> None:
 
 @pytest.mark.parametrize("name", sorted(OPTIMIZERS))
 def test_a_learning_rate_of_nothing_moves_nothing(name: str) -> None:
-    model = lampc.compile.text(f"{NETWORK} optimizer {name} lr=0", precision="f64").model(seed=3)
+    still = "lr=0 lr_vectors=0" if name == "muon" else "lr=0"
+    model = lampc.compile.text(f"{NETWORK} optimizer {name} {still}", precision="f64").model(seed=3)
     before = {name: p.clone() for name, p in model.parameters.items()}
     model.train(batches(torch.float64), epochs=1)
     assert all(torch.equal(p, before[name]) for name, p in model.parameters.items())
