@@ -85,6 +85,7 @@ def _train(program: Program, file: str, as_json: bool, color: bool) -> int:
         _line(end)
     elif finished:
         _print_end(end, len(finished))
+        _print_tables(program, end["tables"])
     if interrupted:
         raise KeyboardInterrupt
     return 0
@@ -128,7 +129,28 @@ def _end(finished: list[History], seconds: float, backend: str) -> dict[str, Any
         "runs": len(finished),
         "train": summary([history.train for history in finished]),
         "test": summary([history.test for history in finished]),
-    }
+        "tables": {name: _added([history.tables[name] for history in finished]) for name in finished[0].tables}
+        if finished else {},
+    }  # fmt: skip
+
+
+def _added(tables: list[list[list[float]]]) -> list[list[float]]:
+    """The runs' tables, added cell by cell."""
+    return [[sum(cells) for cells in zip(*rows, strict=True)] for rows in zip(*tables, strict=True)]
+
+
+def _print_tables(program: Program, tables: dict[str, list[list[float]]]) -> None:
+    """Counts with the classes' names: what is true by rows, what was predicted by columns."""
+    data = program.experiment.data
+    classes = data.description.classes if data is not None and data.description is not None else None
+    for name, rows in tables.items():
+        names = list(classes or map(str, range(len(rows))))[:20]
+        names += [""] * (min(len(rows), 20) - len(names))
+        width = max(5, *(len(label) for label in names))
+        click.echo(f"{name} (rows are true, columns predicted)")
+        click.echo(" " * (width + 2) + " ".join(f"{label:>{width}}" for label in names))
+        for label, row in zip(names, rows, strict=False):
+            click.echo(f"  {label:{width}}" + " ".join(f"{count:{width}.0f}" for count in row[:20]))
 
 
 def _line(event: dict[str, Any]) -> None:

@@ -23,6 +23,8 @@ class MetricType:
     greater_is_better: bool = True
     whole: Callable[[Any, Any], float] | None = None
     """The metric of all predictions and targets at once, where it is no sum over batches."""
+    table: Callable[[tuple[float, ...]], list[list[float]]] | None = None
+    """For what is a table, not a number: it is shown at the end of a training alone."""
 
 
 def _accuracy_fits(prediction: Type, target: Type) -> str:
@@ -116,6 +118,17 @@ def _perplexity(prediction: Any, target: Any) -> tuple[float, ...]:
     return (-float(logs.sum()), float(logs.numel()))
 
 
+def _confusion(prediction: Any, target: Any) -> tuple[float, ...]:
+    classes = 2 if target.is_floating_point() else prediction.shape[-1]
+    found, true = _right(prediction, target)
+    return tuple(float(count) for count in (true * classes + found).bincount(minlength=classes * classes))
+
+
+def _square(sums: tuple[float, ...]) -> list[list[float]]:
+    n = math.isqrt(len(sums))
+    return [list(sums[row * n : row * n + n]) for row in range(n)]
+
+
 def _labels_fit(prediction: Type, target: Type) -> str:
     return _accuracy_fits(prediction, target) if target.dtype == "i64" else "it takes class labels"
 
@@ -129,6 +142,8 @@ _TYPES = (
                _accuracy_fits, lambda prediction, target: (), lambda sums: math.nan, whole=_auc),
     MetricType("perplexity", "e to the mean of -log p of the class", _labels_fit, _perplexity,
                lambda sums: math.exp(min(sums[0] / sums[1], 700.0)), greater_is_better=False),
+    MetricType("confusion", "how often each class, a row, was taken for each, a column; shown once training has ended",
+               _accuracy_fits, _confusion, lambda sums: math.nan, table=_square),
     MetricType("mae", "the mean of |p - y|", _numbers_fit, _mae, lambda sums: sums[0] / sums[1],
                greater_is_better=False),
     MetricType("r2", "the share of the targets' variance that is explained", _numbers_fit, _r2, _r2_result),

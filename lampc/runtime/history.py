@@ -36,6 +36,8 @@ class History(Sequence[Epoch]):
     """Loss and metrics on the training data at the end."""
     test: dict[str, float] = field(default_factory=dict)
     """Loss and metrics on held-out data at the end."""
+    tables: dict[str, list[list[float]]] = field(default_factory=dict)
+    """Metrics that are tables, such as confusion, on held-out data at the end, or on the training data where none are."""
 
     def __len__(self) -> int:
         return len(self.epochs)

@@ -159,7 +159,7 @@ class Model:
             results = {"loss": total / max(1, len(x))}
             if len(x):
                 results.update({m.name: m.whole(prediction, y) if m.whole else m.result(m.sums(prediction, y))
-                                for m in self.program.metrics})  # fmt: skip
+                                for m in self.program.metrics if not m.table})  # fmt: skip
             return results
         total = 0.0
         sums: list[tuple[float, ...]] = [() for _ in self.program.metrics]
@@ -182,9 +182,17 @@ class Model:
         for metric, added in zip(self.program.metrics, sums, strict=True):
             if metric.whole and predictions:
                 results[metric.name] = metric.whole(torch.cat(predictions), y)
-            elif added:
+            elif added and not metric.table:
                 results[metric.name] = metric.result(added)
         return results
+
+    def tables(self, x: Any, y: Any) -> dict[str, list[list[float]]]:
+        """The metrics that are tables, such as confusion, on some samples."""
+        wanted = [metric for metric in self.program.metrics if metric.table]
+        if not wanted or not len(x):
+            return {}
+        prediction, target = self(x), self._targets(y, len(x))
+        return {metric.name: metric.table(metric.sums(prediction, target)) for metric in wanted if metric.table}
 
     def train(self, loader: Any = None, epochs: int | None = None, evaluate: bool = True,
               on_epoch: Any = None, data: Dataset | None = None, every: float = 0.0) -> History:  # fmt: skip

@@ -125,6 +125,8 @@ def _epochs(model: Model, run: Run, epochs: int, every: float, on_epoch: OnEpoch
     history.test = history.epochs[-1].test
     if data is not None:
         history.train = model.evaluate(data.train.x, data.train.y)
+        part = data.test if len(data.test) else data.train
+        history.tables = model.tables(part.x, part.y)
     return history
 
 

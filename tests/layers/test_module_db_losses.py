@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.testing._internal.common_modules import module_db
 
 import lampc.compile
 from lampc.compile import WHOLE, run_passes
 from lampc.passes.differentiate import differentiate
 from lampc.passes.lower import lower
 from lampc.runtime.executor import Executor, run
-
-module_db = pytest.importorskip("torch.testing._internal.common_modules").module_db
 
 LOSSES = {
     "MSELoss": "mse", "L1Loss": "mae", "HuberLoss": "huber", "SmoothL1Loss": "huber", "BCELoss": "bce",

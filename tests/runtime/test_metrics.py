@@ -127,3 +127,22 @@ def test_a_class_that_never_occurs_does_not_end_the_run() -> None:
     found = model.evaluate(randn(10, 3), torch.zeros(10, dtype=torch.int64))
     assert np.isnan(found["auc"])
     assert 0 <= found["f1"] <= 1
+
+
+@pytest.mark.parametrize("backend", ["torch", "native"])
+def test_confusion_is_a_table_at_the_end(backend: str) -> None:
+    metrics = pytest.importorskip("sklearn.metrics")
+    source = "data wine normalize; linear 3 xavier; loss crossentropy; metrics confusion accuracy; train epochs=2"
+    model = lampc.compile.text(source).model(seed=2, backend=backend)
+    history = model.train()
+    test = model.program.data(2).test
+    wanted = metrics.confusion_matrix(test.y, model(test.x).argmax(-1), labels=range(3))
+    assert history.tables == {"confusion": wanted.tolist()}
+    assert set(history.test) == {"loss", "accuracy"}
+
+
+def test_confusion_of_one_output() -> None:
+    model = make("linear 2->1; sigmoid; loss bce; metrics confusion")
+    x = torch.tensor([[0.0, 0.0]] * 4)
+    model.parameters["linear1.bias"].fill_(1.0)
+    assert model.tables(x, torch.tensor([[1.0], [0.0], [0.0], [1.0]])) == {"confusion": [[0.0, 2.0], [0.0, 2.0]]}
