@@ -87,6 +87,23 @@ class Program:
         """Prediction alone, without dropout."""
         return lower(subgraph(self._evaluated, {"prediction": self._evaluated.outputs["prediction"]}))
 
+    def valued(self, label: str) -> Routine:
+        """What computes a value that the file names with `as`, for prediction; under the output ``prediction``.
+
+        Raises:
+            KeyError: if there is none of that name.
+        """
+        if label not in self._valued:
+            graph = self.elaborated.graph.with_outputs({"prediction": self.elaborated.labels[label]})
+            with without_collection():
+                graph = run_passes(for_inference(run_passes(graph, FORWARD)), WHOLE)
+            self._valued[label] = lower(graph)
+        return self._valued[label]
+
+    @cached_property
+    def _valued(self) -> dict[str, Routine]:
+        return {}
+
     @cached_property
     def native(self) -> Native:
         """The same as machine code, where it has such a form."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +21,11 @@ from lampc.elaborate.target import attach_loss, check_last_batch, choose_metrics
 from lampc.ir.graph import Graph, Value
 from lampc.ir.layout import LayerUse
 from lampc.ir.leaves import Input
-from lampc.ir.types import DType, Type
+from lampc.ir.types import B, DType, Type
 from lampc.layers import LAYERS
 from lampc.layers.metrics import MetricType
 from lampc.layers.signature import Written
+from lampc.ops.shape import Reshape, Slice
 from lampc.ops.term import Term
 from lampc.source import Span
 from lampc.syntax import tree
@@ -46,6 +48,8 @@ class Elaborated:
     """Of parameters and arithmetic."""
     target_type: Type | None
     metrics: tuple[MetricType, ...]
+    labels: Mapping[str, Value]
+    """The values that the file names with `as`, outside bodies."""
 
 
 def elaborate(
@@ -76,7 +80,8 @@ def elaborate(
     network = Network(definitions, dtype, problems)
     x = _input(network, layers, experiment, definitions, problems)
     scope = Scope(definitions.constants)
-    prediction = network.body(layers, x, scope)
+    first = x if x is None else _divide(network, x, experiment, scope)
+    prediction = network.body(layers, first, scope)
     check_uncalled(network)
     if x is None and not problems.errors and isinstance(layers[0], tree.Layer):
         problems.report("E403", "the size of the input is not known", layers[0].head,
@@ -95,7 +100,34 @@ def elaborate(
         network.graph.outputs["loss"] = attached[1].value
     target = attached[0].type if attached else None
     metrics = choose_metrics(experiment, prediction, target, network.producer(prediction), problems)
-    return Elaborated(network.graph, tuple(network.layers), experiment, x.value, x.type, _below(x), dtype, target, metrics)
+    return Elaborated(network.graph, tuple(network.layers), experiment, x.value, x.type, _below(x), dtype, target, metrics,
+                      {label: term.value for label, term in named.items() if label != "x"})  # fmt: skip
+
+
+def _divide(network: Network, x: Term, experiment: Experiment, scope: Scope) -> Term:
+    """Give the inputs that have names theirs; what the first layer takes."""
+    if len(experiment.parts) == 1:
+        label = experiment.parts[0].statement.label
+        assert label is not None
+        scope.labels[label.name] = (x, label.span)
+    if len(experiment.parts) < 2:
+        return x
+    values, start = [], 0
+    for part in experiment.parts:
+        label, size = part.statement.label, math.prod(part.shape)
+        assert label is not None
+        name = network.name(part.statement)
+        with network.build.at(spans=(part.statement.head,), layer=name):
+            value = network.build(Slice(1, start, start + size), x)
+            value = value if len(part.shape) == 1 else network.build(Reshape((B, *part.shape)), value)
+        start += size
+        if label.name in scope.labels:
+            network.problems.report("E202", f"`{label.name}` names two values", label.span,
+                                    also=[(scope.labels[label.name][1], "first here")])  # fmt: skip
+        scope.labels[label.name] = (value, label.span)
+        network.record(part.statement, name, "input", (x,), value, (), scope)
+        values.append(value)
+    return values[0]
 
 
 def _below(x: Term) -> int:

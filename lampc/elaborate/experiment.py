@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,6 +128,14 @@ class Train:
 
 
 @dataclass(frozen=True)
+class Part:
+    """One of several inputs, or one with a name: ``input 3x8x8 as image``."""
+
+    shape: tuple[int, ...]
+    statement: tree.Layer
+
+
+@dataclass(frozen=True)
 class Experiment:
     """What is known of the experiment before the network is built."""
 
@@ -140,6 +149,8 @@ class Experiment:
     metrics: tuple[MetricType, ...] | None
     metrics_span: Span | None
     train: Train
+    parts: tuple[Part, ...] = ()
+    """The inputs that have names, in order; samples hold them flat, one after another, where they are several."""
 
 
 class Experimenter:
@@ -157,16 +168,23 @@ class Experimenter:
     def bind(self, statements: list[tree.Layer]) -> Experiment:
         """The experiment that the statements describe; what they leave out has its default."""
         by_name: dict[str, tree.Layer] = {}
+        named = [s for s in statements if s.name.name == "input" and s.label is not None]
         for statement in statements:
             name = statement.name.name
             self._plain(statement)
-            if name in by_name:
+            if name in by_name and not (statement in named and by_name[name] in named):
+                fixes = ["name each: `input 4 as a`"] if name == "input" else []
                 self.problems.report("E502", f"there are two `{name}` statements", statement.head,
-                                     also=[(by_name[name].head, "the first is here")])  # fmt: skip
+                                     also=[(by_name[name].head, "the first is here")], fixes=fixes)  # fmt: skip
+            elif name in by_name:
+                continue
             else:
                 by_name[name] = statement
         train = self._train(by_name.get("train"))
         shape, below = self._input(by_name.get("input"))
+        parts = self._parts(named)
+        if len(parts) > 1:
+            shape, below = (sum(math.prod(part.shape) for part in parts),), 0
         metrics = by_name.get("metrics")
         return Experiment(
             shape,
@@ -179,12 +197,23 @@ class Experimenter:
             self._metrics(metrics),
             metrics.head if metrics else None,
             train,
+            parts,
         )
+
+    def _parts(self, named: list[tree.Layer]) -> tuple[Part, ...]:
+        parts = []
+        for statement in named:
+            shape, below = self._input(statement)
+            if below and len(named) > 1:
+                self.problems.report("E304", "several inputs hold numbers, not whole numbers that name things", statement.head)
+            if shape is not None:
+                parts.append(Part(shape, statement))
+        return tuple(parts)
 
     def _plain(self, statement: tree.Layer) -> None:
         if statement.branches is not None:
             self.problems.report("E308", f"`{statement.name.name}` has no branches", statement.branches[0].span)
-        if statement.label is not None:
+        if statement.label is not None and statement.name.name != "input":
             self.problems.report("E208", f"`{statement.name.name}` makes no value to name", statement.label.span)
 
     def _arguments(

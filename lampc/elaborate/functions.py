@@ -15,6 +15,7 @@ from lampc.ops.activations import Gelu, Relu, Sigmoid, Silu, Softplus, Tanh
 from lampc.ops.arithmetic import Abs, Greater, Maximum, Minimum, Power, Sqrt, Square, Where
 from lampc.ops.exponential import Cos, Erf, Exp, Log, Sin
 from lampc.ops.reduction import Sum
+from lampc.ops.shape import Slice
 from lampc.ops.term import Build, Term
 from lampc.source import Span
 from lampc.syntax import tree
@@ -176,10 +177,12 @@ class Formula:
             raise self._fail("E303", f"`{name}` takes no options here", call.options[0].span)
         if name in self.functions:
             return self._user(call, arguments)
+        if self.losses and name == "part":
+            return self._guard(call.span, lambda: self._part(arguments, call.span))
         if self.losses and name in LOSSES:
             return self._guard(call.span, lambda: self._loss(name, arguments, call.span))
         arity = 3 if name == "where" else 2 if name in BINARY else 1
-        known = [*UNARY, *BINARY, *REDUCING, "where", *(LOSSES if self.losses else ())]
+        known = [*UNARY, *BINARY, *REDUCING, "where", *(("part", *LOSSES) if self.losses else ())]
         if name not in known:
             near = nearest(name, [*known, *self.functions])
             raise self._fail("E206", f"there is no function `{name}`", call.name.span,
@@ -189,6 +192,14 @@ class Formula:
                              f"`{name}` takes {arity} argument{'s' * (arity > 1)}, not {len(arguments)}",
                              call.span)  # fmt: skip
         return self._guard(call.span, lambda: self._builtin(name, arguments))
+
+    def _part(self, arguments: list[Operand], span: Span) -> Operand:
+        """Places `start` up to `stop` of a value's last axis: ``part(y, 0, 2)``."""
+        if len(arguments) != 3 or not isinstance(arguments[0], Term) or any(isinstance(a, Term) for a in arguments[1:]):
+            raise self._fail("E301", "`part` takes a value, where its part begins, and where it ends", span)
+        value, (start, stop) = arguments[0], (int(a) for a in arguments[1:] if not isinstance(a, Term))
+        axis = value.type.rank - 1
+        return self.build(Slice(axis, start, stop), value)
 
     def _loss(self, name: str, arguments: list[Operand], span: Span) -> Operand:
         """A loss of two values, or the divergence of a normal distribution from N(0, 1), of one."""

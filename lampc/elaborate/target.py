@@ -147,7 +147,10 @@ def _sum(network: Network, option: tree.Option, prediction: Term, given: Type | 
 
 
 def _wanted(expression: tree.Expression, formula: Formula, names: Mapping[str, Term]) -> Type | None:
-    """The target's type as the first loss of it wants it: `crossentropy(h, y)` takes labels of h's rows."""
+    """The target's type as the formula wants it: `crossentropy(h, y)` takes labels of h's rows, `part(y, 1, 3)` three."""
+    stops = [stop for stop in _stops(expression, formula) if stop > 0]
+    if stops:
+        return names["p"].type.of((B, max(stops)))
     parts: tuple[tree.Expression, ...] = ()
     if isinstance(expression, tree.Binary):
         parts = (expression.left, expression.right)
@@ -162,6 +165,24 @@ def _wanted(expression: tree.Expression, formula: Formula, names: Mapping[str, T
             except (Unusable, ShapeError):
                 return None
     return next((found for found in (_wanted(part, formula, names) for part in parts) if found is not None), None)
+
+
+def _stops(expression: tree.Expression, formula: Formula) -> list[int]:
+    """Where the parts that are taken of the target end."""
+    if isinstance(expression, tree.Binary):
+        return _stops(expression.left, formula) + _stops(expression.right, formula)
+    if isinstance(expression, tree.Negative):
+        return _stops(expression.operand, formula)
+    if not isinstance(expression, tree.Call):
+        return []
+    given = expression.arguments
+    if expression.name.name == "part" and len(given) == 3 and isinstance(given[0], tree.Word) and given[0].name == "y":
+        try:
+            stop = formula.evaluate(given[2], {})
+        except Unusable:
+            return []
+        return [] if isinstance(stop, Term) else [int(stop)]
+    return [stop for argument in given for stop in _stops(argument, formula)]
 
 
 def _disagree(loss: Loss, wanted: Type, given: Type, prediction: Type, data: Data, made_by: Span,

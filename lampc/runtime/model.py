@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -82,17 +83,30 @@ class Model:
         """Predictions for some samples, without dropout. ``x`` is [n, …sample]; so is the result."""
         x = self._samples(x, self.program.elaborated.input_type, "x")
         runner = self.native("prediction")
-        if runner is not None:
-            return runner.predict(x)
+        return runner.predict(x) if runner is not None else self._predict(self.program.predicting, x)
+
+    @torch.no_grad()
+    def value(self, label: str, x: Any) -> Tensor:
+        """A value that the file names with `as`, for some samples, as in prediction: an autoencoder's code, say.
+
+        Raises:
+            LampError: if there is none of that name.
+        """
+        labels = self.program.elaborated.labels
+        if label not in labels:
+            known = ", ".join(labels)
+            raise _error("E203", f"the file names no value `{label}`", f"there are {known}" if known else "name one with `as`")
+        return self._predict(self.program.valued(label), self._samples(x, self.program.elaborated.input_type, "x"))
+
+    def _predict(self, routine: Routine, x: Tensor) -> Tensor:
         parts = []
-        for chunk in x.split(EVALUATION_BATCH):
-            executor = self.executor(self.program.predicting, len(chunk))
+        for chunk in torch.split(x, EVALUATION_BATCH):
+            executor = self.executor(routine, len(chunk))
             executor.fill(chunk)
             run(executor.forward)
             parts.append(executor.outputs["prediction"].clone())
-        if not parts:
-            return torch.empty((0, *self.program.evaluated_type.sample), dtype=self.storage.dtype, device=self.device)
-        return torch.cat(parts)
+        type = routine.slots[routine.outputs["prediction"]].type
+        return torch.cat(parts) if parts else torch.empty((0, *type.sample), dtype=DTYPES[type.dtype], device=self.device)
 
     @torch.no_grad()
     def forward(self, x: Any) -> Tensor:
@@ -264,7 +278,7 @@ class Model:
 
     def _samples(self, data: Any, type: Type, name: str) -> Tensor:
         try:
-            values: Tensor = tensor(data)
+            values: Tensor = tensor(self._joined(data) if name == "x" else data)
         except (TypeError, ValueError, RuntimeError) as error:
             raise _error("E605", f"{name} is no tensor: {error}") from None
         if tuple(values.shape[1:]) != type.sample or values.dim() == 0:
@@ -284,6 +298,23 @@ class Model:
                 raise _error("E604", f"x holds {wrong}, which is not one of 0 to {below - 1}")
         converted: Tensor = values.to(device=self.device, dtype=DTYPES[type.dtype])
         return converted
+
+    def _joined(self, data: Any) -> Any:
+        """Several inputs, a tuple of arrays in order or a dictionary by name, flat and one after another."""
+        parts = self.program.experiment.parts
+        if len(parts) < 2 or not isinstance(data, tuple | Mapping):
+            return data
+        names = [part.statement.label.name for part in parts if part.statement.label is not None]
+        given = [data.get(name) for name in names] if isinstance(data, Mapping) else list(data)
+        if len(given) != len(parts) or any(value is None for value in given):
+            raise _error("E605", f"x has {len(data)} parts, and {', '.join(names)} are wanted")
+        rows = []
+        for part, value in zip(parts, map(tensor, given), strict=True):
+            if tuple(value.shape[1:]) != part.shape or len(value) != len(tensor(given[0])):
+                wanted = ", ".join(["n", *map(str, part.shape)])
+                raise _error("E605", f"`{part.statement.head.text}` gets {list(value.shape)}, and [{wanted}] is wanted")
+            rows.append(value.flatten(1))
+        return torch.cat(rows, 1)
 
     def _needs_loss(self) -> None:
         if "loss" not in self.program.whole.outputs:

@@ -72,6 +72,17 @@ def test_a_sum_of_losses_over_named_values() -> None:
         torch.testing.assert_close(found, leaf.grad, rtol=1e-10, atol=1e-12)
 
 
+def test_named_values_can_be_had() -> None:
+    model = lampc.compile.text("linear 4->6 xavier as code; tanh as bent; dropout 0.5; linear 2 xavier; loss mse").model(seed=1)
+    x = torch.randn(2000, 4, generator=torch.Generator().manual_seed(0))
+    code = F.linear(x, *list(model.parameters.values())[:2])
+    torch.testing.assert_close(model.value("code", x), code, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(model.value("bent", x), code.tanh(), rtol=1e-5, atol=1e-6)
+    assert model.value("code", x[:0]).shape == (0, 6)
+    with pytest.raises(lampc.LampError, match="E203"):
+        model.value("image", x)
+
+
 @pytest.mark.parametrize(
     ("formula", "code"),
     [
