@@ -28,6 +28,8 @@ def _counts(samples: int, request: Request) -> tuple[int, int]:
     train = round(share * samples)
     if train == 0:
         raise DataError("E603", f"split={share:g} of {samples} samples leaves no training data", option="split")
+    if share < 1 and train == samples:
+        raise DataError("E603", f"split={share:g} of {samples} samples leaves no test data", option="split")
     return train, samples - train
 
 

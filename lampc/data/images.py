@@ -26,16 +26,21 @@ def _files(request: Request) -> tuple[list[str], list[tuple[Path, int]]]:
             raise DataError("E601", f"{name} lies outside the .lamp file's folder")
         folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
         found = [(path, label) for label, folder in enumerate(folders)
-                 for path in sorted(folder.iterdir()) if path.suffix.lower() in ENDINGS]  # fmt: skip
-    except (OSError, ValueError) as error:
+                 for path in sorted(folder.iterdir()) if not path.name.startswith(".")]  # fmt: skip
+        outside = next((path for path, _ in found if not path.resolve().is_relative_to(root)), None)
+    except (OSError, ValueError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError("E601", f"cannot read {name}: {reason[:1].lower()}{reason[1:]}",
                         ("paths begin at the .lamp file's folder",)) from None  # fmt: skip
     if not folders:
         raise DataError("E603", f"{name} has no subfolders: each class is a folder of images")
-    for path, _ in found:
-        if not path.resolve().is_relative_to(root):
-            raise DataError("E601", f"{path.relative_to(root)} leads out of {name}")
+    if outside is not None:
+        raise DataError("E601", f"{outside.relative_to(root)} leads out of {name}")
+    other = next((path for path, _ in found if path.suffix.lower() not in ENDINGS), None)
+    if other is not None:
+        raise DataError(
+            "E601", f"{other.relative_to(root)} is no image by its name", (f"images end in {', '.join(sorted(ENDINGS))}",)
+        )
     empty = next((folder for label, folder in enumerate(folders) if label not in {label for _, label in found}), None)
     if empty is not None:
         raise DataError("E603", f"{name}: the class `{empty.name}` has no images")
@@ -79,6 +84,9 @@ def _pixels(image: Any, path: Path, channels: int, height: int, width: int) -> A
 
     try:
         with image.open(path) as opened:
+            if opened.mode.startswith("I"):  # 16 bits, which Pillow would cut at 255
+                gray = opened.convert("I").resize((width, height))
+                return np.repeat(np.asarray(gray, dtype=np.float64)[None] / 65535, channels, axis=0)
             read = opened.convert("L" if channels == 1 else "RGB").resize((width, height))
     except (OSError, ValueError, SyntaxError, image.DecompressionBombError) as error:
         raise DataError("E601", f"cannot read {path.parent.name}/{path.name}: {error}") from None

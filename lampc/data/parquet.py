@@ -16,6 +16,7 @@ def _load(request: Request) -> Dataset:
     arguments = request.arguments
     name = arguments["path"]
     table = _table(request)
+    table = table.drop_columns([column for column in table.column_names if column.startswith("__index_level_")])  # pandas'
     header = list(table.column_names)
     if len(set(header)) < len(header):
         raise DataError("E601", f"{name}: two columns have one name")
@@ -30,6 +31,9 @@ def _load(request: Request) -> Dataset:
     _refuse_missing(column, header[target])
     if _is_text(column) or arguments["classes"]:
         cells = column.to_pylist()
+        bad = next((row for row, cell in enumerate(cells) if cell != cell or not str(cell).strip()), None)
+        if bad is not None:
+            raise DataError("E602", f"row {bad} (from 0), column `{header[target]}`: the cell is empty")
         classes = sorted(set(cells))
         index = {cell: label for label, cell in enumerate(classes)}
         labels = np.array([index[cell] for cell in cells], dtype=np.int64)

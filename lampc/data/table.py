@@ -66,9 +66,9 @@ def _read(request: Request) -> tuple[list[str], list[list[str]], list[int]]:
     if len(delimiter) != 1 or delimiter in '"\r\n':
         raise DataError("E305", f'a delimiter is one character, not "{delimiter}"', option="delimiter")
     with open_regular(request.folder, name, "rb") as file:
-        raw = file.read()
+        raw = file.read().removeprefix(b"\xef\xbb\xbf")
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise DataError("E601", f"{name}, line {line}: byte 0x{raw[error.start]:02x} is not UTF-8",

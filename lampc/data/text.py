@@ -26,9 +26,9 @@ def vocabulary(text: str) -> tuple[str, ...]:
 @lru_cache(maxsize=4)
 def _decoded(folder: Path, name: str, _changed: int) -> str:
     with open_regular(folder, name, "rb") as file:
-        raw = file.read()
+        raw = file.read().removeprefix(b"\xef\xbb\xbf")
     try:
-        return raw.decode("utf-8-sig")
+        return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise DataError("E601", f"{name}, line {line}: byte 0x{raw[error.start]:02x} is not UTF-8",

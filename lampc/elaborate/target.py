@@ -16,7 +16,7 @@ from lampc.ir.leaves import Input
 from lampc.ir.op import ShapeError
 from lampc.ir.types import B, Type
 from lampc.layers.losses import LOSSES
-from lampc.layers.metrics import METRICS, MetricType
+from lampc.layers.metrics import METRICS, MetricType, measured
 from lampc.ops.activations import Sigmoid
 from lampc.ops.channels import BatchNorm
 from lampc.ops.normalise import LogSoftmax, Softmax
@@ -91,9 +91,11 @@ def choose_metrics(experiment: Experiment, prediction: Term, target: Type | None
     if experiment.metrics is None and experiment.loss is not None and experiment.loss.sum is not None:
         return ()
     if experiment.metrics is None:
-        one = isinstance(prediction.node.op, Sigmoid) and prediction.type.shape[-1:] == (1,)
+        hinge = experiment.loss is not None and experiment.loss.name == "hinge"
+        one = (hinge or isinstance(prediction.node.op, Sigmoid)) and prediction.type.shape[-1:] == (1,)
         names = ("accuracy",) if target.dtype == "i64" or one else ("mae", "r2")
-        return tuple(METRICS[name] for name in names if not METRICS[name].fits(prediction.type, target))
+        fit = tuple(METRICS[name] for name in names if not METRICS[name].fits(prediction.type, target))
+        return _as_it_ends(fit, prediction, experiment.loss)
     fitting = []
     for metric in experiment.metrics:
         reason = metric.fits(prediction.type, target)
@@ -102,7 +104,7 @@ def choose_metrics(experiment: Experiment, prediction: Term, target: Type | None
             problems.report("E506", f"`{metric.name}` does not fit: {reason}", experiment.metrics_span, also=also)
         else:
             fitting.append(metric)
-    return tuple(fitting)
+    return _as_it_ends(tuple(fitting), prediction, experiment.loss)
 
 
 def _formula(network: Network, loss: Loss, prediction: Term, target: Term, definitions: Definitions,
@@ -122,6 +124,12 @@ def _formula(network: Network, loss: Loss, prediction: Term, target: Term, defin
                         also=[(loss.span, "the loss")] if isinstance(function, tree.Fn) else [], fixes=fixes)  # fmt: skip
         return None
     return result
+
+
+def _as_it_ends(metrics: tuple[MetricType, ...], prediction: Term, loss: Loss | None) -> tuple[MetricType, ...]:
+    """The metrics for what the network ends in: probabilities or scores, of which a hinge's are positive for yes."""
+    above = 0.0 if loss is not None and loss.name == "hinge" else 0.5
+    return tuple(measured(metric, prediction.node.op.name, above) for metric in metrics)
 
 
 def _sum(network: Network, option: tree.Option, prediction: Term, given: Type | None, labels: Mapping[str, Term],
@@ -224,6 +232,11 @@ def _check_range(prediction: Term, loss: Loss, data: Data | None, made_by: Span,
     span = node.spans[0] if node.spans else made_by
     name = node.op.name
     description = data.description if data else None
+    if loss.type is not None and loss.type.logarithms:
+        if not isinstance(node.op, LogSoftmax):
+            problems.report("W403", f"loss `{loss.name}` takes log-probabilities, and the network does not end in `logsoftmax`",
+                            span, also=[(loss.span, "the loss")], fixes=["end the network in `logsoftmax`"])  # fmt: skip
+        return
     if loss.type is not None and loss.type.labels:
         if not isinstance(node.op, Softmax | LogSoftmax) and (low, high) != (-math.inf, math.inf):
             problems.report("W402", f"crossentropy takes scores of any size, and `{name}` makes only {_range(low, high)}",

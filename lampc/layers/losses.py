@@ -31,6 +31,8 @@ class LossType:
     """The loss, a scalar."""
     probabilities: bool = False
     """Whether predictions are to lie in 0…1."""
+    logarithms: bool = False
+    """Whether predictions are to be logarithms of probabilities."""
 
     @property
     def labels(self) -> bool:
@@ -133,11 +135,11 @@ _TYPES = (
         _class_labels,
         _crossentropy,
     ),
-    LossType("nll", "the mean of -p of the class; p from `logsoftmax`", Signature(), _class_labels, _nll),
+    LossType("nll", "the mean of -p of the class; p from `logsoftmax`", Signature(), _class_labels, _nll, logarithms=True),
     LossType("hinge", "the mean of max(0, margin - t·p), t -1 for a target of 0, and 1 for 1",
              Signature((Param("margin", Float(0.0), 1.0, "how far from 0 is far enough"),)), _same, _hinge),
     LossType("kl", "Kullback and Leibler's divergence Σ y·(log y - p) over the last axis, the mean over samples; p from "
-             "`logsoftmax`", Signature(), _same, _kl),
+             "`logsoftmax`", Signature(), _same, _kl, logarithms=True),
 )  # fmt: skip
 
 LOSSES = {declared.name: declared for declared in _TYPES}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from lampc.ir.types import Type
@@ -35,9 +36,9 @@ def _accuracy_fits(prediction: Type, target: Type) -> str:
     return "accuracy takes class labels, or one output between 0 and 1"
 
 
-def _accuracy(prediction: Any, target: Any) -> tuple[float, ...]:
+def _accuracy(prediction: Any, target: Any, above: float = 0.5) -> tuple[float, ...]:
     one = target.is_floating_point()
-    right = (prediction > 0.5) == (target > 0.5) if one else prediction.argmax(-1) == target
+    right = (prediction > above) == (target > 0.5) if one else prediction.argmax(-1) == target
     return (float(right.sum()), float(right.numel()))
 
 
@@ -61,28 +62,28 @@ def _r2_result(sums: tuple[float, ...]) -> float:
     return 1.0 - residual / variation if variation > 1e-12 * squares else 0.0
 
 
-def _right(prediction: Any, target: Any) -> tuple[Any, Any]:
-    """Predicted and true classes, each flat; for one output whether it is above 0.5."""
+def _right(prediction: Any, target: Any, above: float) -> tuple[Any, Any]:
+    """Predicted and true classes, each flat; for one output whether it is above a number."""
     if target.is_floating_point():
-        return (prediction > 0.5).flatten().long(), (target > 0.5).flatten().long()
+        return (prediction > above).flatten().long(), (target > 0.5).flatten().long()
     return prediction.argmax(-1).flatten(), target.flatten()
 
 
-def _f1(prediction: Any, target: Any) -> tuple[float, ...]:
+def _f1(prediction: Any, target: Any, above: float = 0.5) -> tuple[float, ...]:
     """Hits, predictions and truths of each class; of the ones alone, for one output."""
     one = target.is_floating_point()
     classes = 2 if one else prediction.shape[-1]
-    found, true = _right(prediction, target)
+    found, true = _right(prediction, target, above)
     hits = true[found == true].bincount(minlength=classes)
     counts = (hits, found.bincount(minlength=classes), true.bincount(minlength=classes))
     return tuple(float(number) for count in counts for number in (count[1:] if one else count))
 
 
 def _f1_result(sums: tuple[float, ...]) -> float:
-    """The mean over classes of 2·hits/(predicted + true); 0 for a class that neither has."""
+    """The mean of 2·hits/(predicted + true) over the classes that occur."""
     n = len(sums) // 3
-    scores = [2 * h / (p + t) if p + t else 0.0 for h, p, t in zip(sums[:n], sums[n : 2 * n], sums[2 * n :], strict=True)]
-    return sum(scores) / n
+    scores = [2 * h / (p + t) for h, p, t in zip(sums[:n], sums[n : 2 * n], sums[2 * n :], strict=True) if p + t]
+    return sum(scores) / len(scores) if scores else 0.0
 
 
 def _in_order(scores: Any, positive: Any) -> float:
@@ -97,30 +98,30 @@ def _in_order(scores: Any, positive: Any) -> float:
     return float((ranks[positive].sum() - positives * (positives + 1) / 2) / (positives * negatives))
 
 
-def _auc(prediction: Any, target: Any) -> float:
-    """For several classes the mean of each against the rest, for two of the second."""
+def _auc(prediction: Any, target: Any, output: str = "logits") -> float:
+    """For several classes the mean of each against the rest, for two of the second; ½ where there is nothing to order."""
     if target.is_floating_point():
-        return _in_order(prediction.flatten().double(), (target > 0.5).flatten())
-    scores, labels = _logs(prediction.double()).exp().flatten(0, -2), target.flatten()
+        found = _in_order(prediction.flatten().double(), (target > 0.5).flatten())
+        return 0.5 if math.isnan(found) else found
+    scores, labels = _logs(prediction.double(), output).exp().flatten(0, -2), target.flatten()
     classes = [1] if scores.shape[-1] == 2 else range(scores.shape[-1])
     known = [score for score in (_in_order(scores[:, c], labels == c) for c in classes) if not math.isnan(score)]
-    return sum(known) / len(known) if known else math.nan
+    return sum(known) / len(known) if known else 0.5
 
 
-def _logs(scores: Any) -> Any:
-    """Log-probabilities of what may be probabilities, their logarithms, or logits."""
-    probable = bool((scores >= 0).all()) and bool(((scores.sum(-1) - 1).abs() < 1e-3).all())
-    return scores.clamp_min(1e-300).log() if probable else scores.log_softmax(-1)
+def _logs(scores: Any, output: str) -> Any:
+    """Log-probabilities of probabilities (``softmax``), of their logarithms, or of logits, which make no difference."""
+    return scores.clamp_min(1e-300).log() if output == "softmax" else scores.log_softmax(-1)
 
 
-def _perplexity(prediction: Any, target: Any) -> tuple[float, ...]:
-    logs = _logs(prediction.double()).gather(-1, target.unsqueeze(-1))
+def _perplexity(prediction: Any, target: Any, output: str = "logits") -> tuple[float, ...]:
+    logs = _logs(prediction.double(), output).gather(-1, target.unsqueeze(-1))
     return (-float(logs.sum()), float(logs.numel()))
 
 
-def _confusion(prediction: Any, target: Any) -> tuple[float, ...]:
+def _confusion(prediction: Any, target: Any, above: float = 0.5) -> tuple[float, ...]:
     classes = 2 if target.is_floating_point() else prediction.shape[-1]
-    found, true = _right(prediction, target)
+    found, true = _right(prediction, target, above)
     return tuple(float(count) for count in (true * classes + found).bincount(minlength=classes * classes))
 
 
@@ -151,3 +152,13 @@ _TYPES = (
 
 METRICS = {declared.name: declared for declared in _TYPES}
 """Every metric by its name."""
+
+
+def measured(metric: MetricType, output: str, above: float) -> MetricType:
+    """A metric of a network that ends in an op, ``softmax`` or another, and whose one output means yes above a number."""
+    if metric.name == "perplexity":
+        return replace(metric, sums=partial(_perplexity, output=output))
+    if metric.name == "auc":
+        return replace(metric, whole=partial(_auc, output=output))
+    by_class = {"accuracy": _accuracy, "f1": _f1, "confusion": _confusion}
+    return replace(metric, sums=partial(by_class[metric.name], above=above)) if metric.name in by_class else metric

@@ -268,7 +268,7 @@ class Model:
             raise _error("E605", f"x has {samples} samples and y has {len(targets)}")
         loss = self.program.experiment.loss
         if target.dtype == "i64" and len(targets) and loss is not None and loss.type is not None:
-            classes = self.program.layers[-1].output_type.sample[-1]
+            classes = self.program.evaluated_type.sample[-1]
             least, greatest = int(targets.min()), int(targets.max())
             if least < 0 or greatest >= classes:
                 wrong = least if least < 0 else greatest

@@ -53,6 +53,7 @@ class TestParquet:
             ({"a": [1.0, 2.0, 3.0], "y": ["x", None, "y"]}, "E602", "column `y`"),
             ({"a": ["p", "q", "r"], "y": [1, 2, 3]}, "E602", "holds string"),
             ({"y": [1, 2, 3]}, "E601", "no feature"),
+            ({"a": [1.0, 2.0, 3.0], "y": ["x", " ", "y"]}, "E602", "row 1"),
         ],
     )
     def test_bad_cells_are_named(self, write: Any, tmp_path: Path, columns: dict[str, Any], code: str, says: str) -> None:
@@ -60,6 +61,10 @@ class TestParquet:
         error = refused("parquet", tmp_path, path="t.parquet", target="y")
         assert error.code == code
         assert says in str(error)
+
+    def test_an_index_of_pandas_is_no_column(self, write: Any, tmp_path: Path) -> None:
+        write({"a": [1.0, 2.0], "kind": ["x", "y"], "__index_level_0__": [0, 1]})
+        assert load("parquet", tmp_path, path="t.parquet", split=1.0).description.classes == ("x", "y")
 
     def test_other_files_are_refused(self, tmp_path: Path) -> None:
         pytest.importorskip("pyarrow")
@@ -106,6 +111,19 @@ class TestImages:
         error = refused("images", folder, path="photos")
         assert error.code == "E601"
         assert "dark/x.png" in str(error)
+
+    def test_sixteen_bits_are_not_cut(self, folder: Path) -> None:
+        image = pytest.importorskip("PIL.Image")
+        image.fromarray(np.full((8, 8), 32768, np.uint16)).save(folder / "photos" / "dark" / "deep.png")
+        found = load("images", folder, path="photos", size=(4, 4), gray=True, split=1.0)
+        assert any(abs(x.mean() - 0.5) < 1e-3 and x.std() < 1e-6 for x in found.train.x)
+
+    def test_other_files_and_circles_are_refused(self, folder: Path) -> None:
+        (folder / "photos" / "dark" / "notes.txt").write_text("no image")
+        assert "notes.txt" in str(refused("images", folder, path="photos"))
+        (folder / "photos" / "dark" / "notes.txt").unlink()
+        (folder / "photos" / "dark" / "round.png").symlink_to(folder / "photos" / "dark" / "round.png")
+        assert refused("images", folder, path="photos").code == "E601"
 
     def test_empty_folders_links_and_paths_outside_are_refused(self, folder: Path) -> None:
         assert refused("images", folder / "photos" / "dark", path="..").code == "E601"

@@ -62,3 +62,14 @@ def test_a_missing_file_and_a_wrong_input_have_places(tmp_path: Path) -> None:
         with pytest.raises(lampc.LampError) as caught:
             lampc.compile.text(source, folder=tmp_path)
         assert caught.value.diagnostics[0].code == "E504"
+
+
+def test_a_byte_order_mark_does_not_move_lines(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="line 2"):
+        load(tmp_path, b"\xef\xbb\xbfabc\n\xff" + b"x" * 50)
+
+
+def test_tables_leave_something_held_out() -> None:
+    with pytest.raises(lampc.LampError) as caught:
+        lampc.compile.text("data wine split=0.999; linear 3; loss crossentropy")
+    assert [d.code for d in caught.value.diagnostics] == ["E603"]

@@ -118,3 +118,10 @@ def test_native_code_draws_the_same() -> None:
         model.train([(x, y)] * 5, epochs=2)
         ends.append(torch.cat([p.flatten() for p in model.parameters.values()]))
     torch.testing.assert_close(*ends, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("end", "loss"), [("pass", "nll"), ("softmax", "nll"), ("softmax", "kl"), ("tanh", "kl")])
+def test_what_takes_logarithms_warns_of_other_outputs(end: str, loss: str) -> None:
+    program = lampc.compile.text(f"linear 4->3 xavier; {end}; loss {loss}")
+    assert [w.code for w in program.warnings] == ["W403"]
+    assert lampc.compile.text(f"linear 4->3 xavier; logsoftmax; loss {loss}").warnings == ()

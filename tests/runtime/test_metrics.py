@@ -125,7 +125,7 @@ def test_f1_and_auc_of_one_output() -> None:
 def test_a_class_that_never_occurs_does_not_end_the_run() -> None:
     model = make("linear 3->3 xavier; loss crossentropy; metrics f1 auc")
     found = model.evaluate(randn(10, 3), torch.zeros(10, dtype=torch.int64))
-    assert np.isnan(found["auc"])
+    assert found["auc"] == 0.5
     assert 0 <= found["f1"] <= 1
 
 
@@ -146,3 +146,23 @@ def test_confusion_of_one_output() -> None:
     x = torch.tensor([[0.0, 0.0]] * 4)
     model.parameters["linear1.bias"].fill_(1.0)
     assert model.tables(x, torch.tensor([[1.0], [0.0], [0.0], [1.0]])) == {"confusion": [[0.0, 2.0], [0.0, 2.0]]}
+
+
+def test_logits_that_look_like_probabilities_are_logits() -> None:
+    model = make("input 2; pass; loss crossentropy; metrics perplexity")
+    found = model.evaluate(torch.tensor([[1.0, 0.0]]), torch.tensor([0]))
+    assert found["perplexity"] == pytest.approx(np.exp(found["loss"]))
+
+
+def test_a_hinge_says_yes_above_zero() -> None:
+    model = make("input 1; pass; loss hinge")
+    found = model.evaluate(torch.tensor([[0.2], [-0.2], [0.9]]), torch.tensor([[1.0], [0.0], [0.0]]))
+    assert found["accuracy"] == pytest.approx(2 / 3)
+
+
+def test_f1_is_of_the_classes_that_occur() -> None:
+    metrics = pytest.importorskip("sklearn.metrics")
+    model = make("input 4; pass; loss crossentropy; metrics f1")
+    x, y = randn(9, 4), torch.tensor([0, 1, 0, 1, 0, 1, 0, 1, 0])
+    x[:, 3] = -9.0
+    assert model.evaluate(x, y)["f1"] == pytest.approx(metrics.f1_score(y, x.argmax(-1), average="macro"))
