@@ -174,13 +174,9 @@ class Evaluator:
                 return None
         return Sizes(None if left is None else int(left), int(right))
 
-    def _list(self, items: tree.ListOf) -> tuple[int, ...] | None:
+    def _list(self, items: tree.ListOf) -> tuple[float, ...] | None:
         numbers = [self.number(item) for item in items.items]
-        for number, item in zip(numbers, items.items, strict=True):
-            if number is not None and not float(number).is_integer():
-                self.problems.report("E304", f"a list holds whole numbers, not {number:g}", item.span)
-                return None
-        return None if None in numbers else tuple(int(number) for number in numbers if number is not None)
+        return None if None in numbers else tuple(number for number in numbers if number is not None)
 
     def _choice(self, call: tree.Call) -> Choice | None:
         numbers = [self.number(argument) for argument in call.arguments]

@@ -209,7 +209,7 @@ class Formula:
         if len(arguments) != 2 or len(terms) != 2:
             raise self._fail("E301", f"`{name}` takes two values: a prediction and its target", span)
         p, y = terms
-        wanted = LOSSES[name].target(p.type)
+        wanted = LOSSES[name].target(p.type, LOSSES[name].signature.defaults)
         if y.type != wanted:
             raise self._fail("E503", f"`{name}` of {p.type} takes a target {wanted}, not {y.type}", span)
         return LOSSES[name].build(p, y, LOSSES[name].signature.defaults)

@@ -16,7 +16,7 @@ from lampc.ir.leaves import Input
 from lampc.ir.op import ShapeError
 from lampc.ir.types import B, Type
 from lampc.layers.losses import LOSSES
-from lampc.layers.metrics import METRICS, MetricType, measured
+from lampc.layers.metrics import METRICS, MetricType, measured, without
 from lampc.ops.activations import Sigmoid
 from lampc.ops.channels import BatchNorm
 from lampc.ops.normalise import LogSoftmax, Softmax
@@ -36,7 +36,7 @@ def attach_loss(network: Network, prediction: Term, experiment: Experiment, defi
     if loss.sum is not None:
         return _sum(network, loss.sum, prediction, given, labels, definitions, problems)
     try:
-        wanted = loss.type.target(prediction.type) if loss.type else given or prediction.type
+        wanted = loss.type.target(prediction.type, loss.arguments) if loss.type else given or prediction.type
     except ShapeError as error:
         problems.report("E503", str(error), loss.span, also=[(made_by, f"makes {prediction.type}")])
         return None
@@ -129,7 +129,8 @@ def _formula(network: Network, loss: Loss, prediction: Term, target: Term, defin
 def _as_it_ends(metrics: tuple[MetricType, ...], prediction: Term, loss: Loss | None) -> tuple[MetricType, ...]:
     """The metrics for what the network ends in: probabilities or scores, of which a hinge's are positive for yes."""
     above = 0.0 if loss is not None and loss.name == "hinge" else 0.5
-    return tuple(measured(metric, prediction.node.op.name, above) for metric in metrics)
+    ignore = loss.arguments.get("ignore") if loss is not None else None
+    return tuple(without(ignore, measured(metric, prediction.node.op.name, above)) for metric in metrics)
 
 
 def _sum(network: Network, option: tree.Option, prediction: Term, given: Type | None, labels: Mapping[str, Term],
@@ -169,7 +170,8 @@ def _wanted(expression: tree.Expression, formula: Formula, names: Mapping[str, T
         if expression.name.name in LOSSES and len(parts) == 2 and isinstance(parts[1], tree.Word) and parts[1].name == "y":
             try:
                 value = formula.evaluate(parts[0], names)
-                return LOSSES[expression.name.name].target(value.type) if isinstance(value, Term) else None
+                loss = LOSSES[expression.name.name]
+                return loss.target(value.type, loss.signature.defaults) if isinstance(value, Term) else None
             except (Unusable, ShapeError):
                 return None
     return next((found for found in (_wanted(part, formula, names) for part in parts) if found is not None), None)
@@ -237,7 +239,9 @@ def _check_range(prediction: Term, loss: Loss, data: Data | None, made_by: Span,
             problems.report("W403", f"loss `{loss.name}` takes log-probabilities, and the network does not end in `logsoftmax`",
                             span, also=[(loss.span, "the loss")], fixes=["end the network in `logsoftmax`"])  # fmt: skip
         return
-    if loss.type is not None and loss.type.labels:
+    if loss.type is not None and loss.type.classes:
+        if loss.arguments.get("soft"):
+            _check_probabilities(description, loss, data, problems)
         if not isinstance(node.op, Softmax | LogSoftmax) and (low, high) != (-math.inf, math.inf):
             problems.report("W402", f"crossentropy takes scores of any size, and `{name}` makes only {_range(low, high)}",
                             span, also=[(loss.span, "the loss")], fixes=[f"remove `{name}`"])  # fmt: skip

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from lampc.ir.op import ShapeError
 from lampc.ir.types import Type
 from lampc.layers.layer import Arguments
-from lampc.layers.signature import Float, Param, Signature
-from lampc.ops.arithmetic import Abs, Maximum, Minimum, Square
-from lampc.ops.classes import BinaryCrossEntropy, Pick
+from lampc.layers.signature import Flag, Float, Int, Numbers, Param, Signature
+from lampc.ops.arithmetic import Abs, Greater, Maximum, Minimum, Square, Where
+from lampc.ops.classes import BinaryCrossEntropy, ClassWeight, Pick
 from lampc.ops.exponential import Exp, Log
 from lampc.ops.normalise import LogSoftmax, Softmax
 from lampc.ops.reduction import Mean, Sum
 from lampc.ops.shape import Slice
 from lampc.ops.term import Term
+from lampc.ops.waves import Table
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class LossType:
     name: str
     doc: str
     signature: Signature
-    target: Callable[[Type], Type]
+    target: Callable[[Type, Arguments], Type]
     """The target's type for a prediction's; raises ``ShapeError`` for a prediction that it cannot take."""
     build: Callable[[Term, Term, Arguments], Term]
     """The loss, a scalar."""
@@ -34,10 +35,8 @@ class LossType:
     logarithms: bool = False
     """Whether predictions are to be logarithms of probabilities."""
 
-    @property
-    def labels(self) -> bool:
-        """Whether targets are class labels."""
-        return self.target is _class_labels
+    classes: bool = False
+    """Whether predictions are a score for each class."""
 
 
 def mean(x: Term) -> Term:
@@ -45,14 +44,31 @@ def mean(x: Term) -> Term:
     return x.build(Mean(tuple(range(x.type.rank))), x) if x.type.rank else x
 
 
-def _same(prediction: Type) -> Type:
+def _total(x: Term) -> Term:
+    """The sum of all elements."""
+    return x.build(Sum(tuple(range(x.type.rank))), x) if x.type.rank else x
+
+
+def _same(prediction: Type, arguments: Arguments) -> Type:
+    _weights_fit(prediction, arguments, "makes {} numbers")
     return prediction
 
 
-def _class_labels(prediction: Type) -> Type:
+def _class_labels(prediction: Type, arguments: Arguments) -> Type:
     if prediction.rank < 2:
         raise ShapeError(f"a loss of classes takes a score for each class, and {prediction} has no axis of classes")
+    _weights_fit(prediction, arguments, "scores {} classes")
+    if arguments.get("soft"):
+        if arguments["ignore"] is not None:
+            raise ShapeError("`ignore` names a label, and with `soft` there are none")
+        return prediction
     return Type("i64", prediction.shape[:-1])
+
+
+def _weights_fit(prediction: Type, arguments: Arguments, makes: str) -> None:
+    weights, size = arguments.get("weights"), prediction.shape[-1] if len(prediction.shape) > 1 else 1
+    if weights and len(weights) != size:
+        raise ShapeError(f"there are {len(weights)} weights, and the network {makes.format(size)}")
 
 
 def _mse(p: Term, y: Term, arguments: Arguments) -> Term:
@@ -72,22 +88,55 @@ def _huber(p: Term, y: Term, arguments: Arguments) -> Term:
 
 
 def _bce(p: Term, y: Term, arguments: Arguments) -> Term:
-    return mean(p.build(BinaryCrossEntropy(), p, y))
+    each = p.build(BinaryCrossEntropy(), p, y)
+    return mean(each * p.build(Table(p.type.dtype, arguments["weights"])) if arguments["weights"] else each)
 
 
 def _crossentropy(p: Term, y: Term, arguments: Arguments) -> Term:
     """The output is taken for probabilities after `softmax`, for log-probabilities after `logsoftmax`, else for logits."""
     op = p.node.op
     logp = p if isinstance(op, LogSoftmax) else p.build(Log() if isinstance(op, Softmax) else LogSoftmax(), p)
-    smoothing: float = arguments["smoothing"]
-    picked = mean(p.build(Pick(), logp, y))
-    if not smoothing:
-        return -picked
-    return -(picked * (1.0 - smoothing) + mean(logp) * smoothing)
+    return (_soft if arguments["soft"] else _classes)(logp, y, arguments)
 
 
 def _nll(p: Term, y: Term, arguments: Arguments) -> Term:
-    return -mean(p.build(Pick(), p, y))
+    return _classes(p, y, {"smoothing": 0.0, **arguments})
+
+
+def _classes(logp: Term, y: Term, arguments: Arguments) -> Term:
+    """``-Σ w·log p / Σ w``, w the weights of the rows' classes and 0 where the class is ignored; 0 if nothing counts."""
+    build = logp.build
+    weights, ignore, classes = arguments["weights"] or (), arguments["ignore"], logp.type.shape[-1]
+    smoothing: float = arguments["smoothing"]
+    assert isinstance(classes, int)
+    picked = build(Pick(ignore is not None), logp, y)
+    if not weights and ignore is None:
+        found = mean(picked)
+        return -(found * (1.0 - smoothing) + mean(logp) * smoothing) if smoothing else -found
+    weight = build(ClassWeight(logp.type.dtype, weights, ignore), y)
+    whole, one = _total(weight), build.constant(logp.type.of(()), 1.0)
+    whole = build(Where(), build(Greater(), build(Abs(), whole), one * 0.0), whole, one)
+    found = _total(weight * picked) / whole
+    if not smoothing:
+        return -found
+    spread = logp * build(Table(logp.type.dtype, weights)) if weights else logp
+    rows = build(Sum((logp.type.rank - 1,)), spread)
+    if ignore is not None:
+        rows = rows * build(ClassWeight(logp.type.dtype, (), ignore), y)
+    return -(found * (1.0 - smoothing) + _total(rows) / whole * (smoothing / classes))
+
+
+def _soft(logp: Term, y: Term, arguments: Arguments) -> Term:
+    """``-Σ w·y·log p``, the mean over rows; y are probabilities."""
+    build, smoothing, axis = logp.build, arguments["smoothing"], logp.type.rank - 1
+    classes = logp.type.shape[-1]
+    assert isinstance(classes, int)
+    if smoothing:
+        y = y * (1.0 - smoothing) + smoothing / classes
+    terms = y * logp
+    if arguments["weights"]:
+        terms = terms * build(Table(logp.type.dtype, arguments["weights"]))
+    return -mean(build(Sum((axis,)), terms))
 
 
 def _hinge(p: Term, y: Term, arguments: Arguments) -> Term:
@@ -99,8 +148,8 @@ def _hinge(p: Term, y: Term, arguments: Arguments) -> Term:
 def _kl(p: Term, y: Term, arguments: Arguments) -> Term:
     """Σ y·(log y - p) over the last axis; 0·log 0 is 0."""
     build, tiny = p.build, p.build.constant(p.type.of(()), 1e-300 if p.type.dtype == "f64" else 1e-38)
-    divergence = build(Sum((p.type.rank - 1,)), y * (build(Log(), build(Maximum(), y, tiny)) - p))
-    return mean(divergence)
+    share, log_share = (build(Exp(), y), y) if arguments["logarithms"] else (y, build(Log(), build(Maximum(), y, tiny)))
+    return mean(build(Sum((p.type.rank - 1,)), share * (log_share - p)))
 
 
 def gaussian_kl(b: Term) -> Term:
@@ -117,6 +166,10 @@ def gaussian_kl(b: Term) -> Term:
     return mean(build(Sum(tuple(range(1, axis + 1))), parts)) * 0.5
 
 
+_OF_CLASSES = (
+    Param("weights", Numbers(), None, "how much a sample of each class counts: `[1, 5, 1]`", positional=False),
+    Param("ignore", Int(-(2**53), 2**53), None, "a label whose samples are left out, such as padding", positional=False),
+)
 _TYPES = (
     LossType("mse", "the mean of (p - y)²", Signature(), _same, _mse),
     LossType("mae", "the mean of |p - y|", Signature(), _same, _mae),
@@ -127,19 +180,25 @@ _TYPES = (
         _same,
         _huber,
     ),
-    LossType("bce", "the mean of -y·log p - (1-y)·log(1-p); p from `sigmoid`", Signature(), _same, _bce, probabilities=True),
+    LossType("bce", "the mean of -y·log p - (1-y)·log(1-p); p from `sigmoid`",
+             Signature((Param("weights", Numbers(), None, "a factor for each output: `[1, 5]`", positional=False),)),
+             _same, _bce, probabilities=True),
     LossType(
         "crossentropy",
         "the mean of -log p of the class; p from `softmax`, or logits",
-        Signature((Param("smoothing", Float(0.0, 1.0, open_high=True), 0.0, "the share spread over all classes"),)),
+        Signature((Param("smoothing", Float(0.0, 1.0, open_high=True), 0.0, "the share spread over all classes"),
+                   *_OF_CLASSES, Param("soft", Flag(), False, "targets are probabilities of the classes, not labels"))),
         _class_labels,
         _crossentropy,
+        classes=True,
     ),
-    LossType("nll", "the mean of -p of the class; p from `logsoftmax`", Signature(), _class_labels, _nll, logarithms=True),
+    LossType("nll", "the mean of -p of the class; p from `logsoftmax`", Signature(_OF_CLASSES), _class_labels, _nll,
+             logarithms=True, classes=True),
     LossType("hinge", "the mean of max(0, margin - t·p), t -1 for a target of 0, and 1 for 1",
              Signature((Param("margin", Float(0.0), 1.0, "how far from 0 is far enough"),)), _same, _hinge),
     LossType("kl", "Kullback and Leibler's divergence Σ y·(log y - p) over the last axis, the mean over samples; p from "
-             "`logsoftmax`", Signature(), _same, _kl, logarithms=True),
+             "`logsoftmax`", Signature((Param("logarithms", Flag(), False, "targets are logarithms, too"),)),
+             _same, _kl, logarithms=True),
 )  # fmt: skip
 
 LOSSES = {declared.name: declared for declared in _TYPES}

@@ -162,3 +162,14 @@ def measured(metric: MetricType, output: str, above: float) -> MetricType:
         return replace(metric, whole=partial(_auc, output=output))
     by_class = {"accuracy": _accuracy, "f1": _f1, "confusion": _confusion}
     return replace(metric, sums=partial(by_class[metric.name], above=above)) if metric.name in by_class else metric
+
+
+def without(ignore: int | None, metric: MetricType) -> MetricType:
+    """A metric that leaves the rows of a label out."""
+    if ignore is None:
+        return metric
+
+    def known(measure: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        return lambda prediction, target: measure(prediction[target != ignore], target[target != ignore])
+
+    return replace(metric, sums=known(metric.sums), whole=None if metric.whole is None else known(metric.whole))

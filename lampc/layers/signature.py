@@ -29,7 +29,7 @@ class Sizes:
     right: int
 
 
-Written = int | float | str | bool | tuple[int, ...] | Choice | Sizes | tree.Function
+Written = int | float | str | bool | tuple[float, ...] | Choice | Sizes | tree.Function
 """An argument after constants were put in: what kinds accept or refuse."""
 
 
@@ -207,6 +207,21 @@ class Dims(Kind):
 
 
 @dataclass(frozen=True)
+class Numbers(Kind):
+    """A list of numbers: ``[1, 2.5]``."""
+
+    phrase: ClassVar[str] = "a list such as [1, 2.5]"
+
+    def takes(self, value: Written) -> bool:
+        return isinstance(value, tuple)
+
+    def convert(self, value: Written) -> tuple[float, ...]:
+        if not isinstance(value, tuple):
+            raise Refused(f"a list such as `[1, 2.5]` is wanted, not {shown(value)}")
+        return tuple(Float().convert(number) for number in value)
+
+
+@dataclass(frozen=True)
 class Whole(Kind):
     """``int<96>``: whole numbers below 96."""
 
@@ -305,7 +320,7 @@ def shown(value: Written) -> str:
     if isinstance(value, Sizes):
         return f"`{'' if value.left is None else value.left}->{value.right}`"
     if isinstance(value, tuple):
-        return f"`{'x'.join(map(str, value))}`"
+        return f"`{'x'.join(f'{number:g}' for number in value)}`"
     if isinstance(value, str):
         return f'"{value}"'
     if isinstance(value, tree.Function):

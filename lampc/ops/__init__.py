@@ -4,6 +4,7 @@ from lampc.ir import leaves
 from lampc.ops import (
     activations,
     arithmetic,
+    attend,
     attention,
     cast,
     channels,
@@ -21,5 +22,5 @@ from lampc.ops import (
     waves,
 )
 
-__all__ = ["activations", "arithmetic", "attention", "cast", "channels", "classes", "convolution", "exponential", "grid",
-           "leaves", "matmul", "normalise", "pool", "random", "recurrent", "reduction", "shape", "waves"]  # fmt: skip
+__all__ = ["activations", "arithmetic", "attend", "attention", "cast", "channels", "classes", "convolution", "exponential",
+           "grid", "leaves", "matmul", "normalise", "pool", "random", "recurrent", "reduction", "shape", "waves"]  # fmt: skip

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from lampc.ir.expression import Across, Column, Expression, call
+from lampc.ir.expression import Across, Column, Expression, call, number
 from lampc.ir.op import Kernel, Labels, Normal, Op, Run, Sample, ShapeError, Uniform, op
-from lampc.ir.types import Shape, Type
+from lampc.ir.types import DType, Shape, Type
 from lampc.ops.elementwise import Elementwise, ElementwiseGrad, count
 from lampc.ops.exponential import Log
+from lampc.ops.waves import CHOICES
 
 if TYPE_CHECKING:
     from lampc.ops.term import Gradients, Term, TermNode
@@ -20,13 +21,18 @@ if TYPE_CHECKING:
 @op("pick")
 @dataclass(frozen=True)
 class Pick(Op):
-    """``a[…, label]``: of each row of ``a[…, classes]`` the element that ``labels[…]`` names."""
+    """``a[…, label]``: of each row of ``a[…, classes]`` the element that ``labels[…]`` names.
+
+    ``outside``: a label may be none of the classes, and what its row gives is not used.
+    """
+
+    outside: bool = False
 
     def infer(self, *operands: Type) -> tuple[Type, ...]:
         a, labels = operands
         if labels.dtype != "i64":
             raise ShapeError(f"labels are whole numbers, not {labels}", 1)
-        if a.shape[:-1] != labels.shape:
+        if not a.rank or a.shape[:-1] != labels.shape:
             raise ShapeError(f"{labels} does not label the rows of {a}", 1)
         return (a.of(labels.shape),)
 
@@ -34,7 +40,7 @@ class Pick(Op):
         (dy,) = cotangents
         assert dy
         a, labels = node.operands
-        return [node.build(PickGrad(a.type.shape), dy, labels), None]
+        return [node.build(PickGrad(a.type.shape, self.outside), dy, labels), None]
 
     def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
         return 0
@@ -42,9 +48,12 @@ class Pick(Op):
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
         a, labels = operands
         index, out = labels.unsqueeze(-1), results[0].unsqueeze(-1)
+        inside = torch.empty_like(index) if self.outside else index
 
         def kernel() -> None:
-            torch.gather(a, -1, index, out=out)
+            if self.outside:
+                torch.clamp(index, 0, a.shape[-1] - 1, out=inside)
+            torch.gather(a, -1, inside, out=out)
 
         return kernel
 
@@ -59,6 +68,7 @@ class PickGrad(Op):
     """Zeros of ``shape`` but for ``dy`` at the labels."""
 
     shape: Shape
+    outside: bool = False
 
     def infer(self, *operands: Type) -> tuple[Type, ...]:
         dy, labels = operands
@@ -74,10 +84,13 @@ class PickGrad(Op):
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
         dy, labels = operands
         out, index, source = results[0], labels.unsqueeze(-1), dy.unsqueeze(-1)
+        inside = torch.empty_like(index) if self.outside else index
 
         def kernel() -> None:
+            if self.outside:
+                torch.clamp(index, 0, out.shape[-1] - 1, out=inside)
             out.zero_()
-            out.scatter_(-1, index, source)
+            out.scatter_(-1, inside, source)
 
         return kernel
 
@@ -87,6 +100,51 @@ class PickGrad(Op):
     def expression(self, *operands: Expression) -> Expression:
         dy, label = operands
         return call("select", call("equal", Column(), label), dy, 0.0)
+
+
+@op("class_weight")
+@dataclass(frozen=True)
+class ClassWeight(Op):
+    """``weights[label]``, or 1 where there are none; 0 for the label that is ignored."""
+
+    dtype: DType
+    weights: tuple[float, ...] = ()
+    ignore: int | None = None
+
+    def infer(self, *operands: Type) -> tuple[Type, ...]:
+        (labels,) = operands
+        if labels.dtype != "i64":
+            raise ShapeError(f"labels are whole numbers, not {labels}")
+        return (Type(self.dtype, labels.shape),)
+
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        return [None]
+
+    def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
+        return 0
+
+    def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
+        (labels,), (out,) = operands, results
+        table = torch.tensor(self.weights or (1.0,), dtype=out.dtype, device=out.device)
+        index, kept = torch.empty_like(labels), torch.empty(labels.shape, dtype=torch.bool, device=out.device)
+
+        def kernel() -> None:
+            torch.clamp(labels, 0, len(table) - 1, out=index)
+            torch.index_select(table, 0, index.view(-1), out=out.view(-1))
+            if self.ignore is not None:
+                torch.ne(labels, self.ignore, out=kept)
+                out.mul_(kept)
+
+        return kernel
+
+    def expression(self, *operands: Expression) -> Expression:
+        (label,) = operands
+        if len(self.weights) > CHOICES:
+            raise NotImplementedError(f"more than {CHOICES} weights")
+        chosen = number(1.0)
+        for index, weight in enumerate(self.weights):
+            chosen = call("select", call("equal", label, float(index)), weight, chosen)
+        return chosen if self.ignore is None else call("select", call("equal", label, float(self.ignore)), 0.0, chosen)
 
 
 @op("bce")
@@ -135,10 +193,17 @@ class BinaryCrossEntropyGrad(ElementwiseGrad):
 
 Pick.samples = [
     Sample(Pick(), (Normal((3, 4)), Labels((3,), 4))),
-    Sample(Pick(), (Normal((2, 3, 4)), Labels((2, 3), 4))),
+    Sample(Pick(True), (Normal((2, 3, 4)), Labels((2, 3), 4))),
 ]
 BinaryCrossEntropy.samples = [Sample(BinaryCrossEntropy(), (Uniform((3, 4), 0.1, 0.9), Uniform((3, 4), 0.1, 0.9)))]
 BinaryCrossEntropyGrad.samples = [
     Sample(BinaryCrossEntropyGrad(), (Normal((3, 4)), Uniform((3, 4), 0.1, 0.9), Uniform((3, 4), 0.1, 0.9)))
 ]
-PickGrad.samples = [Sample(PickGrad((3, 4)), (Normal((3,)), Labels((3,), 4)))]
+PickGrad.samples = [
+    Sample(PickGrad((3, 4)), (Normal((3,)), Labels((3,), 4))),
+    Sample(PickGrad((3, 4), True), (Normal((3,)), Labels((3,), 4))),
+]
+ClassWeight.samples = [
+    Sample(ClassWeight("f64", (0.5, 2.0, 1.0, 0.0), 2), (Labels((7,), 4),)),
+    Sample(ClassWeight("f64", (), 1), (Labels((3, 2), 3),)),
+]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lampc.ir.expression import Column, Expression, call, number
 from lampc.ir.op import Kernel, Op, Run, Sample, op
 from lampc.ir.types import DType, Type
 
@@ -48,4 +49,43 @@ class Waves(Op):
         return kernel
 
 
+@op("table")
+@dataclass(frozen=True)
+class Table(Op):
+    """Numbers that a program states, ``[size]``."""
+
+    dtype: DType
+    values: tuple[float, ...]
+
+    def infer(self, *operands: Type) -> tuple[Type, ...]:
+        return (Type(self.dtype, (len(self.values),)),)
+
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        return []
+
+    def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
+        return 0
+
+    def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
+        out = results[0]
+        kept = torch.tensor(self.values, dtype=out.dtype, device=out.device)
+
+        def kernel() -> None:
+            out.copy_(kept)
+
+        return kernel
+
+    def expression(self, *operands: Expression) -> Expression:
+        if len(self.values) > CHOICES:
+            raise NotImplementedError(f"more than {CHOICES} numbers")
+        chosen = number(self.values[-1])
+        for index, value in enumerate(self.values[:-1]):
+            chosen = call("select", call("equal", Column(), float(index)), value, chosen)
+        return chosen
+
+
+CHOICES = 64
+"""Numbers of a table that native code looks through one after another."""
+
+Table.samples = [Sample(Table("f64", (1.0, 0.5, -2.0)), ())]
 Waves.samples = [Sample(Waves("f64", 5, 4), ()), Sample(Waves("f64", 3, 5, 100.0), ())]

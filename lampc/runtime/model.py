@@ -269,7 +269,9 @@ class Model:
         loss = self.program.experiment.loss
         if target.dtype == "i64" and len(targets) and loss is not None and loss.type is not None:
             classes = self.program.evaluated_type.sample[-1]
-            least, greatest = int(targets.min()), int(targets.max())
+            ignore = loss.arguments.get("ignore")
+            known = targets if ignore is None else torch.where(targets == ignore, 0, targets)
+            least, greatest = int(known.min()), int(known.max())
             if least < 0 or greatest >= classes:
                 wrong = least if least < 0 else greatest
                 row = int((targets == wrong).flatten().nonzero()[0].item()) // max(1, targets[0].numel())

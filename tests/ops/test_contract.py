@@ -88,15 +88,21 @@ JUDGES: dict[str, Callable[..., Any]] = {
     "layernorm": lambda op, a, w, b: F.layer_norm(a, a.shape[-1:], w, b, op.eps),
     "rmsnorm": lambda op, a, w: F.rms_norm(a, a.shape[-1:], w, op.eps),
     "attention": lambda op, a: _attention(op, a),
+    "attend": lambda op, q, k, v, *masks: _attend(op, q, k, v, masks),
+    "attend_grad": lambda op, dy, q, k, v, weights: _attend_grad(op, dy, q, k, v, weights),
     "rope": lambda op, a: _rope(op, a),
     "gather": lambda op, table, ids: F.embedding(ids, table),
     "gather_grad": lambda op, dy, ids: _vjp(
         lambda t: F.embedding(ids, t), torch.zeros(op.rows, dy.shape[-1], dtype=dy.dtype), dy
     ),
-    "rnn": lambda op, gates, w: _scan(op, gates, w),
-    "lstm": lambda op, gates, w: _scan(op, gates, w),
-    "gru": lambda op, gates, w, b: _scan(op, gates, w, b),
+    "rnn": lambda op, gates, w, *initial: _scan(op, gates, w, None, *initial),
+    "lstm": lambda op, gates, w, *initial: _scan(op, gates, w, None, *initial),
+    "gru": lambda op, gates, w, b, *initial: _scan(op, gates, w, b, *initial),
     "waves": lambda op: _waves(op),
+    "table": lambda op: torch.tensor(op.values, dtype=torch.float64),
+    "class_weight": lambda op, labels: (
+        torch.tensor(op.weights or (1.0,) * 9, dtype=torch.float64)[labels] * (labels != op.ignore)
+    ),
     "cast": lambda op, a: a.double(),
     "transpose": lambda op, a: a.permute(op.order),
     "conv": lambda op, x, w, b=None: _convolution(op, x, w, b),
@@ -148,7 +154,7 @@ APART = {
 }
 
 # Made after differentiation, or gradients themselves: nothing differentiates them.
-NO_GRADIENT = {"add_scaled", "pow", "share", "affine", "pack", "batchnorm_inference", "with_gradient"} | {
+NO_GRADIENT = {"class_weight", "add_scaled", "pow", "share", "affine", "pack", "batchnorm_inference", "with_gradient"} | {
     name for name in REGISTRY if name.endswith("_grad")
 }
 
@@ -213,7 +219,38 @@ def _attention(op: Any, qkv: Tensor) -> Tensor:
     return torch.cat(rows, -1)
 
 
-def _scan(op: Any, gates: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
+def _attend(op: Any, q: Tensor, k: Tensor, v: Tensor, masks: Sequence[Tensor]) -> Tensor:
+    """Query by query and head by head."""
+    heads, shared, size = [], op.heads // op.kv_heads, q.shape[-1] // op.heads
+    for head in range(op.heads):
+        mine = slice(head * size, (head + 1) * size)
+        theirs = slice(head // shared * size, (head // shared + 1) * size)
+        scores = torch.einsum("btd,bsd->bts", q[..., mine], k[..., theirs]) / size**0.5
+        seen = torch.ones_like(scores)
+        part = seen[..., : k.shape[1] - op.sinks]
+        for mask in masks:
+            part *= (mask[:, head] if mask.dim() == 4 else mask if mask.dim() == 3 else mask[:, None]) > 0
+        if op.causal:
+            part.copy_(part.tril())
+        powers = scores.exp() * seen
+        heads.append(powers / powers.sum(-1, keepdim=True).clamp_min(1e-300) @ v[..., theirs])
+    return torch.cat(heads, -1)
+
+
+def _attend_grad(op: Any, dy: Tensor, q: Tensor, k: Tensor, v: Tensor, weights: Tensor) -> Tensor:
+    """Of q, with the weights as they are given: through the softmax's Jacobian, head by head."""
+    heads, shared, size = [], op.heads // op.kv_heads, q.shape[-1] // op.heads
+    for head in range(op.heads):
+        mine = slice(head * size, (head + 1) * size)
+        theirs = slice(head // shared * size, (head // shared + 1) * size)
+        w = weights[:, head]
+        jacobian = torch.diag_embed(w) - w.unsqueeze(-1) * w.unsqueeze(-2)
+        dscores = torch.einsum("btd,bsd,btsr->btr", dy[..., mine], v[..., theirs], jacobian)
+        heads.append(dscores @ k[..., theirs] / size**0.5)
+    return torch.cat(heads, -1)
+
+
+def _scan(op: Any, gates: Tensor, w: Tensor, b: Tensor | None, *initial: Tensor) -> Tensor:
     """torch's own recurrent function, the input product an identity."""
     width, size = w.shape
     zero = torch.zeros(width, dtype=w.dtype)
@@ -223,7 +260,9 @@ def _scan(op: Any, gates: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
     module = kind(width, size, batch_first=True, dtype=w.dtype, **more)
     names = [name for name, _ in module.named_parameters()]
     x = gates.flip(1) if op.reverse else gates
-    out = torch.func.functional_call(module, dict(zip(names, weights, strict=True)), (x,))[0]
+    begin = tuple(state.unsqueeze(0) for state in initial)
+    given = (x, begin[0] if len(begin) == 1 else begin) if begin else (x,)
+    out = torch.func.functional_call(module, dict(zip(names, weights, strict=True)), given)[0]
     return out.flip(1) if op.reverse else out
 
 
