@@ -52,7 +52,7 @@ from lampc.source import Source
 from lampc.syntax import parse
 
 if TYPE_CHECKING:
-    from lampc.data import Dataset
+    from lampc.data import Dataset, Description
     from lampc.native.program import Native
     from lampc.runtime.history import History
     from lampc.runtime.model import Model
@@ -239,26 +239,28 @@ def text(source: str | bytes, *, name: str = "<text>", folder: str | os.PathLike
     return compile_source(decoded, Path(folder), settings, allow_python, problems)
 
 
-def check(source: Source, folder: Path, settings: Mapping[str, Any], allow_python: bool, problems: Problems
-          ) -> Elaborated | None:  # fmt: skip
+def check(source: Source, folder: Path, settings: Mapping[str, Any], allow_python: bool, problems: Problems,
+          described: Description | None = None, data_folder: Path | None = None) -> Elaborated | None:  # fmt: skip
     """The pipeline's first half, up to a checked forward graph; mistakes are reported to ``problems``."""
     tree = parse(source, problems)
-    elaborated = elaborate(tree, folder, settings, allow_python, problems)
+    elaborated = elaborate(tree, folder, settings, allow_python, problems, described, data_folder)
     if elaborated is not None and not problems.errors:
         warn_of_saturation(elaborated.graph, problems)
     return elaborated
 
 
 def compile_source(
-    source: Source, folder: Path, settings: Mapping[str, Any], allow_python: bool, problems: Problems
-) -> Program:
-    """The whole pipeline.
+    source: Source, folder: Path, settings: Mapping[str, Any], allow_python: bool, problems: Problems,
+    described: Description | None = None, data_folder: Path | None = None,
+) -> Program:  # fmt: skip
+    """The whole pipeline. ``described``: what the data is known to be, so that nobody looks at it; ``data_folder``: where
+    its paths begin, if not in ``folder``.
 
     Raises:
         LampError: if the program, its data or a setting is wrong.
     """
     with without_collection():
-        elaborated = check(source, folder, settings, allow_python, problems)
+        elaborated = check(source, folder, settings, allow_python, problems, described, data_folder)
         problems.raise_errors()
         assert elaborated is not None
         return build(source, elaborated, problems.warnings)

@@ -20,8 +20,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def code_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Compiled code is cached for the session alone, for subprocesses too."""
+    """Compiled code and runs are kept for the session alone, for subprocesses too."""
     os.environ["LAMPC_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    os.environ["LAMPC_RUNS"] = str(tmp_path_factory.mktemp("runs"))
 
 
 @pytest.fixture

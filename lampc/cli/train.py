@@ -5,17 +5,24 @@ from __future__ import annotations
 import json
 import sys
 import time
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from lampc.cli.inputs import FILE, common, load
 from lampc.cli.report import print_diagnostics, wants_color
+from lampc.cli.signals import listening, terminable
 from lampc.diagnostics import LampError, Problems
+from lampc.runs.directory import CONFIG, SOURCES, RunDirectory, create, find, read_json, take
+from lampc.runs.stop import Stop, Stopped
 
 if TYPE_CHECKING:
     from lampc.cli.progress import Progress
     from lampc.compile import Program
+    from lampc.runs.train import Kept
     from lampc.runtime.backend import Choice
     from lampc.runtime.history import Epoch, History
 
@@ -27,68 +34,198 @@ if TYPE_CHECKING:
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Where to train.")
 @click.option("--backend", type=click.Choice(["auto", "torch", "native"]), help="What runs it. [default: auto]")
 @click.option("--json", "as_json", is_flag=True, help="Print lines of JSON alone: start, epochs, end.")
+@click.option(
+    "--resume", is_flag=False, flag_value="", metavar="[RUN]", help="Go on with a run that was stopped; the file's latest."
+)
+@click.option("--run-dir", envvar="LAMPC_RUNS", default="runs", show_default=True, metavar="DIR",
+              help="Where runs are kept, as DIR/NAME/NUMBER.")  # fmt: skip
+@click.option("--no-save", is_flag=True, help="Keep nothing.")
+@click.option("--save-every", type=click.FloatRange(0.0, 86_400.0), default=15.0, show_default=True, metavar="SECONDS",
+              help="From one checkpoint to the next.")  # fmt: skip
 @common
 def train(file: str, runs: int | None, seed: int | None, device: str | None, backend: str | None, as_json: bool,
-          settings: tuple[str, ...], allow_python: bool, color: str) -> int:  # fmt: skip
+          resume: str | None, run_dir: str, no_save: bool, save_every: float, settings: tuple[str, ...],
+          allow_python: bool, color: str) -> int:  # fmt: skip
     """Train the network as the file says."""
     from lampc.compile import compile_source
 
     problems = Problems()
     options = {"runs": runs, "seed": seed, "device": device, "backend": backend}
+    given = (*settings, *(f"train.{name}={value}" for name, value in options.items() if value is not None))
     try:
-        source, folder, overrides = load(file, settings, problems)
-        overrides.update({f"train.{name}": value for name, value in options.items() if value is not None})
-        program = compile_source(source, folder, overrides, allow_python, problems)
-        print_diagnostics(program.warnings)
-        return _train(program, file, as_json, wants_color(color))
+        keeping = None
+        if resume is not None:
+            keeping, file, given = _reopened(resume, file, run_dir, given)
+        with keeping or nullcontext():
+            source, folder, overrides = load(file, given, problems)
+            data_folder = None if keeping is None else Path(keeping.config["folder"])
+            program = compile_source(source, folder, overrides, allow_python, problems, None, data_folder)
+            print_diagnostics(program.warnings)
+            shown = _Shown(program, keeping.config["file"] if keeping else file, as_json, wants_color(color))
+            if no_save:
+                return _unkept(shown)
+            if keeping is not None:
+                return _kept(shown, keeping.directory, None, given, save_every)
+            with create(Path(run_dir), _name(file)) as directory:
+                return _kept(shown, directory, file, given, save_every)
     except LampError as error:
         if as_json:
             _line({"event": "error", "diagnostics": [diagnostic.json() for diagnostic in error.diagnostics]})
         raise
 
 
-def _train(program: Program, file: str, as_json: bool, color: bool) -> int:
-    from lampc.cli.progress import progress
-    from lampc.runtime.runs import train_runs
+@dataclass
+class _Reopened:
+    """A run that is to be gone on with, locked."""
 
-    config = program.experiment.train
-    seeds = [config.seed + run for run in range(config.runs)]
-    model = program.model()  # torch's import and compilation are not part of the time that is measured
-    model.native("loss")
-    backend = model.backend
-    if as_json:
-        _line(_start(program, file, seeds, backend))
-    else:
-        _print_layers(program, color)
-        click.echo(f"backend {backend.name}: {backend.reason}")
-    finished: list[History] = []
-    begin = time.perf_counter()
-    shown: Progress | None = None if as_json else progress(config.epochs, config.runs, color)
+    directory: RunDirectory
+    config: dict[str, Any]
 
-    def on_epoch(run: int, seed: int, epoch: Epoch) -> None:
-        if shown is not None:
-            shown.epoch(run, epoch)
+    def __enter__(self) -> _Reopened:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.directory.close()
+
+
+def _reopened(run: str, file: str, root: str, given: tuple[str, ...]) -> tuple[_Reopened, str, tuple[str, ...]]:
+    """The run, the file that is run, and its settings: the run's own text, or, where a file is named too, that one."""
+    named = file != "-"
+    path = find(run or (_name(file) if named else ""), Path(root))
+    directory = take(path)
+    try:
+        config = read_json(path / CONFIG)
+        before = tuple(
+            text for text in config["settings"] if text.partition("=")[0] not in {g.partition("=")[0] for g in given}
+        )
+        return _Reopened(directory, config), file if named else str(path / SOURCES / config["source"]), (*before, *given)
+    except BaseException:
+        directory.close()
+        raise
+
+
+def _name(file: str) -> str:
+    """What a file's runs are called."""
+    return "stdin" if file == "-" else Path(file).stem or "program"
+
+
+class _Shown:
+    """What of a training people, or programs, are told."""
+
+    def __init__(self, program: Program, file: str, as_json: bool, color: bool) -> None:
+        self.program = program
+        self.as_json = as_json
+        config = program.experiment.train
+        self.seeds = [config.seed + run for run in range(config.runs)]
+        self.model = program.model()  # torch's import and compilation are not part of the time that is measured
+        self.model.native("loss")
+        self.backend = self.model.backend
+        if as_json:
+            _line(_start(program, file, self.seeds, self.backend))
         else:
+            _print_layers(program, color)
+            click.echo(f"backend {self.backend.name}: {self.backend.reason}")
+        self.finished: list[History] = []
+        self._bar: Progress | None = None
+        self._color = color
+        self.begin = time.perf_counter()
+
+    def on_epoch(self, run: int, seed: int, epoch: Epoch) -> None:
+        if self.as_json:
             _line({"event": "epoch", "run": run, "seed": seed, "epoch": epoch.epoch, "loss": epoch.loss,
                    "seconds": epoch.seconds, "test": epoch.test})  # fmt: skip
+            return
+        from lampc.cli.progress import progress
 
-    interrupted = False
-    try:
-        train_runs(program, seeds, on_epoch=on_epoch, finished=finished, every=0.0 if as_json else _BREAK)
-    except KeyboardInterrupt:
-        interrupted = True
-    finally:
-        if shown is not None:
-            shown.close()
-    end = _end(finished, time.perf_counter() - begin, backend.name)
-    if as_json:
+        config = self.program.experiment.train
+        if self._bar is None:
+            self._bar = progress(config.epochs, config.runs, self._color)
+        self._bar.epoch(run, epoch)
+
+    def close(self) -> dict[str, Any]:
+        """Tell what came of it."""
+        if self._bar is not None:
+            self._bar.close()
+        self.seconds = time.perf_counter() - self.begin
+        end = _end(self.finished, self.seconds, self.backend.name)
+        if not self.as_json and self.finished:
+            _print_end(end, len(self.finished))
+            _print_tables(self.program, end["tables"])
+        return end
+
+
+def _unkept(shown: _Shown) -> int:
+    from lampc.runtime.runs import train_runs
+
+    with terminable() as stop:
+        try:
+            train_runs(shown.program, shown.seeds, on_epoch=shown.on_epoch, finished=shown.finished,
+                       every=0.0 if shown.as_json else _BREAK)  # fmt: skip
+        except KeyboardInterrupt:
+            return _interrupted(shown, stop.signal)
+    end = shown.close()
+    if shown.as_json:
         _line(end)
-    elif finished:
-        _print_end(end, len(finished))
-        _print_tables(program, end["tables"])
-    if interrupted:
-        raise KeyboardInterrupt
     return 0
+
+
+def _kept(shown: _Shown, directory: RunDirectory, file: str | None, given: tuple[str, ...], interval: float) -> int:
+    """Train in a directory: anew, or, where no file is given, on."""
+    from lampc.runs import train as runs
+
+    stop, program = Stop(), shown.program
+    several = program.experiment.train.runs > 1
+    if file is None and several:
+        problems = Problems()
+        problems.report("E612", f"{directory.path} trains several seeds, which are not gone on with", None,
+                        fixes=["begin a new run: leave `--resume` out"])  # fmt: skip
+        raise LampError(problems.errors)
+    if file is None:
+        kept = runs.reopened(directory, program, stop, interval)
+    else:
+        measure = 1 if shown.as_json else max(1, program.experiment.train.epochs // 100)
+        kept = runs.begin(program, shown.model, directory, file, given, sys.argv, measure, stop, interval)
+    shown.begin = time.perf_counter()
+    try:
+        if several:
+            with terminable() as heard:
+                try:
+                    runs.train_several(kept, shown.seeds, shown.on_epoch, shown.finished)
+                except KeyboardInterrupt:
+                    stop.signal = heard.signal
+                    raise Stopped from None
+        else:
+            with listening(stop):
+                history = runs.train_one(kept, shown.model, lambda e: shown.on_epoch(0, shown.seeds[0], e), file is None)
+            shown.finished.append(history)
+    except Stopped:
+        if not several and not shown.as_json:
+            click.echo(f"saved; go on with `lampc train --resume {kept.path}`", err=True)
+        return _interrupted(shown, stop.signal)
+    end = shown.close()
+    found = runs.close(kept, shown.finished, shown.seconds)
+    if shown.as_json:
+        _line({**end, "directory": str(kept.path), "best": found["best"]})
+    else:
+        _print_run(kept, found)
+    return 0
+
+
+def _interrupted(shown: _Shown, number: int) -> int:
+    end = shown.close()
+    if shown.as_json:
+        _line(end)
+    click.echo("interrupted", err=True)
+    return 128 + (number or 2)
+
+
+def _print_run(kept: Kept, found: dict[str, Any]) -> None:
+    """Where it is kept, and what to do with it."""
+    best = found["best"]
+    click.echo(f"run   {kept.path}" + ("" if best is None else f", best {best['metric']} "
+               f"{measure(best['metric'], {'mean': best['value'], 'values': [best['value']]})}"
+               + (f" of seed {best['seed']}" if "seed" in best else f" in epoch {best['epoch']}")))  # fmt: skip
+    click.echo(f"      lampc predict {kept.path} INPUT -o OUTPUT")
 
 
 _BREAK = 0.2

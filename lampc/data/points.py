@@ -25,7 +25,7 @@ def _load_disc(request: Request) -> Dataset:
         x = generator.random((count, 2))
         outside = ((x - 0.5) ** 2).sum(axis=1, keepdims=True) > RADIUS**2
         parts.append(Split(x, outside.astype(np.float64)))
-    return Dataset(_describe_disc(request), *parts)
+    return Dataset(_describe_disc(request), parts[0], parts[1])
 
 
 def _describe_xor(request: Request) -> Description:

@@ -32,6 +32,10 @@ class Description:
     """The smallest and the greatest target where targets are numbers."""
     vocabulary: tuple[str, ...] | None = None
     """What a sample's whole numbers stand for, 0 to len - 1; None where samples hold numbers."""
+    columns: tuple[str, ...] | None = None
+    """The features' names, of a table."""
+    name: str = ""
+    """The target's name, of a table."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class Dataset:
     description: Description
     train: Split
     test: Split
+    normal: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+    """Mean and deviation of the training features, where samples have been normalised by them."""
 
 
 class DataError(Exception):

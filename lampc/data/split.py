@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lampc.data.source import DataError, Dataset, Description, Split
@@ -105,9 +107,11 @@ def finish(train: Split, test: Split, classes: tuple[str, ...] | None, normalize
         raise DataError("E605", f"x has shape {train.x.shape}: samples of one number have shape (N, 1)")
     if 0 in train.x.shape or 0 in train.y.shape:
         raise DataError("E603", f"samples are empty: x {train.x.shape}, y {train.y.shape}")
+    normal = None
     if normalize:
         mean, deviation = train.x.mean(axis=0), train.x.std(axis=0)
         deviation = np.where(deviation > 0, deviation, 1.0)
+        normal = (mean, deviation)
         train = Split((train.x - mean) / deviation, train.y)
         test = Split((test.x - mean) / deviation, test.y)
     span = None
@@ -115,7 +119,12 @@ def finish(train: Split, test: Split, classes: tuple[str, ...] | None, normalize
         both = [part.y for part in (train, test) if len(part)]
         span = (min(float(y.min()) for y in both), max(float(y.max()) for y in both))
     description = Description(train.x.shape[1:], train.y.shape[1:], classes, len(train), len(test), span)
-    return Dataset(description, train, test)
+    return Dataset(description, train, test, normal)
+
+
+def named(dataset: Dataset, columns: Sequence[str], target: str) -> Dataset:
+    """A dataset that is a table's, with its columns' names."""
+    return replace(dataset, description=replace(dataset.description, columns=tuple(columns), name=target))
 
 
 def from_arrays(arrays: dict[str, Any], share: float, normalize: bool, seed: int) -> Dataset:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from lampc.data.source import DataError, Dataset, DataSource, Description, Request, source
-from lampc.data.split import NORMALIZE, SPLIT, make
+from lampc.data.split import NORMALIZE, SPLIT, make, named
 from lampc.diagnostics.suggest import nearest
 from lampc.layers.signature import Flag, Name, Param, Signature, Text
 
@@ -54,9 +54,10 @@ def _load(request: Request) -> Dataset:
         classes = sorted(set(cells), key=(lambda cell: (float(cell), cell)) if whole else None)
         index = {name: label for label, name in enumerate(classes)}
         labels = np.array([index[cell] for cell in cells], dtype=np.int64)
-        return make(x, labels, tuple(classes), arguments["split"], arguments["normalize"], request.seed)
+        made = make(x, labels, tuple(classes), arguments["split"], arguments["normalize"], request.seed)
+        return named(made, names, header[target])
     y = np.array(_numbers([[cell] for cell in cells], [header[target]], lines), dtype=np.float64)
-    return make(x, y, None, arguments["split"], arguments["normalize"], request.seed)
+    return named(make(x, y, None, arguments["split"], arguments["normalize"], request.seed), names, header[target])
 
 
 def _read(request: Request) -> tuple[list[str], list[list[str]], list[int]]:

@@ -65,6 +65,11 @@ TITLES: dict[str, str] = {
     "E702": "the device is not available",
     "E703": "nothing to train",
     "E704": "no native code",
+    # runs
+    "E610": "no such run",
+    "E611": "a damaged or unreadable file of a run",
+    "E612": "a checkpoint of another network",
+    "E613": "the run's directory cannot be used",
     # settings
     "E801": "unknown setting",
     "E802": "a setting of the wrong type",

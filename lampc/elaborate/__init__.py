@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lampc.data import Description
 from lampc.diagnostics import Problems
 from lampc.elaborate.bind import bind
 from lampc.elaborate.blocks import block_arguments, check_uncalled
@@ -27,7 +28,7 @@ from lampc.layers.metrics import MetricType
 from lampc.layers.signature import Written
 from lampc.ops.shape import Reshape, Slice
 from lampc.ops.term import Term
-from lampc.source import Span
+from lampc.source import Source, Span
 from lampc.syntax import tree
 
 __all__ = ["Data", "Elaborated", "Experiment", "elaborate", "parse_setting"]
@@ -50,13 +51,17 @@ class Elaborated:
     metrics: tuple[MetricType, ...]
     labels: Mapping[str, Value]
     """The values that the file names with `as`, outside bodies."""
+    used: tuple[Source, ...] = ()
+    """The files that it uses, but for the standard library's."""
 
 
 def elaborate(
-    body: tree.Body, folder: Path, settings: Mapping[str, object], allow_python: bool, problems: Problems
-) -> Elaborated | None:
+    body: tree.Body, folder: Path, settings: Mapping[str, object], allow_python: bool, problems: Problems,
+    described: Description | None = None, data_folder: Path | None = None,
+) -> Elaborated | None:  # fmt: skip
     """Expand and check a program; None if mistakes, which have been reported, leave no graph.
 
+    ``described``: what the data is known to be, so that nobody looks; ``data_folder``: where its paths begin.
     Before: ``body`` may hold ``Broken`` statements. After: where no error was reported, every value is typed.
     """
     overrides = Settings(settings, problems)
@@ -66,7 +71,8 @@ def elaborate(
     about = [s for s in statements if isinstance(s, tree.Layer) and s.name.name in EXPERIMENT]
     layers = [s for s in statements if not (isinstance(s, tree.Layer) and s.name.name in EXPERIMENT)]
     evaluator = Evaluator(definitions.constants, problems)
-    experimenter = Experimenter(evaluator, definitions.functions, overrides, folder, allow_python, problems)
+    experimenter = Experimenter(evaluator, definitions.functions, overrides, data_folder or folder, allow_python, problems,
+                                described)  # fmt: skip
     experiment = experimenter.bind(about)
     overrides.report_unknown()
     if not layers:
@@ -101,7 +107,7 @@ def elaborate(
     target = attached[0].type if attached else None
     metrics = choose_metrics(experiment, prediction, target, network.producer(prediction), problems)
     return Elaborated(network.graph, tuple(network.layers), experiment, x.value, x.type, _below(x), dtype, target, metrics,
-                      {label: term.value for label, term in named.items() if label != "x"})  # fmt: skip
+                      {label: term.value for label, term in named.items() if label != "x"}, tuple(reader.used))  # fmt: skip
 
 
 def _divide(network: Network, x: Term, experiment: Experiment, scope: Scope) -> Term:

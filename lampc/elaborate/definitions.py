@@ -59,6 +59,8 @@ class Reader:
         self.found = Definitions()
         self._open: list[Path] = [program.path] if program.path else []
         self._read: set[Path] = set()
+        self.used: list[Source] = []
+        """The files that were read, but for the standard library's."""
 
     def collect(self, body: tree.Body, folder: Path) -> list[tree.Layer | tree.Broken]:
         """Define what a file defines; the other statements, in order."""
@@ -122,6 +124,8 @@ class Reader:
         source = read_source(path, shown, self.problems, span)
         if source is None:
             return
+        if not path.is_relative_to(LIBRARY.resolve()):
+            self.used.append(source)
         self._open.append(path)
         others = self.collect(parse(source, self.problems), path.parent)
         self._open.pop()

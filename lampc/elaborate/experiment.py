@@ -20,7 +20,7 @@ from lampc.layers.losses import LOSSES, LossType
 from lampc.layers.metrics import METRICS, MetricType
 from lampc.layers.optimizers import OPTIMIZERS, OptimizerType
 from lampc.layers.schedules import SCHEDULES, ScheduleType
-from lampc.layers.signature import Dims, Flag, Int, OneOf, Param, Signature, Whole
+from lampc.layers.signature import Dims, Flag, Int, Name, OneOf, Param, Signature, Whole
 from lampc.source import Span
 from lampc.syntax import tree
 
@@ -46,6 +46,10 @@ TRAIN = Signature(
             "of parameters and arithmetic; with bf16 products are in bfloat16, all else in float32",
         ),
         Param("accumulate", Int(1, 1_000_000), 1, "minibatches whose gradients make one update", positional=False),
+        Param(
+            "patience", Int(0), 0, "end after so many epochs in which `best` has not become better; 0: never", positional=False
+        ),
+        Param("best", Name(), "", "the metric whose best epoch is kept: the first one, or loss", positional=False),
         Param("recompute", Flag(), False, "compute cheap activations again for the gradient, not keep them"),
     )
 )
@@ -114,6 +118,8 @@ class Train:
     precision: str
     accumulate: int = 1
     recompute: bool = False
+    patience: int = 0
+    best: str = ""
     span: Span | None = None
 
     @property
@@ -157,13 +163,14 @@ class Experimenter:
     """Binds the experiment's statements."""
 
     def __init__(self, evaluator: Evaluator, functions: Mapping[str, tree.Fn], settings: Settings, folder: Path,
-                 allow_python: bool, problems: Problems) -> None:  # fmt: skip
+                 allow_python: bool, problems: Problems, described: Description | None = None) -> None:  # fmt: skip
         self.evaluator = evaluator
         self.functions = functions
         self.settings = settings
         self.folder = folder
         self.allow_python = allow_python
         self.problems = problems
+        self.described = described
 
     def bind(self, statements: list[tree.Layer]) -> Experiment:
         """The experiment that the statements describe; what they leave out has its default."""
@@ -265,7 +272,7 @@ class Experimenter:
             return None
         request = Request(arguments, self.folder, seed, self.allow_python)
         try:
-            description = source.describe(request)
+            description = self.described or source.describe(request)
         except DataError as error:
             report_data_error(error, statement, self.problems)
             return None

@@ -102,10 +102,11 @@ class _Run:
         w = self.w
         self.epoch = epoch
         self.order = w.at("%order", w.let(f"mul nsw i64 {epoch}, %samples"), "i64")
-        zero = w.constant(Lane(True, 1), 0.0)
-        total = w.loop("0", "%samples", "%size", [("double", zero)], self._minibatch)
+        place = w.at("%totals", epoch, "double")
+        before = w.let(f"load double, ptr {place}, align 8")
+        total = w.loop("0", "%samples", "%size", [("double", before)], self._minibatch)
         with w.when(w.let("icmp eq i64 %part, 0")):
-            w.line(f"store double {total[0]}, ptr {w.at('%totals', epoch, 'double')}, align 8")
+            w.line(f"store double {total[0]}, ptr {place}, align 8")
         return []
 
     def _minibatch(self, start: str, carried: list[str]) -> list[str]:

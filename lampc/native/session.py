@@ -100,16 +100,18 @@ class Session:
         return int(self._random[1])
 
     def run(self, x: NDArray[Any], y: NDArray[Any] | None, order: NDArray[np.int64], size: int,
-            prediction: NDArray[Any] | None = None, threads: int = 1) -> tuple[NDArray[np.float64], int]:  # fmt: skip
+            prediction: NDArray[Any] | None = None, threads: int = 1, total: float = 0.0
+            ) -> tuple[NDArray[np.float64], int]:  # fmt: skip
         """Go over samples in minibatches; each epoch's sum of the samples' losses, and where it failed, or -1.
 
-        Arrays are contiguous and of the module's types; ``order`` names the samples, an epoch a row. It fails so many
+        Arrays are contiguous and of the module's types; ``order`` names the samples, an epoch a row. ``total`` is what each
+        sum begins with, so that the rest of an epoch can be gone over to the same sum, bit for bit. It fails so many
         samples after the first, before the minibatch that begins there has changed anything. Threads share the tiles of
         large kernels; how many does not change a bit of the result.
         """
         assert size <= self.batch
         epochs, samples = order.shape
-        totals = self._numpy.zeros(epochs)
+        totals = self._numpy.full(epochs, total)
         meeting = self._numpy.zeros(8, dtype=self._numpy.int64)
 
         def part(number: int) -> int:

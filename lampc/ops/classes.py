@@ -126,14 +126,14 @@ class ClassWeight(Op):
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
         (labels,), (out,) = operands, results
         table = torch.tensor(self.weights or (1.0,), dtype=out.dtype, device=out.device)
-        index, kept = torch.empty_like(labels), torch.empty(labels.shape, dtype=torch.bool, device=out.device)
+        index, ignored = torch.empty_like(labels), torch.empty(labels.shape, dtype=torch.bool, device=out.device)
 
         def kernel() -> None:
             torch.clamp(labels, 0, len(table) - 1, out=index)
             torch.index_select(table, 0, index.view(-1), out=out.view(-1))
             if self.ignore is not None:
-                torch.ne(labels, self.ignore, out=kept)
-                out.mul_(kept)
+                torch.eq(labels, self.ignore, out=ignored)
+                out.masked_fill_(ignored, 0.0)
 
         return kernel
 

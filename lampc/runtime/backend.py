@@ -92,15 +92,16 @@ class Runner:
             self._model.random.number = self._ahead.step
             self._ahead = None
 
-    def train(self, x: Tensor, y: Tensor, orders: Tensor | None, batch: int) -> tuple[list[float], int]:
-        """Train on each minibatch, an epoch for each row of ``orders``, or one in the samples' own.
+    def train(self, x: Tensor, y: Tensor, orders: Tensor | None, batch: int, total: float = 0.0) -> tuple[list[float], int]:
+        """Train on each minibatch, an epoch for each row of ``orders``, or one in the samples' own; sums begin with ``total``.
 
         The sums of the samples' losses, and -1, or how many samples after the first a loss was not finite. ``begin`` is
         called before, ``sync`` after, once for as many calls as nobody looks between.
         """
         session = self._session(("loss",), batch)
         threads = self.threads if self.threads > 1 and self._large(batch) else 1
-        totals, failed = session.run(_array(x), _array(y), self._ordered(orders, len(x)), batch, threads=threads)
+        order = self._ordered(orders, len(x))
+        totals, failed = session.run(_array(x), _array(y), order, batch, threads=threads, total=total)
         self._ahead = session
         return totals.tolist(), failed
 

@@ -62,17 +62,20 @@ class DataLoader:
         return orders
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        order = self.order()
-        for start in range(0, self.samples, self.batch):
-            stop = min(start + self.batch, self.samples)
+        return self.minibatches(self.order())
+
+    def minibatches(self, order: Tensor | None, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """The minibatches of a pass in an order, from the one that begins ``start`` samples after the first."""
+        for begin in range(start, self.samples, self.batch):
+            stop = min(begin + self.batch, self.samples)
             if self.dataset is not None:
-                indices: Sequence[int] = range(start, stop) if order is None else order[start:stop].tolist()
+                indices: Sequence[int] = range(begin, stop) if order is None else order[begin:stop].tolist()
                 x, y = default_collate([self.dataset[index] for index in indices])
                 yield x, y
             elif order is None:
-                yield self.x[start:stop], self.y[start:stop]
+                yield self.x[begin:stop], self.y[begin:stop]
             else:
-                chosen = order[start:stop]
+                chosen = order[begin:stop]
                 yield self.x[chosen], self.y[chosen]
 
 

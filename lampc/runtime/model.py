@@ -209,7 +209,7 @@ class Model:
         return {metric.name: metric.table(metric.sums(prediction, target)) for metric in wanted if metric.table}
 
     def train(self, loader: Any = None, epochs: int | None = None, evaluate: bool = True,
-              on_epoch: Any = None, data: Dataset | None = None, every: float = 0.0) -> History:  # fmt: skip
+              on_epoch: Any = None, data: Dataset | None = None, every: float = 0.0, measure: int = 0) -> History:  # fmt: skip
         """Train, from where the parameters are; see ``lampc.runtime.train.train``.
 
         ``loader`` is a ``DataLoader``, a torch one, or anything that goes over pairs (x, y); the program's own data
@@ -217,7 +217,7 @@ class Model:
         """
         from lampc.runtime.train import train
 
-        return train(self, loader=loader, epochs=epochs, evaluate=evaluate, on_epoch=on_epoch, data=data, every=every)
+        return train(self, loader, epochs, evaluate, on_epoch, data, every, measure=measure)
 
     def share(self, threads: int) -> None:
         """How many threads may share a large step of native code."""

@@ -25,18 +25,21 @@ def train_runs(
     settings: Mapping[str, float] | None = None,
     jobs: int | None = None,
     every: float = 0.0,
+    measure: int = 0,
+    on_end: Callable[[int, Model, History], object] | None = None,
 ) -> list[History]:
     """Train once a seed. A run is the whole experiment from its seed, data and split included, as if it were alone.
 
     Native runs go over the processor's cores, ``jobs`` at a time. ``on_epoch`` is told the run's number, from 0, its seed
     and the epoch, by one thread at a time. ``finished`` receives the runs that have ended, in order, also when the others
-    are interrupted. ``settings`` are optimiser settings other than the program's; ``every`` as for ``train``.
+    are interrupted. ``settings`` are optimiser settings other than the program's; ``every`` and ``measure`` as for ``train``.
+    ``on_end`` is told of each run that has ended, with the model as it is then.
     """
     histories: list[History] = [] if finished is None else finished
     first = program.model(device=device)
     first.native("loss")
     jobs = min(len(seeds), jobs or cores()) if first.backend.name == "native" else 1
-    runs = _Runs(program, seeds, device, on_epoch, dict(settings or {}), first, every)
+    runs = _Runs(program, seeds, device, on_epoch, dict(settings or {}), first, every, measure, on_end)
     try:
         if jobs <= 1:
             for run in range(len(seeds)):
@@ -60,6 +63,8 @@ class _Runs:
         settings: dict[str, float],
         first: Model,
         every: float,
+        measure: int,
+        on_end: Callable[[int, Model, History], object] | None,
     ) -> None:
         self.program = program
         self.seeds = seeds
@@ -68,6 +73,8 @@ class _Runs:
         self.settings = settings
         self.done: dict[int, History] = {}
         self.every = every
+        self.measure = measure
+        self.on_end = on_end
         self._models = [first]
         self._lock = Lock()
         self._stopped = False
@@ -107,10 +114,12 @@ class _Runs:
                     self.on_epoch(run, seed, epoch)
 
         try:
-            history = model.train(on_epoch=tell, every=self.every)
+            history = model.train(on_epoch=tell, every=self.every, measure=self.measure)
         except _Stopped:
             return
         with self._lock:
+            if self.on_end is not None:
+                self.on_end(run, model, history)
             self.done[run] = history
             self._models.append(model)
 

@@ -35,7 +35,9 @@ def test_for_people(lampc: Command, models: Path) -> None:
     assert re.fullmatch(r"train loss [\d.]+, accuracy [\d.]+ %", lines[16])
     assert re.fullmatch(r"test  loss [\d.]+, accuracy [\d.]+ %", lines[17])
     assert re.fullmatch(r"12 steps in [\d.]+ s, [\d.]+ µs a step \(backend native\)", lines[18])
-    assert len(lines) == 19
+    assert re.fullmatch(r"run   .*/disc/\d+, best accuracy [\d.]+ % in epoch \d", lines[19])
+    assert re.fullmatch(r"      lampc predict .*/disc/\d+ INPUT -o OUTPUT", lines[20])
+    assert len(lines) == 21
 
 
 def test_many_runs_for_people(lampc: Command, models: Path) -> None:
@@ -81,7 +83,7 @@ def test_one_run_has_no_deviation(lampc: Command, models: Path) -> None:
 def test_equal_seeds_say_equal_things(lampc: Command, models: Path) -> None:
     def said(*more: object) -> Any:
         return [
-            {key: value for key, value in event.items() if "seconds" not in key and key != "us_per_step"}
+            {key: value for key, value in event.items() if "seconds" not in key and key not in ("us_per_step", "directory")}
             for event in events(lampc("train", models / "disc.lamp", *QUICK, "--json", *more).out)
         ]
 

@@ -163,3 +163,27 @@ def test_native_code_that_cannot_be_had() -> None:
         program.model()
     assert caught.value.diagnostics[0].code == "E704"
     assert "concat" in caught.value.diagnostics[0].message
+
+
+def trained(folder: Path, *more: str) -> int:
+    (folder / "a.lamp").write_text("linear 2->3; tanh; linear 1; sigmoid\ndata xor\nloss mse\ntrain epochs=2", encoding="utf-8")
+    return run(["train", str(folder / "a.lamp"), "--run-dir", str(folder / "runs"), *more])
+
+
+def said(capsys: pytest.CaptureFixture[str], code: str) -> bool:
+    return f"error[{code}]" in capsys.readouterr().err
+
+
+def test_runs_that_cannot_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["eval", str(tmp_path / "nothing")]) == 1
+    assert said(capsys, "E610")
+    assert trained(tmp_path) == 0
+    assert trained(tmp_path, "--resume", str(tmp_path / "runs/a/1"), "--set", "optimizer.momentum=0.5") == 1
+    assert said(capsys, "E612")
+    kept = tmp_path / "runs/a/1/best.safetensors"
+    kept.write_bytes(kept.read_bytes()[:-1])
+    assert run(["eval", str(tmp_path / "runs/a/1")]) == 1
+    assert said(capsys, "E611")
+    (tmp_path / "taken").write_text("a file")
+    assert run(["train", str(tmp_path / "a.lamp"), "--run-dir", str(tmp_path / "taken")]) == 1
+    assert said(capsys, "E613")

@@ -60,7 +60,8 @@ def test_links_lead_somewhere(page: Path) -> None:
 def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """A documented command; `lampc` is this project's."""
     env = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100"}
-    command = re.sub(r"^lampc ", f"{sys.executable} -m lampc ", command)
+    del env["LAMPC_RUNS"]
+    command = re.sub(r"(^|\| )lampc ", rf"\1{sys.executable} -m lampc ", command)
     return subprocess.run(command, shell=True, cwd=folder, env=env, capture_output=True, text=True, check=False)
 
 
@@ -81,9 +82,10 @@ def normal(text: str, numbers: bool) -> list[str]:
     return [NUMBER.sub("#", re.sub(r"\s+", " ", line)) if numbers else line for line in lines]
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A folder as a reader has it: the project's, and the README's wrong example."""
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as a reader has it: the project's, and the README's wrong example; what one command makes the next may use."""
+    tmp_path = tmp_path_factory.mktemp("project")
     for name in ("models", "docs", "benchmarks"):
         (tmp_path / name).symlink_to(ROOT / name)
     for page in PAGES:
@@ -104,7 +106,7 @@ def test_commands_print_what_the_page_shows(page: Path, command: str, output: st
     assert done.returncode == (1 if "wrong" in command else 0), printed
     if output:
         # What is trained ends in numbers that depend on the machine; everything else is shown to the letter.
-        numbers = command.startswith("lampc train")
+        numbers = command.startswith(("lampc train", "echo"))
         assert normal(printed, numbers) == normal(output, numbers)
 
 

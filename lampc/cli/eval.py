@@ -1,0 +1,38 @@
+"""``lampc eval``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from lampc.cli.report import remember_color
+from lampc.cli.train import measure
+
+
+@click.command()
+@click.argument("run")
+@click.option("--data", "other", metavar="FILE", help="Measure on this file, of the kind that the run was trained on.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@click.option("--last", is_flag=True, help="Take the weights of the last epoch, not of the best.")
+@click.option("--allow-python", is_flag=True, help='Permit `data python "module:function"` to run that function.')
+@click.option(
+    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True, help="Colour errors."
+)
+def eval(run: str, other: str | None, as_json: bool, last: bool, allow_python: bool, color: str) -> int:
+    """Measure a trained network: on the data it was held out from, or on another file."""
+    remember_color(color)
+    from lampc.runs.evaluate import evaluate
+    from lampc.runs.load import load
+
+    found = load(run, "last" if last else "best", allow_python=allow_python)
+    results = evaluate(found, found.model(), None if other is None else Path(other))
+    if as_json:
+        click.echo(json.dumps(results))
+        return 0
+    for part, measures in results.items():
+        values = {name: {"mean": value, "values": [value]} for name, value in measures["measures"].items()}
+        line = ", ".join(f"{name} {measure(name, value)}" for name, value in values.items())
+        click.echo(f"{part:5} {line} ({measures['samples']:,} samples)")
+    return 0

@@ -1,0 +1,1 @@
+"""What a training leaves behind: a directory with its source, settings, measurements and checkpoints."""

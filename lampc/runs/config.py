@@ -1,0 +1,144 @@
+"""What was run: everything that another needs to run it again, as JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lampc import __version__
+from lampc.data import Dataset, Description
+from lampc.runs import durable
+from lampc.runs.directory import SOURCES
+from lampc.source import Source
+
+if TYPE_CHECKING:
+    from lampc.compile import Program
+
+def config(program: Program, file: str, settings: Sequence[str], command: Sequence[str], data: Dataset | None,
+           backend: str) -> dict[str, Any]:  # fmt: skip
+    """The program's settings, every value of every statement, versions, and digests of program and data."""
+    import torch
+
+    experiment = program.experiment
+    train = {name: value for name, value in asdict_of(experiment.train).items() if name != "span"}
+    statements: dict[str, Any] = {"train": train, "optimizer": {"name": experiment.optimizer.type.name,
+                                                                **_plain(experiment.optimizer.arguments)}}  # fmt: skip
+    if experiment.data is not None:
+        statements["data"] = {"name": experiment.data.source.name, **_plain(experiment.data.request.arguments)}
+    if experiment.loss is not None:
+        statements["loss"] = {"name": experiment.loss.name, **_plain(experiment.loss.arguments)}
+    if experiment.schedule is not None:
+        statements["schedule"] = {"name": experiment.schedule.type.name, **_plain(experiment.schedule.arguments)}
+    return {
+        "file": file,
+        "source": main_name(program),
+        "folder": str(_folder(program)),
+        "settings": list(settings),
+        "seed": experiment.train.seed,
+        "resolved": statements,
+        "metrics": [metric.name for metric in program.metrics],
+        "backend": backend,
+        "command": list(command),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "versions": {"lampc": __version__, "python": platform.python_version(), "torch": torch.__version__,
+                     "platform": platform.platform()},
+        "git": _commit(_folder(program)),
+        "program": program_hash(program),
+        "data": None if data is None else {"hash": data_hash(data), "description": asdict(data.description)},
+    }  # fmt: skip
+
+
+def program_hash(program: Program) -> str:
+    """A digest of what is run in a step: the op lists, and where parameters begin."""
+    digest = hashlib.sha256()
+    for part in (program.forward, program.backward, program.update):
+        digest.update(str(part).encode())
+    digest.update(repr([(name, str(leaf.initialiser)) for name, leaf in program.parameters.items()]).encode())
+    return digest.hexdigest()
+
+
+def data_hash(data: Dataset) -> str:
+    """A digest of all samples and targets, as they are trained on."""
+    import numpy as np
+
+    digest = hashlib.sha256()
+    for part in (data.train, data.test):
+        for array in (part.x, part.y):
+            digest.update(f"{array.dtype}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def normal(data: Dataset) -> list[Any] | None:
+    """The mean and the deviation by which samples are normalised."""
+    return None if data.normal is None else [part.tolist() for part in data.normal]
+
+
+def description(kept: Mapping[str, Any]) -> Description:
+    """A description from JSON, where tuples are lists."""
+    found = {field.name: kept.get(field.name) for field in fields(Description)}
+    return Description(**{k: tuple(v) if isinstance(v, list) else v for k, v in found.items()})  # type: ignore[arg-type]
+
+
+def save_sources(program: Program, folder: Path) -> None:
+    """Write the program's text, and those of the files that it uses, as they lie to one another."""
+    base = _base(program)
+    for source in (program.source, *program.elaborated.used):
+        path = folder / SOURCES / _relative(source, base)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        durable.write(path, source.text.encode())
+
+
+def main_name(program: Program) -> str:
+    """The program's path in the folder of sources."""
+    return _relative(program.source, _base(program)).as_posix()
+
+
+def _base(program: Program) -> Path | None:
+    folders = [source.path.parent for source in (program.source, *program.elaborated.used) if source.path is not None]
+    if not folders:
+        return None
+    shared = folders[0]
+    while not all(folder.is_relative_to(shared) for folder in folders):
+        shared = shared.parent
+    return shared
+
+
+def _relative(source: Source, base: Path | None) -> Path:
+    return Path("program.lamp") if source.path is None or base is None else source.path.relative_to(base)
+
+
+def _folder(program: Program) -> Path:
+    data = program.experiment.data
+    if data is not None:
+        return data.request.folder.absolute()
+    return program.source.path.parent if program.source.path is not None else Path().absolute()
+
+
+def _plain(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    plain = (str, int, float, bool, type(None), list, tuple)
+    return {name: value if isinstance(value, plain) else str(value) for name, value in arguments.items()}
+
+
+def asdict_of(value: Any) -> dict[str, Any]:
+    """A dataclass's fields, without going into them."""
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
+def _commit(folder: Path) -> str | None:
+    """The commit that the project is at, with ``+`` where files differ from it; None outside of git."""
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True,
+                              timeout=5).stdout.strip()  # fmt: skip
+
+    try:
+        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None

@@ -1,0 +1,151 @@
+"""Run directories: ``runs/NAME/NUMBER``, each of one process at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from lampc.diagnostics import LampError, Problems
+from lampc.diagnostics.suggest import nearest
+from lampc.runs import durable
+
+LAST, BEST, CONFIG, METRICS, SUMMARY = "last.safetensors", "best.safetensors", "config.json", "metrics.jsonl", "summary.json"
+SOURCES = "source"
+"""The folder of a run that holds the program's text, and those that it uses."""
+_LOCK, _OWNER = ".lock", ".owner.json"
+
+
+@dataclass
+class RunDirectory:
+    """A directory that this process alone may write to, until it is closed."""
+
+    path: Path
+    lock: FileLock
+
+    def close(self) -> None:
+        """Let others have it."""
+        with contextlib.suppress(OSError):
+            (self.path / _OWNER).unlink()
+        self.lock.release()
+
+    def __enter__(self) -> RunDirectory:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def create(root: Path, name: str) -> RunDirectory:
+    """A new directory under the next free number.
+
+    Raises:
+        LampError: if it cannot be made.
+    """
+    folder = root / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        number = max((int(entry.name) for entry in folder.iterdir() if entry.name.isdecimal()), default=0) + 1
+        while True:
+            try:
+                (folder / str(number)).mkdir()
+                break
+            except FileExistsError:  # another process was faster
+                number += 1
+        durable.sync(folder)
+    except OSError as error:
+        raise _error("E613", f"{folder} cannot be written: {error.strerror or error}", "`--no-save` trains without") from None
+    return take(folder / str(number))
+
+
+def take(path: Path) -> RunDirectory:
+    """An existing directory, for this process; what another left half written is removed.
+
+    Raises:
+        LampError: if another process has it.
+    """
+    lock = FileLock(path / _LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise _error("E613", f"{path} is in use{_owner(path)}", "wait for it to end, or begin a new run") from None
+    except OSError as error:
+        raise _error("E613", f"{path} cannot be written: {error.strerror or error}") from None
+    owner = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
+    with contextlib.suppress(OSError):
+        (path / _OWNER).write_text(json.dumps(owner))
+    durable.sweep(path)
+    return RunDirectory(path, lock)
+
+
+def _owner(path: Path) -> str:
+    try:
+        owner = json.loads((path / _OWNER).read_text())
+        return f" by process {owner['pid']} on {owner['host']}, since {owner['since']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return " by another process"
+
+
+def home() -> Path:
+    """Where runs are kept if nobody says otherwise: ``runs``, or what ``LAMPC_RUNS`` names."""
+    return Path(os.environ.get("LAMPC_RUNS") or "runs")
+
+
+def find(text: str, root: Path | None = None) -> Path:
+    """A run that somebody names: a directory, ``disc/3`` under ``runs``, or ``disc`` for its latest.
+
+    Raises:
+        LampError: if there is none such.
+    """
+    root = root or home()
+    for candidate in (Path(text), root / text):
+        if (candidate / CONFIG).is_file():
+            return candidate
+        numbers = _numbers(candidate)
+        if numbers:
+            return candidate / str(numbers[-1])
+    known = [str(path) for path in every(root)]
+    near = nearest(text, known)
+    fix = f"did you mean `{near}`?" if near else f"there are {', '.join(known[-5:])}" if known else "train first: `lampc train FILE`"
+    raise _error("E610", f"there is no run `{text}`", fix)
+
+
+def every(root: Path) -> list[Path]:
+    """All runs under a folder, by name and number."""
+    if not root.is_dir():
+        return []
+    names = sorted(entry for entry in root.iterdir() if entry.is_dir())
+    return [folder / str(number) for folder in names for number in _numbers(folder)]
+
+
+def _numbers(folder: Path) -> list[int]:
+    if not folder.is_dir():
+        return []
+    return sorted(int(e.name) for e in folder.iterdir() if e.name.isdecimal() and (e / CONFIG).is_file())
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file of a run.
+
+    Raises:
+        LampError: if it cannot be read.
+    """
+    try:
+        return json.loads(durable.read(path))
+    except OSError as error:
+        raise _error("E611", f"{path} cannot be read: {error.strerror or error}") from None
+    except ValueError as error:
+        raise _error("E611", f"{path} is damaged: {error}") from None
+
+
+def _error(code: str, message: str, *fixes: str) -> LampError:
+    problems = Problems()
+    problems.report(code, message, None, fixes=fixes)
+    return LampError(problems.errors)

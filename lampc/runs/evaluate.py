@@ -1,0 +1,64 @@
+"""What a run's network measures up to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lampc.data import DataError, Split
+from lampc.diagnostics import LampError, Problems
+from lampc.runtime.train import load_data
+
+if TYPE_CHECKING:
+    from lampc.runs.load import Run
+    from lampc.runtime.model import Model
+
+
+def evaluate(run: Run, model: Model, other: Path | None = None) -> dict[str, dict[str, Any]]:
+    """Loss and metrics on the run's own data, part by part, or on another file of its kind: all of it.
+
+    Raises:
+        LampError: if the data cannot be had, or does not fit the network.
+    """
+    if other is not None:
+        return {"data": _measured(model, _other(run, other))}
+    data = load_data(run.program, run.seed)
+    return {name: _measured(model, part) for name, part in (("train", data.train), ("test", data.test)) if len(part)}
+
+
+def _measured(model: Model, part: Split) -> dict[str, Any]:
+    return {"samples": len(part), "measures": model.evaluate(part.x, part.y)}
+
+
+def _other(run: Run, path: Path) -> Split:
+    """A file's samples, read as the run's data was, but neither split nor normalised anew."""
+    data = run.program.experiment.data
+    if data is None or "path" not in data.source.signature.names:
+        raise _error("E501", "the run was not trained on a file, so another cannot be read as it was")
+    arguments = {**data.request.arguments, "path": path.name}
+    for name, plain in (("split", 1.0), ("normalize", False)):
+        if name in arguments:
+            arguments[name] = plain
+    try:
+        found = data.source.load(replace(data.request, arguments=arguments, folder=path.parent.absolute()))
+    except DataError as error:
+        raise _error(error.code, str(error), *error.fixes) from None
+    both = [part for part in (found.train, found.test) if len(part)]
+    import numpy as np
+
+    x, y = (np.concatenate([getattr(part, name) for part in both]) for name in ("x", "y"))
+    known, here = run.classes, found.description.classes
+    if known is not None and here is not None and known != here:
+        strange = [name for name in here if name not in known]
+        if strange:
+            raise _error("E604", f"{path} has the class `{strange[0]}`, which the network was not trained on",
+                         f"it knows {', '.join(known)}")  # fmt: skip
+        y = np.array([known.index(name) for name in here])[y]
+    return Split(run.normalised(x), y)
+
+
+def _error(code: str, message: str, *fixes: str) -> LampError:
+    problems = Problems()
+    problems.report(code, message, None, fixes=fixes)
+    return LampError(problems.errors)

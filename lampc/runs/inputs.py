@@ -1,0 +1,228 @@
+"""Samples for a trained network: read from a file or from lines, in the order and shape that it was trained on."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from lampc.diagnostics import LampError, Problems
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from lampc.runs.load import Run
+
+FORMATS = (".csv", ".npz", ".npy", ".parquet", ".jsonl", ".json")
+CHUNK = 1024
+"""Samples that are read, and predicted, at once."""
+
+Array = Any
+
+
+def chunks(run: Run, path: Path) -> Iterator[NDArray[np.generic]]:
+    """A file's samples, as the run's network takes them but for normalising, some at a time.
+
+    Raises:
+        LampError: if the file cannot be read, or does not hold such samples.
+    """
+    kind = path.suffix.lower()
+    if kind not in FORMATS:
+        raise _error("E601", f"{path}: what `{kind or path.name}` holds is not known", f"there are {', '.join(FORMATS)}")
+    if not path.is_file():
+        raise _error("E601", f"cannot read {path}: there is no such file")
+    try:
+        if kind in (".npz", ".npy"):
+            yield from _arrays(run, path)
+        elif kind == ".parquet":
+            yield from _parquet(run, path)
+        else:
+            with path.open(newline="", encoding="utf-8-sig") as file:
+                yield from grouped(run, records(run, file, kind == ".csv", str(path)))
+    except (OSError, UnicodeDecodeError) as error:
+        raise _error("E601", f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def records(run: Run, file: Iterable[str], table: bool, name: str) -> Iterator[list[float]]:
+    """Each line's numbers: of CSV, with or without a header, or a JSON list or object.
+
+    Raises:
+        LampError: if a line does not hold a sample, with its number.
+    """
+    size = math.prod(run.program.elaborated.input_type.sample)
+    columns = _columns(run)
+    if table:
+        yield from _table(csv.reader(file, strict=True), columns, size, name)
+        return
+    for number, line in enumerate(file, 1):
+        if line.strip():
+            yield _sample(line, columns, size, f"{name}, line {number}")
+
+
+def _table(rows: Iterator[list[str]], columns: Sequence[str] | None, size: int, name: str) -> Iterator[list[float]]:
+    chosen: list[int] | None = None
+    number = 0
+    try:
+        for number, row in enumerate(rows, 1):
+            if not row:
+                continue
+            if number == 1 and not all(_is_number(cell) for cell in row):
+                chosen = _choose([cell.strip() for cell in row], columns, size, name)
+                continue
+            cells = row if chosen is None else [row[i] if i < len(row) else "" for i in chosen]
+            yield _numbers(cells, size, f"{name}, line {number}")
+    except csv.Error as error:
+        raise _error("E601", f"{name}, line {number + 1}: {error}") from None
+
+
+def _choose(header: list[str], columns: Sequence[str] | None, size: int, name: str) -> list[int]:
+    """Where the columns are that the network was trained on; the others are not looked at."""
+    if columns is None:
+        if len(header) != size:
+            raise _error("E605", f"{name} has {len(header)} columns, and the network takes {size}")
+        return list(range(size))
+    missing = [column for column in columns if column not in header]
+    if missing:
+        raise _error("E601", f"{name} has no column `{missing[0]}`, which the network was trained on",
+                     f"it has {', '.join(header)}")  # fmt: skip
+    return [header.index(column) for column in columns]
+
+
+def _sample(line: str, columns: Sequence[str] | None, size: int, where: str) -> list[float]:
+    """A line of JSON, or of numbers between commas or spaces."""
+    text = line.strip()
+    if text[0] not in "[{":
+        return _numbers(text.replace(",", " ").split(), size, where)
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise _error("E602", f"{where}: {error}") from None
+    if isinstance(value, dict):
+        names = columns or list(value)
+        missing = [name for name in names if name not in value]
+        if missing:
+            raise _error("E602", f"{where}: there is no `{missing[0]}`")
+        value = [value[name] for name in names]
+    return _numbers(list(_flat(value)), size, where)
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    if isinstance(value, list):
+        for part in value:
+            yield from _flat(part)
+    else:
+        yield value
+
+
+def _numbers(cells: Sequence[Any], size: int, where: str) -> list[float]:
+    if len(cells) != size:
+        raise _error("E605", f"{where} has {len(cells)} numbers, and the network takes {size}")
+    found = []
+    for place, cell in enumerate(cells, 1):
+        if isinstance(cell, bool) or cell is None or not _is_number(cell) or not math.isfinite(float(cell)):
+            shown = str(cell).strip()[:30]
+            raise _error("E602", f"{where}, number {place}: " + (f"`{shown}` is no number" if shown else "the cell is empty"))
+        found.append(float(cell))
+    return found
+
+
+def _is_number(cell: Any) -> bool:
+    if isinstance(cell, str) and "_" in cell:
+        return False
+    try:
+        float(cell)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def grouped(run: Run, rows: Iterable[list[float]], size: int = CHUNK) -> Iterator[NDArray[np.generic]]:
+    """Rows of numbers as arrays of samples."""
+    import numpy as np
+
+    gathered: list[list[float]] = []
+    for row in rows:
+        gathered.append(row)
+        if len(gathered) == size:
+            yield shaped(run, np.array(gathered), "the input")
+            gathered = []
+    if gathered:
+        yield shaped(run, np.array(gathered), "the input")
+
+
+def _arrays(run: Run, path: Path) -> Iterator[NDArray[np.generic]]:
+    import numpy as np
+
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        x = loaded if path.suffix.lower() == ".npy" else loaded["x" if "x" in loaded.files else loaded.files[0]]
+    except (ValueError, KeyError, IndexError, EOFError) as error:
+        raise _error("E601", f"cannot read {path}: {error}") from None
+    if x.dtype.kind not in "fiub":
+        raise _error("E602", f"{path} holds {x.dtype}, not numbers")
+    for start in range(0, len(x), CHUNK):
+        yield shaped(run, x[start : start + CHUNK], str(path))
+
+
+def _parquet(run: Run, path: Path) -> Iterator[NDArray[np.generic]]:
+    import numpy as np
+
+    try:
+        import pyarrow
+        import pyarrow.parquet as parquet
+    except ImportError:
+        raise _error("E508", "reading Parquet needs pyarrow", 'pip install "lampc[parquet]"') from None
+    try:
+        file = parquet.ParquetFile(path)
+        columns = _columns(run)
+        size = math.prod(run.program.elaborated.input_type.sample)
+        names = file.schema_arrow.names
+        wanted = [names[i] for i in _choose(names, columns, size, str(path))]
+        for batch in file.iter_batches(CHUNK, columns=wanted):
+            yield shaped(run, np.column_stack([batch.column(name).to_numpy(zero_copy_only=False) for name in wanted]), str(path))
+    except (pyarrow.ArrowException, ValueError, TypeError) as error:
+        raise _error("E601", f"cannot read {path}: {str(error).splitlines()[0]}") from None
+
+
+def shaped(run: Run, x: Array, name: str) -> NDArray[np.generic]:
+    """An array of samples as the network takes them.
+
+    Raises:
+        LampError: if it has another shape, or a number that is none.
+    """
+    import numpy as np
+
+    type = run.program.elaborated.input_type
+    found = np.asarray(x)
+    if found.ndim < 1 or math.prod(found.shape[1:]) != math.prod(type.sample):
+        wanted = ", ".join(["n", *map(str, type.sample)])
+        raise _error("E605", f"{name} has shape {list(found.shape)}, and [{wanted}] is wanted")
+    found = found.reshape(len(found), *type.sample)
+    if not np.isfinite(found).all():
+        row = int(np.argwhere(~np.isfinite(found))[0][0])
+        raise _error("E602", f"{name} has a number that is none in row {row} (counted from 0)")
+    if type.dtype == "i64":
+        if not (found == np.floor(found)).all():
+            raise _error("E604", f"{name}: the network takes whole numbers")
+        return found.astype(np.int64)
+    return found.astype(np.float64)
+
+
+def _columns(run: Run) -> tuple[str, ...] | None:
+    data = run.program.experiment.data
+    return data.description.columns if data is not None and data.description is not None else None
+
+
+def open_lines(stream: IO[str]) -> Iterator[str]:
+    """Standard input, a line as soon as it is there."""
+    return iter(stream.readline, "")
+
+
+def _error(code: str, message: str, *fixes: str) -> LampError:
+    problems = Problems()
+    problems.report(code, message, None, fixes=fixes)
+    return LampError(problems.errors)

@@ -1,0 +1,212 @@
+"""Keeping a training: measurements as they come, checkpoints from time to time, the best epoch."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from lampc.diagnostics import LampError, Problems
+from lampc.layers.metrics import METRICS
+from lampc.runs import checkpoint as checkpoints
+from lampc.runs import durable, state
+from lampc.runs.checkpoint import Checkpoint
+from lampc.runs.directory import BEST, LAST
+from lampc.runs.directory import METRICS as MEASURED
+from lampc.runs.stop import Stop, Stopped
+from lampc.runtime.history import Epoch, History
+from lampc.runtime.loader import DataLoader
+from lampc.runtime.steps import Position
+
+if TYPE_CHECKING:
+    from lampc.runtime.model import Model
+
+INTERVAL = 15.0
+"""Seconds from one checkpoint to the next."""
+
+
+class Keep:
+    """Keeps one training in a directory. Every ``interval`` seconds and at the end it is saved.
+
+    ``best`` names the metric by which an epoch is the best so far; it is measured on held-out data, or, where there is
+    none, is the training loss.
+    """
+
+    def __init__(self, model: Model, path: Path, about: dict[str, Any], stop: Stop | None = None,
+                 interval: float = INTERVAL) -> None:  # fmt: skip
+        self.model = model
+        self.path = path
+        self.about = about
+        self.stop = stop or Stop()
+        self.interval = interval
+        train = model.program.experiment.train
+        self.metric = train.best or next((m.name for m in model.program.metrics if not m.table), "loss")
+        self.patience = train.patience
+        self.greater = self.metric in METRICS and METRICS[self.metric].greater_is_better
+        self.best: tuple[int, float] | None = None
+        """The best epoch's number, and its measure."""
+        self._best_weights: dict[str, Tensor] | None = None
+        self._lines: list[str] = []
+        self._saved_at = time.monotonic()
+        self._unsaved = ""
+
+    def between(self, where: Position, history: History, loader: Any, sync: Callable[[], None]) -> None:
+        """Save, if it is time to; and stop, if somebody asked for it.
+
+        Raises:
+            Stopped: once all has been saved.
+        """
+        if not self.stop.signal and time.monotonic() - self._saved_at < self.interval:
+            return
+        sync()
+        if where.done == 0 or isinstance(loader, DataLoader):
+            self.save(where, history, loader)
+        if self.stop.signal:
+            raise Stopped
+
+    def measured(self, epoch: Epoch, sync: Callable[[], None]) -> bool:
+        """Note an epoch; whether to train on."""
+        self._lines.append(json.dumps(line(epoch, self.model.seed)))
+        value = epoch.test.get(self.metric, epoch.test.get("loss")) if epoch.test else None
+        if value is None and not self._held_out:
+            value = epoch.loss
+        if value is None or math.isnan(value):
+            return True
+        better = self.best is None or (value > self.best[1] if self.greater else value < self.best[1])
+        if better:
+            sync()
+            self.best = (epoch.epoch, value)
+            self._best_weights = {name: tensor.detach().clone() for name, tensor in state.weights(self.model).items()}
+        assert self.best is not None
+        return not self.patience or epoch.epoch - self.best[0] < self.patience
+
+    @property
+    def _held_out(self) -> bool:
+        data = self.model.program.experiment.data
+        return data is None or data.description is None or data.description.test > 0
+
+    def save(self, where: Position, history: History, loader: Any, final: bool = False) -> None:
+        """Measurements first, then the best epoch, then the last state: each whole before the next begins.
+
+        A full disk is warned of, and the old files stay; at the end it is an error.
+
+        Raises:
+            LampError: if ``final`` and it cannot be saved.
+        """
+        try:
+            self._append()
+            if self._best_weights is not None:
+                checkpoints.write(self.path / BEST, Checkpoint(self._best_weights, {**self.about, "best": self._measure()}))
+                self._best_weights = None
+            checkpoints.write(self.path / LAST, self._last(where, history, loader))
+            self._unsaved = ""
+        except OSError as error:
+            reason = error.strerror or str(error)
+            if final:
+                problems = Problems()
+                problems.report("E613", f"{self.path} cannot be written: {reason}", None,
+                                fixes=["make room, then `lampc train --resume`"])  # fmt: skip
+                raise LampError(problems.errors) from None
+            if reason != self._unsaved:
+                self._unsaved = reason
+                warnings.warn(f"{self.path} cannot be written ({reason}); training goes on", RuntimeWarning, stacklevel=2)
+        self._saved_at = time.monotonic()
+
+    def _measure(self) -> dict[str, Any]:
+        assert self.best is not None
+        return {"epoch": self.best[0], "metric": self.metric, "value": self.best[1]}
+
+    def _last(self, where: Position, history: History, loader: Any) -> Checkpoint:
+        model = self.model
+        tensors = state.everything(model)
+        if isinstance(loader, DataLoader):
+            tensors["loader.next"] = loader.generator.get_state()
+        if where.generator is not None:
+            tensors["loader.running"] = where.generator
+        about = {
+            **self.about,
+            "progress": state.progress(where, history),
+            "random": model.random.number,
+            "settings": {name: tensor.item() for name, tensor in model.storage.settings.items()},
+            "best": None if self.best is None else self._measure(),
+        }
+        return Checkpoint(tensors, about)
+
+    def _append(self) -> None:
+        if not self._lines:
+            return
+        path = self.path / MEASURED
+        size = path.stat().st_size if path.exists() else 0
+        try:
+            with path.open("a") as file:
+                file.write("".join(f"{line}\n" for line in self._lines))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            with path.open("r+") as file:  # no half lines
+                file.truncate(size)
+            raise
+        self._lines = []
+
+
+def line(epoch: Epoch, seed: int) -> dict[str, Any]:
+    """An epoch as the file of measurements has it."""
+    return {"seed": seed, "epoch": epoch.epoch, "loss": epoch.loss, "seconds": epoch.seconds, "test": epoch.test}
+
+
+def resume(model: Model, kept: Checkpoint, path: Path, keeper: Keep, loader: DataLoader) -> tuple[Position, History]:
+    """Put a model and its loader where a training was left; measurements that came after that are dropped.
+
+    Raises:
+        LampError: if the checkpoint is of another network, or the measurements before it are missing.
+    """
+    state.restore(model, kept, str(path / LAST))
+    loader.generator.set_state(kept.tensors["loader.next"])
+    where = state.position(kept.about, kept.tensors)
+    lines = _complete(path / MEASURED)[: where.epoch]
+    if len(lines) < where.epoch:
+        problems = Problems()
+        problems.report("E611", f"{path / MEASURED} has {len(lines)} epochs, and the checkpoint {where.epoch}", None)
+        raise LampError(problems.errors)
+    durable.write(path / MEASURED, "".join(f"{json.dumps(entry)}\n" for entry in lines).encode())
+    history = state.history(kept.about, lines, model.seed)
+    best = kept.about["best"]
+    if best is not None:
+        keeper.best = (best["epoch"], best["value"])
+    return where, history
+
+
+def _complete(path: Path) -> list[dict[str, Any]]:
+    """The lines that are whole."""
+    found = []
+    try:
+        text = durable.read(path).decode()
+    except OSError:
+        return []
+    for entry in text.split("\n")[:-1]:
+        try:
+            found.append(json.loads(entry))
+        except ValueError:
+            break
+    return found
+
+
+def as_csv(lines: list[dict[str, Any]]) -> str:
+    """The measurements as a table: a row an epoch."""
+    names = list(dict.fromkeys(name for entry in lines for name in entry["test"]))
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["seed", "epoch", "loss", "seconds", *(f"test_{name}" for name in names)])
+    for entry in lines:
+        measures = [entry["test"].get(name, "") for name in names]
+        writer.writerow([entry["seed"], entry["epoch"], entry["loss"], entry["seconds"], *measures])
+    return out.getvalue()

@@ -1,0 +1,101 @@
+"""A run as somebody finds it: its program, its weights, and how samples are read for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lampc.diagnostics import LampError, Problems
+from lampc.elaborate import parse_setting
+from lampc.elaborate.definitions import read_source
+from lampc.runs import checkpoint as checkpoints
+from lampc.runs import state
+from lampc.runs.checkpoint import Checkpoint
+from lampc.runs.config import description
+from lampc.runs.directory import BEST, CONFIG, LAST, SOURCES, find, read_json
+
+if TYPE_CHECKING:
+    from lampc.compile import Program
+    from lampc.runtime.model import Model
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run directory, read."""
+
+    path: Path
+    config: dict[str, Any]
+    program: Program
+    file: Path
+    """The checkpoint that the weights are taken from."""
+    kept: Checkpoint
+
+    def model(self, device: str | None = None) -> Model:
+        """The network with the checkpoint's weights.
+
+        Raises:
+            LampError: if they are another network's.
+        """
+        model = self.program.model(device=device)
+        state.restore(model, self.kept, str(self.file))
+        return model
+
+    @property
+    def seed(self) -> int:
+        """The seed that the weights were trained from, which split the data."""
+        return int(self.kept.about["seed"])
+
+    @property
+    def classes(self) -> tuple[str, ...] | None:
+        """The classes' names, where the targets are labels."""
+        data = self.program.experiment.data
+        return data.description.classes if data is not None and data.description is not None else None
+
+    def normalised(self, x: Any) -> Any:
+        """Samples as the network takes them: by the training data's mean and deviation, where it was trained so."""
+        import numpy as np
+
+        normal = self.kept.about["normal"]
+        if normal is None:
+            return x
+        mean, deviation = (np.asarray(part) for part in normal)
+        return (np.asarray(x) - mean) / deviation
+
+
+def load(run: str | Path, which: str = "best", *, allow_python: bool = False, settings: dict[str, Any] | None = None) -> Run:
+    """Open a run, a directory, ``disc/3`` or ``disc`` (its latest), at its best epoch or its ``last``.
+
+    The program is the one that the run keeps; the data it was trained on need not be there any more.
+
+    Raises:
+        LampError: if there is no such run, or it is damaged.
+    """
+    path = find(str(run))
+    config = read_json(path / CONFIG)
+    problems = Problems()
+    try:
+        name, given, data = config["source"], config["settings"], config["data"]
+        file = path / SOURCES / name
+        inside = file.resolve().is_relative_to(path.resolve())
+        overrides = dict(found for text in given if (found := parse_setting(text, problems)) is not None)
+        described = None if data is None else description(data["description"])
+        folder = Path(config["folder"])
+    except (KeyError, TypeError, AttributeError, OSError):
+        raise _error("E611", f"{path / CONFIG} is damaged: it does not say what was run") from None
+    if not inside:
+        raise _error("E611", f"{path / CONFIG} names a source outside of the run")
+    source = read_source(file, str(file), problems, None)
+    problems.raise_errors()
+    assert source is not None
+    from lampc.compile import compile_source
+
+    program = compile_source(source, file.parent, {**overrides, **(settings or {})}, allow_python, Problems(), described, folder)
+    checkpoint = path / (BEST if which == "best" and (path / BEST).exists() else LAST)
+    return Run(path, config, program, checkpoint, checkpoints.read(checkpoint))
+
+
+def _error(code: str, message: str, *fixes: str) -> LampError:
+    problems = Problems()
+    problems.report(code, message, None, fixes=fixes)
+    return LampError(problems.errors)

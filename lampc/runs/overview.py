@@ -1,0 +1,94 @@
+"""Runs at a glance, and two side by side."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lampc.runs import durable
+from lampc.runs.directory import CONFIG, METRICS, SOURCES, SUMMARY, read_json
+
+
+def overview(path: Path) -> dict[str, Any]:
+    """What ran, how far it came, and its best epoch.
+
+    Raises:
+        LampError: if its files are damaged.
+    """
+    config = read_json(path / CONFIG)
+    entries = measurements(path)
+    summary = read_json(path / SUMMARY) if (path / SUMMARY).exists() else None
+    epochs = max((entry["epoch"] for entry in entries), default=0)
+    return {
+        "run": f"{path.parent.name}/{path.name}",
+        "file": config["file"],
+        "started": config["started"],
+        "state": "ended" if summary else "stopped",
+        "epochs": epochs,
+        "seeds": len({entry["seed"] for entry in entries}) or 1,
+        "best": summary["best"] if summary else None,
+        "seconds": summary["seconds"] if summary else None,
+        "settings": config["settings"],
+    }
+
+
+def measurements(path: Path) -> list[dict[str, Any]]:
+    """The epochs that a run has measured, seed by seed; a last line that is not whole is left out."""
+    try:
+        text = durable.read(path / METRICS).decode()
+    except OSError:
+        return []
+    found = []
+    for line in text.split("\n")[:-1]:
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            break
+    return found
+
+
+def compare(first: Path, second: Path) -> dict[str, Any]:
+    """Where two runs differ: settings, source, measures at the end, data and versions.
+
+    Raises:
+        LampError: if files of theirs are damaged.
+    """
+    configs = [read_json(path / CONFIG) for path in (first, second)]
+    ends = [_ends(path) for path in (first, second)]
+    one, other = (_flat(config["resolved"]) for config in configs)
+    names = list(dict.fromkeys([*one, *other]))
+    texts = [_source(path, config) for path, config in zip((first, second), configs, strict=True)]
+    return {
+        "runs": [str(first), str(second)],
+        "settings": {name: [one.get(name), other.get(name)] for name in names if one.get(name) != other.get(name)},
+        "measures": {name: [end.get(name) for end in ends] for name in dict.fromkeys([*ends[0], *ends[1]])},
+        "source": list(difflib.unified_diff(texts[0], texts[1], str(first), str(second), lineterm="", n=1)),
+        "same program": configs[0]["program"] == configs[1]["program"],
+        "same data": [(c["data"] or {}).get("hash") for c in configs][0] == (configs[1]["data"] or {}).get("hash"),
+        "versions": {name: [c["versions"].get(name) for c in configs] for name in configs[0]["versions"]
+                     if configs[0]["versions"][name] != configs[1]["versions"].get(name)},
+    }  # fmt: skip
+
+
+def _ends(path: Path) -> dict[str, Any]:
+    """Each measure's mean over the seeds at the end, and what it took."""
+    if not (path / SUMMARY).exists():
+        return {}
+    summary = read_json(path / SUMMARY)
+    found = {f"{part} {name}": values["mean"] for part in ("train", "test") for name, values in summary[part].items()}
+    best = summary["best"]
+    return {**found, **({f"best {best['metric']}": best["value"]} if best else {}), "seconds": summary["seconds"]}
+
+
+def _source(path: Path, config: Mapping[str, Any]) -> list[str]:
+    try:
+        return durable.read(path / SOURCES / config["source"]).decode().splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"{statement}.{name}": value for statement, options in values.items() for name, value in options.items()}

@@ -1,0 +1,138 @@
+"""What a model is at a moment, as tensors and numbers; and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from lampc.diagnostics import LampError, Problems
+from lampc.runtime.history import Epoch, History
+from lampc.runtime.steps import Position
+from lampc.source import Source, Span
+
+if TYPE_CHECKING:
+    from lampc.compile import Program
+    from lampc.runs.checkpoint import Checkpoint
+    from lampc.runtime.model import Model
+
+
+def weights(model: Model) -> dict[str, Tensor]:
+    """The parameters, and what the layers keep beside them, such as running means: what prediction needs."""
+    kept = {f"state.{name}": tensor for name, tensor in model.storage.states.items() if name in layer_states(model.program)}
+    return {**model.parameters, **kept}
+
+
+def everything(model: Model) -> dict[str, Tensor]:
+    """The parameters and all states, the optimiser's too."""
+    return {**model.parameters, **{f"state.{name}": tensor for name, tensor in model.storage.states.items()}}
+
+
+def layer_states(program: Program) -> set[str]:
+    """The states that prediction reads."""
+    from lampc.ir.leaves import State
+
+    routine = program.predicting
+    return {slot.leaf.label for slot in routine.leaves() if isinstance(slot.leaf, State)}
+
+
+def network(program: Program) -> list[dict[str, Any]]:
+    """The layers with their parameters' shapes, and where the source has them."""
+    return [
+        {
+            "name": layer.name,
+            "text": layer.text,
+            "parameters": {name: list(type.dims(1)) for name, type in layer.parameters},
+            "start": layer.span.start,
+            "end": layer.span.end,
+            "own": layer.span.source is program.source,
+        }
+        for layer in program.layers
+        if layer.parameters
+    ]
+
+
+def restore(model: Model, checkpoint: Checkpoint, name: str) -> None:
+    """Put a checkpoint's tensors in a model's place.
+
+    Raises:
+        LampError: if it is of another network, with both places that differ.
+    """
+    check_network(model.program, checkpoint.about, name)
+    with torch.no_grad():
+        for label, tensor in {**model.parameters, **{f"state.{k}": v for k, v in model.storage.states.items()}}.items():
+            found = checkpoint.tensors.get(label)
+            if found is None:
+                if label in model.parameters or label.removeprefix("state.") in layer_states(model.program):
+                    raise _error("E612", f"{name} has no `{label}`")
+                continue
+            if found.shape != tensor.shape:
+                raise _error("E612", f"{name} has `{label}` {list(found.shape)}, and the program {list(tensor.shape)}")
+            tensor.copy_(found)
+    if "settings" in checkpoint.about:
+        model.storage.set(checkpoint.about["settings"])
+    if "random" in checkpoint.about:
+        model.random.number = checkpoint.about["random"]
+
+
+def check_network(program: Program, about: Mapping[str, Any], name: str) -> None:
+    """Refuse a checkpoint of another network.
+
+    Raises:
+        LampError: with the first layer that differs, there and here.
+    """
+    saved = about["network"]
+    before = Source(f"{name}:{about['file']}", about["source"])
+    mine = network(program)
+    for index in range(max(len(saved), len(mine))):
+        old = saved[index] if index < len(saved) else None
+        new = mine[index] if index < len(mine) else None
+        if old is not None and new is not None and (old["name"], old["parameters"]) == (new["name"], new["parameters"]):
+            continue
+        layer = next((layer for layer in program.layers if new is not None and layer.name == new["name"]), None)
+        there = Span(before, old["start"], old["end"]) if old is not None and old["own"] else None
+        problems = Problems()
+        what = f"`{new['name']}` with {_shapes(new)}" if new is not None else f"no `{old['name'] if old else ''}`"
+        kept = f"`{old['name']}` with {_shapes(old)}" if old is not None else "no such layer"
+        problems.report("E612", f"{name} is of another network: here is {what}, there {kept}",
+                        layer.span if layer is not None else None, also=[(there, "was trained")] if there else [],
+                        fixes=["resume with the program that the run keeps, or begin a new run"])  # fmt: skip
+        raise LampError(problems.errors)
+
+
+def _shapes(layer: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in layer["parameters"].items())
+
+
+def progress(where: Position, history: History) -> dict[str, Any]:
+    """Where training is, as JSON."""
+    return {
+        "epoch": where.epoch,
+        "done": where.done,
+        "total": where.total,
+        "steps": history.steps,
+        "seconds": history.seconds,
+    }
+
+
+def position(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Position:
+    """Where training was."""
+    kept = about["progress"]
+    running = tensors.get("loader.running")
+    return Position(kept["epoch"], kept["done"], kept["total"], running)
+
+
+def history(about: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], seed: int) -> History:
+    """What had been measured."""
+    kept = about["progress"]
+    found = History(seed, [Epoch(entry["epoch"], entry["loss"], entry["seconds"], entry["test"]) for entry in lines])
+    found.steps, found.seconds = kept["steps"], kept["seconds"]
+    return found
+
+
+def _error(code: str, message: str) -> LampError:
+    problems = Problems()
+    problems.report(code, message, None)
+    return LampError(problems.errors)

@@ -1,0 +1,273 @@
+"""How minibatches are trained on: by native code, by an op list from tensors, or by an op list from any loader.
+
+Each goes over whole passes, and, where the loader's order is ours, over parts of one: the sums that parts come to are
+those of the whole, bit for bit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from torch import Tensor
+
+from lampc.diagnostics import LampError, Problems
+from lampc.runtime.backend import Runner
+from lampc.runtime.executor import Executor
+from lampc.runtime.loader import DataLoader
+from lampc.runtime.nonfinite import nonfinite, nonfinite_at
+
+if TYPE_CHECKING:
+    from lampc.runtime.model import Model
+
+
+@dataclass
+class Position:
+    """Where training is."""
+
+    epoch: int = 0
+    """Passes that have ended."""
+    done: int = 0
+    """Samples of the running pass that have been gone over."""
+    total: float = 0.0
+    """The sum of their losses."""
+    generator: Tensor | None = None
+    """The loader's random state before the running pass's order was drawn; None while none runs."""
+
+
+class Steps(Protocol):
+    """Trains on a loader's minibatches."""
+
+    samples: int
+    """Of a pass; 0 where that is not known beforehand."""
+
+    def whole(self, first: int, count: int) -> list[tuple[float, int]]:
+        """Some whole passes, at most ``count``, of which the first has a number: the mean loss and the steps of each."""
+
+    def part(self, where: Position, minibatches: int) -> None:
+        """So many minibatches more of the pass that runs, or as there are; ``where`` moves on."""
+
+    def sync(self) -> None:
+        """Give the model what training has come to."""
+
+
+def steps_of(model: Model, loader: Any, watched: bool) -> Steps:
+    """The way for a model and a loader.
+
+    ``watched``: somebody may look at the parameters, or change them, between two calls.
+    """
+    native = model.native("loss")
+    if isinstance(loader, DataLoader):
+        if native is not None and loader.dataset is None:
+            return _Native(model, native, loader, watched)
+        return _Listed(model, loader, native)
+    return _Foreign(model, loader, native)
+
+
+class _Drawn:
+    """A loader of ours, whose pass may be left and taken up again."""
+
+    def __init__(self, model: Model, loader: DataLoader) -> None:
+        self.model = model
+        self.loader = loader
+        self.samples = loader.samples
+        self._order: Tensor | None = None
+        self._drawn: Tensor | None = None
+
+    def order(self, where: Position) -> Tensor | None:
+        """The running pass's order: drawn where it begins or was left by another process, else as it was."""
+        if where.generator is None:
+            where.generator = self.loader.generator.get_state()
+        elif self._drawn is where.generator:
+            return self._order
+        self.loader.generator.set_state(where.generator)
+        self._order, self._drawn = self.loader.order(), where.generator
+        return self._order
+
+    def stop(self, where: Position, minibatches: int) -> int:
+        """The sample at which a part ends."""
+        return min(self.samples, where.done + minibatches * self.loader.batch)
+
+
+class _Native(_Drawn):
+    """Epochs as machine code."""
+
+    def __init__(self, model: Model, native: Runner, loader: DataLoader, watched: bool) -> None:
+        super().__init__(model, loader)
+        self.native = native
+        self.watched = watched
+        x, y = model.samples(loader.x, loader.y)
+        self.x, self.y = x.contiguous(), y.contiguous()
+        native.begin(loader.batch)
+
+    def whole(self, first: int, count: int) -> list[tuple[float, int]]:
+        totals = self._run(self.loader.orders(count), first, 0, 0.0)
+        return [(total / self.samples, len(self.loader)) for total in totals]
+
+    def part(self, where: Position, minibatches: int) -> None:
+        order, stop = self.order(where), self.stop(where, minibatches)
+        row = torch.arange(where.done, stop) if order is None else order[where.done : stop]
+        (where.total,) = self._run(row.unsqueeze(0), where.epoch + 1, where.done, where.total)
+        where.done = stop
+
+    def _run(self, orders: Tensor, first: int, done: int, total: float) -> list[float]:
+        batch = self.loader.batch
+        if self.watched:
+            self.native.begin(batch)
+        totals, failed = self.native.train(self.x, self.y, orders, batch, total)
+        if failed >= 0 or self.watched:
+            self.native.sync()
+        if failed >= 0:
+            epoch, start = divmod(failed, orders.shape[1])
+            chosen = orders[epoch, start : start + batch]
+            step = (done + start) // batch + 1
+            raise LampError(nonfinite_at(self.model, self.x[chosen], self.y[chosen], first + epoch, step))
+        return totals
+
+    def sync(self) -> None:
+        self.native.sync()
+
+
+class _Listed(_Drawn):
+    """The op list, from a loader of ours."""
+
+    def __init__(self, model: Model, loader: DataLoader, native: Runner | None) -> None:
+        super().__init__(model, loader)
+        self.native = native
+        self._gathered: Tensor | None = None
+        if loader.dataset is None:
+            self.x, self.y = model.samples(loader.x, loader.y)
+            shuffled = (torch.empty_like(self.x), torch.empty_like(self.y)) if loader.shuffle else (self.x, self.y)
+            self.shuffled_x, self.shuffled_y = shuffled
+            chunks = zip(*(torch.split(part, loader.batch) for part in shuffled), strict=True)
+            self.batches = [(part, target) for part, target in chunks]
+
+    def whole(self, first: int, count: int) -> list[tuple[float, int]]:
+        where = Position(first - 1)
+        self.part(where, len(self.loader))
+        return [(where.total / self.samples, len(self.loader))]
+
+    def part(self, where: Position, minibatches: int) -> None:
+        order, stop = self.order(where), self.stop(where, minibatches)
+        begin = where.done // self.loader.batch
+        pairs = self._pairs(order, where.done, begin, begin + minibatches)
+        where.total, _ = _over(self.model, self.native, pairs, where.epoch + 1, begin, where.total)
+        where.done = stop
+
+    def _pairs(self, order: Tensor | None, done: int, begin: int, end: int) -> Iterator[tuple[Tensor, Tensor]]:
+        if self.loader.dataset is None:
+            if order is not None and self._gathered is not order:
+                there = order.to(self.model.device)
+                torch.index_select(self.x, 0, there, out=self.shuffled_x)
+                torch.index_select(self.y, 0, there, out=self.shuffled_y)
+                self._gathered = order
+            return iter(self.batches[begin:end])
+        drawn = self.loader.minibatches(order, done)
+        return (self.model.samples(*pair) for _, pair in zip(range(begin, end), drawn, strict=False))
+
+    def sync(self) -> None:
+        if self.native is not None:
+            self.native.sync()
+
+
+class _Foreign:
+    """Minibatches from a torch loader or any other source of pairs; its passes cannot be left in their midst."""
+
+    samples = 0
+
+    def __init__(self, model: Model, loader: Iterable[Any], native: Runner | None) -> None:
+        self.model = model
+        self.loader = loader
+        self.native = native
+
+    def whole(self, first: int, count: int) -> list[tuple[float, int]]:
+        counted = [0, 0]
+
+        def pairs() -> Iterator[tuple[Tensor, Tensor]]:
+            for x, y in pairs_of(self.model, self.loader):
+                counted[0] += len(x)
+                counted[1] += 1
+                yield x, y
+
+        total, _ = _over(self.model, self.native, pairs(), first, 0, 0.0)
+        return [(total / max(1, counted[0]), counted[1])]
+
+    def part(self, where: Position, minibatches: int) -> None:
+        raise NotImplementedError
+
+    def sync(self) -> None:
+        if self.native is not None:
+            self.native.sync()
+
+
+def pairs_of(model: Model, loader: Iterable[Any]) -> Iterator[tuple[Tensor, Tensor]]:
+    """A loader's minibatches, checked; empty ones are left out."""
+    for pair in loader:
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            problems = Problems()
+            problems.report("E605", "a loader gives pairs (x, y)", None)
+            raise LampError(problems.errors)
+        x, y = model.samples(*pair)
+        if len(x):
+            yield x, y
+
+
+def _over(model: Model, native: Runner | None, pairs: Iterator[tuple[Tensor, Tensor]], epoch: int, step: int,
+          total: float) -> tuple[float, int]:  # fmt: skip
+    """Train on minibatches, of which the first is number ``step`` of its epoch, from 0: the sum of losses, the next number."""
+    if native is not None:
+        return _natively(model, native, pairs, epoch, step, total)
+    return (_here if model.device.type == "cpu" else _apart)(model, pairs, epoch, step, total)
+
+
+def _natively(model: Model, native: Runner, pairs: Iterator[tuple[Tensor, Tensor]], epoch: int, step: int,
+              total: float) -> tuple[float, int]:  # fmt: skip
+    for x, y in pairs:
+        native.begin(len(x))
+        (total,), failed = native.train(x, y, None, len(x), total)
+        native.sync()
+        step += 1
+        if failed >= 0:
+            raise LampError(nonfinite_at(model, x, y, epoch, step))
+    return total, step
+
+
+def _here(model: Model, pairs: Iterator[tuple[Tensor, Tensor]], epoch: int, step: int, total: float) -> tuple[float, int]:
+    routine = model.program.training
+    for x, y in pairs:
+        executor = model.executor(routine, len(x))
+        executor.fill(x, y)
+        for kernel in executor.forward:
+            kernel()
+        loss = executor.outputs["loss"].item()
+        step += 1
+        if not math.isfinite(loss):
+            raise LampError(nonfinite(model, executor, loss, epoch, step))
+        for kernel in executor.backward:
+            kernel()
+        for kernel in executor.update:
+            kernel()
+        model.random.number += 1
+        total += loss * executor.batch
+    return total, step
+
+
+def _apart(model: Model, pairs: Iterator[tuple[Tensor, Tensor]], epoch: int, step: int, total: float) -> tuple[float, int]:
+    """On a device that runs apart: the loss stays there until the end, so that nothing waits for it."""
+    added = torch.full((), total, dtype=torch.float64, device=model.device)
+    executor: Executor | None = None
+    for x, y in pairs:
+        executor = model.executor(model.program.training, len(x))
+        executor.fill(x, y)
+        for kernel in executor.step:
+            kernel()
+        model.random.number += 1
+        added.add_(executor.outputs["loss"], alpha=executor.batch)
+        step += 1
+    found: float = added.item()
+    if executor is not None and not math.isfinite(found):
+        raise LampError(nonfinite(model, executor, found, epoch, step))
+    return found, step

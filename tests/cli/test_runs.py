@@ -1,0 +1,206 @@
+"""The verbs that look at runs, as a person uses them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command import ROOT, Command, process
+
+import lampc.compile
+from lampc.runs.load import load
+
+IRIS = ROOT / "models" / "iris.csv"
+
+
+@pytest.fixture
+def iris(lampc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run of the iris model, in a folder of its own."""
+    monkeypatch.setenv("LAMPC_RUNS", str(tmp_path / "runs"))
+    assert lampc("train", ROOT / "models" / "iris.lamp", "--set", "train.epochs=5").status == 0
+    return tmp_path / "runs" / "iris" / "1"
+
+
+def test_a_run_keeps_all_that_is_needed_to_run_it_again(iris: Path) -> None:
+    config = json.loads((iris / "config.json").read_text())
+    assert config["settings"] == ["train.epochs=5"]
+    assert config["resolved"]["train"]["epochs"] == 5
+    assert config["resolved"]["optimizer"]["name"] == "adam"
+    assert config["data"]["description"]["classes"] == ["setosa", "versicolor", "virginica"]
+    assert set(config["versions"]) == {"lampc", "python", "torch", "platform"}
+    assert len(config["program"]) == len(config["data"]["hash"]) == 64
+    assert (iris / "source" / config["source"]).read_text() == (ROOT / "models" / "iris.lamp").read_text()
+    lines = [json.loads(line) for line in (iris / "metrics.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == [1, 2, 3, 4, 5]
+    rows = list(csv.DictReader(io.StringIO((iris / "metrics.csv").read_text())))
+    assert [float(row["test_accuracy"]) for row in rows] == [line["test"]["accuracy"] for line in lines]
+    best = json.loads((iris / "summary.json").read_text())["best"]
+    assert best["value"] == max(line["test"]["accuracy"] for line in lines)
+
+
+def test_predictions_are_the_models_and_need_no_data(lampc: Command, iris: Path, tmp_path: Path) -> None:
+    done = lampc("predict", iris, IRIS, "-o", tmp_path / "out.csv")
+    assert (done.status, done.out, done.err) == (0, "", "")
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
+    right = [
+        row["species"] == truth["species"]
+        for row, truth in zip(rows, csv.DictReader(io.StringIO(IRIS.read_text())), strict=True)
+    ]
+    assert sum(right) > 120
+    run = load(iris)
+    x = np.loadtxt(IRIS, delimiter=",", skiprows=1, usecols=range(4))
+    shares = run.model()(run.normalised(x))
+    assert [float(row["p_setosa"]) for row in rows] == pytest.approx(shares[:, 0].tolist())
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "npz", "npy", "parquet"])
+def test_every_kind_of_file_is_read_and_written(kind: str, lampc: Command, iris: Path, tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    x = np.loadtxt(IRIS, delimiter=",", skiprows=1, usecols=range(4))[::30]
+    names = IRIS.read_text().splitlines()[0].split(",")[:4]
+    given, out = tmp_path / f"in.{kind}", tmp_path / f"out.{'csv' if kind == 'npy' else kind}"
+    turned = dict(zip(reversed(names), reversed(x.T.tolist()), strict=True))  # columns are found by their names
+    if kind == "csv":
+        given.write_text(
+            "\n".join([",".join(turned), *(",".join(map(repr, row)) for row in zip(*turned.values(), strict=True))])
+        )
+    elif kind == "jsonl":
+        given.write_text(
+            "".join(json.dumps(dict(zip(turned, row, strict=True))) + "\n" for row in zip(*turned.values(), strict=True))
+        )
+    elif kind == "npz":
+        np.savez(given, x=x)
+    elif kind == "npy":
+        np.save(given, x)
+    else:
+        pq.write_table(pa.table(turned), given)
+    assert lampc("predict", iris, given, "-o", out).err == ""
+    wanted = list(
+        csv.reader(io.StringIO(lampc("predict", iris, stdin="\n".join(" ".join(map(repr, row)) for row in x.tolist())).out))
+    )
+    if out.suffix == ".csv":
+        found = [row[0] for row in csv.reader(io.StringIO(out.read_text()))][1:]
+    elif kind == "jsonl":
+        found = [json.loads(line)["species"] for line in out.read_text().splitlines()]
+    elif kind == "npz":
+        found = dict(np.load(out))["species"].tolist()
+    else:
+        found = pq.read_table(out)["species"].to_pylist()
+    assert found == [row[0] for row in wanted[1:]]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("1,2,3", "E605"),
+        ("1,2,3,x", "E602"),
+        ("1,2,3,nan", "E602"),
+        ("[1,2", "E602"),
+        ('{"a": 1}', "E602"),
+        ("1 2 3 1_0", "E602"),
+    ],
+)
+def test_a_line_that_is_no_sample_is_named(text: str, code: str, lampc: Command, iris: Path) -> None:
+    done = lampc("predict", iris, stdin=f"1 2 3 4\n{text}\n")
+    assert done.status == 1
+    assert f"error[{code}]: standard input, line 2" in done.err
+    assert len(done.out.splitlines()) == 2  # what was right is answered
+
+
+def test_a_missing_column_is_named(lampc: Command, iris: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("sepal_length,sepal_width,petal_length\n1,2,3\n")
+    assert "has no column `petal_width`" in lampc("predict", iris, tmp_path / "in.csv").err
+
+
+def test_measured_again_it_is_as_good_as_its_best_epoch(lampc: Command, iris: Path) -> None:
+    found = json.loads(lampc("eval", iris, "--json").out)
+    best = json.loads((iris / "summary.json").read_text())["best"]
+    assert found["test"]["measures"]["accuracy"] == best["value"]
+    assert found["test"]["samples"] == 30
+    other = json.loads(lampc("eval", iris, "--data", IRIS, "--json").out)
+    total = sum(found[part]["samples"] * found[part]["measures"]["accuracy"] for part in ("train", "test"))
+    assert other["data"]["measures"]["accuracy"] == pytest.approx(total / 150)
+
+
+def test_runs_are_listed_and_compared(lampc: Command, iris: Path) -> None:
+    assert lampc("train", ROOT / "models" / "iris.lamp", "--set", "train.epochs=3", "--set", "optimizer.lr=0.5").status == 0
+    listed = lampc("runs").out
+    assert re.search(r"iris/1 .* ended +5 +1 +accuracy [\d.]+ %", listed)
+    found = json.loads(lampc("compare", "iris/1", "iris/2", "--json").out)
+    assert found["settings"] == {"train.epochs": [5, 3], "optimizer.lr": [0.01, 0.5]}
+    assert found["same data"]
+    assert found["source"] == []
+    assert "train.epochs" in lampc("compare", "iris/1", "iris/2").out
+
+
+def test_a_run_that_has_ended_can_be_made_longer(lampc: Command, iris: Path, tmp_path: Path) -> None:
+    assert lampc("train", "--resume", "iris", "--set", "train.epochs=8").status == 0
+    whole = lampc("train", ROOT / "models" / "iris.lamp", "--set", "train.epochs=8", "--run-dir", tmp_path / "other")
+    assert whole.status == 0
+    ends = [json.loads((path / "summary.json").read_text()) for path in (iris, tmp_path / "other" / "iris" / "1")]
+    assert ends[0]["test"] == ends[1]["test"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_asked_to_stop_it_saves_and_goes_on(number: signal.Signals, tmp_path: Path) -> None:
+    source = tmp_path / "a.lamp"
+    source.write_text(
+        "linear 2->40; tanh; linear 1; sigmoid\ndata disc train=20000 test=10\nloss mse\ntrain epochs=2000 batch=20"
+    )
+    arguments = [sys.executable, "-m", "lampc", "train", str(source), "--run-dir", str(tmp_path)]
+    with subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        while "epoch" not in running.stdout.readline():
+            pass
+        time.sleep(0.3)
+        running.send_signal(number)
+        _, err = running.communicate(timeout=60)
+    assert running.returncode == 128 + number
+    assert f"go on with `lampc train --resume {tmp_path}/a/1`" in err
+    done = process("train", "--resume", tmp_path / "a" / "1", "--run-dir", tmp_path, "--set", "train.epochs=1")
+    assert done.status == 0  # what was asked for has been reached
+
+
+def test_nothing_is_kept_if_asked(lampc: Command, tmp_path: Path) -> None:
+    assert (
+        lampc("train", ROOT / "models" / "disc.lamp", "--set", "epochs=2", "--no-save", "--run-dir", tmp_path / "r").status == 0
+    )
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_run_keeps_the_files_that_it_uses(lampc: Command, tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "b.lamp").write_text("block mid { linear 4; tanh }")
+    (tmp_path / "a.lamp").write_text('use "parts/b.lamp"\ninput 2; mid; linear 1; sigmoid\ndata xor\nloss mse\ntrain epochs=2')
+    assert lampc("train", tmp_path / "a.lamp", "--run-dir", tmp_path / "runs").status == 0
+    (tmp_path / "parts" / "b.lamp").unlink()
+    (tmp_path / "a.lamp").unlink()
+    assert lampc("predict", tmp_path / "runs" / "a", stdin="0 1").status == 0
+
+
+def test_a_config_that_leads_out_of_the_run_is_refused(iris: Path, lampc: Command) -> None:
+    config = json.loads((iris / "config.json").read_text())
+    for name in ("../../../outside.lamp", "/etc/hostname"):
+        (iris / "config.json").write_text(json.dumps({**config, "source": name}))
+        assert "names a source outside of the run" in lampc("predict", iris, stdin="1 2 3 4").err
+    (iris / "config.json").write_text("{")
+    assert "is damaged" in lampc("predict", iris, stdin="1 2 3 4").err
+
+
+def test_in_python(iris: Path) -> None:
+    run = load(iris)
+    assert isinstance(run.program, lampc.compile.Program)
+    assert run.classes == ("setosa", "versicolor", "virginica")
