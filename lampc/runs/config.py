@@ -20,6 +20,7 @@ from lampc.source import Source
 if TYPE_CHECKING:
     from lampc.compile import Program
 
+
 def config(program: Program, file: str, settings: Sequence[str], command: Sequence[str], data: Dataset | None,
            backend: str) -> dict[str, Any]:  # fmt: skip
     """The program's settings, every value of every statement, versions, and digests of program and data."""

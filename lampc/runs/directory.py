@@ -113,7 +113,8 @@ def find(text: str, root: Path | None = None) -> Path:
             return candidate / str(numbers[-1])
     known = [str(path) for path in every(root)]
     near = nearest(text, known)
-    fix = f"did you mean `{near}`?" if near else f"there are {', '.join(known[-5:])}" if known else "train first: `lampc train FILE`"
+    fix = f"there are {', '.join(known[-5:])}" if known else "train first: `lampc train FILE`"
+    fix = f"did you mean `{near}`?" if near else fix
     raise _error("E610", f"there is no run `{text}`", fix)
 
 

@@ -178,12 +178,12 @@ def _parquet(run: Run, path: Path) -> Iterator[NDArray[np.generic]]:
         raise _error("E508", "reading Parquet needs pyarrow", 'pip install "lampc[parquet]"') from None
     try:
         file = parquet.ParquetFile(path)
-        columns = _columns(run)
         size = math.prod(run.program.elaborated.input_type.sample)
         names = file.schema_arrow.names
-        wanted = [names[i] for i in _choose(names, columns, size, str(path))]
+        wanted = [names[i] for i in _choose(names, _columns(run), size, str(path))]
         for batch in file.iter_batches(CHUNK, columns=wanted):
-            yield shaped(run, np.column_stack([batch.column(name).to_numpy(zero_copy_only=False) for name in wanted]), str(path))
+            columns = [batch.column(name).to_numpy(zero_copy_only=False) for name in wanted]
+            yield shaped(run, np.column_stack(columns), str(path))
     except (pyarrow.ArrowException, ValueError, TypeError) as error:
         raise _error("E601", f"cannot read {path}: {str(error).splitlines()[0]}") from None
 

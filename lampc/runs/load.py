@@ -90,7 +90,8 @@ def load(run: str | Path, which: str = "best", *, allow_python: bool = False, se
     assert source is not None
     from lampc.compile import compile_source
 
-    program = compile_source(source, file.parent, {**overrides, **(settings or {})}, allow_python, Problems(), described, folder)
+    given = {**overrides, **(settings or {})}
+    program = compile_source(source, file.parent, given, allow_python, Problems(), described, folder)
     checkpoint = path / (BEST if which == "best" and (path / BEST).exists() else LAST)
     return Run(path, config, program, checkpoint, checkpoints.read(checkpoint))
 

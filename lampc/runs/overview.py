@@ -67,7 +67,7 @@ def compare(first: Path, second: Path) -> dict[str, Any]:
         "measures": {name: [end.get(name) for end in ends] for name in dict.fromkeys([*ends[0], *ends[1]])},
         "source": list(difflib.unified_diff(texts[0], texts[1], str(first), str(second), lineterm="", n=1)),
         "same program": configs[0]["program"] == configs[1]["program"],
-        "same data": [(c["data"] or {}).get("hash") for c in configs][0] == (configs[1]["data"] or {}).get("hash"),
+        "same data": len({(config["data"] or {}).get("hash") for config in configs}) == 1,
         "versions": {name: [c["versions"].get(name) for c in configs] for name in configs[0]["versions"]
                      if configs[0]["versions"][name] != configs[1]["versions"].get(name)},
     }  # fmt: skip
