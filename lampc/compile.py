@@ -52,6 +52,8 @@ from lampc.source import Source
 from lampc.syntax import parse
 
 if TYPE_CHECKING:
+    import torch
+
     from lampc.data import Dataset, Description
     from lampc.native.program import Native
     from lampc.runtime.history import History
@@ -80,12 +82,12 @@ class Program:
     @cached_property
     def evaluation(self) -> Routine:
         """Prediction and loss, without dropout."""
-        return lower(self._evaluated)
+        return lower(self.evaluated)
 
     @cached_property
     def predicting(self) -> Routine:
         """Prediction alone, without dropout."""
-        return lower(subgraph(self._evaluated, {"prediction": self._evaluated.outputs["prediction"]}))
+        return lower(subgraph(self.evaluated, {"prediction": self.evaluated.outputs["prediction"]}))
 
     def valued(self, label: str) -> Routine:
         """What computes a value that the file names with `as`, for prediction; under the output ``prediction``.
@@ -110,10 +112,11 @@ class Program:
         from lampc.native.program import Native
 
         double = self.elaborated.dtype == "f64"
-        return Native(self.whole, lambda: self._evaluated, double, self.experiment.train.batch)
+        return Native(self.whole, lambda: self.evaluated, double, self.experiment.train.batch)
 
     @cached_property
-    def _evaluated(self) -> Graph:
+    def evaluated(self) -> Graph:
+        """Prediction and loss as they are for use: without dropout, with running statistics."""
         with without_collection():
             return run_passes(for_inference(self.simplified), WHOLE)
 
@@ -200,6 +203,16 @@ class Program:
         from lampc.runtime.model import Model
 
         return Model(self, seed=seed, device=device, backend=backend)
+
+    def to_torch(self, model: Model) -> torch.nn.Module:
+        """The network as a readable PyTorch module with the model's weights; see ``lampc.export.torch_source``.
+
+        Raises:
+            LampError: if an op of the network has no form in PyTorch source.
+        """
+        from lampc.export.torch_source import to_torch
+
+        return to_torch(model)
 
     def train_many(self, seeds: Sequence[int], settings: Sequence[Mapping[str, float]] = ({},)) -> list[list[History]]:
         """Train from every seed with each of some optimiser settings, on all cores; a list of histories for each.

@@ -73,6 +73,8 @@ TITLES: dict[str, str] = {
     # settings
     "E801": "unknown setting",
     "E802": "a setting of the wrong type",
+    # exports
+    "E811": "there is no such form of an op",
     # lampc itself
     "E900": "a fault in lampc",
     # warnings

@@ -187,3 +187,12 @@ def test_runs_that_cannot_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[
     (tmp_path / "taken").write_text("a file")
     assert run(["train", str(tmp_path / "a.lamp"), "--run-dir", str(tmp_path / "taken")]) == 1
     assert said(capsys, "E613")
+
+
+def test_an_op_that_an_export_cannot_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    from lampc.export.torch_source import source
+
+    monkeypatch.setattr("lampc.export.torch_ops.SAY", {})
+    with pytest.raises(LampError) as caught:
+        source(lampc.compile.text("linear 2->3; tanh"))
+    assert [found.code for found in caught.value.diagnostics] == ["E811"]

@@ -204,3 +204,14 @@ def test_in_python(iris: Path) -> None:
     run = load(iris)
     assert isinstance(run.program, lampc.compile.Program)
     assert run.classes == ("setosa", "versicolor", "virginica")
+
+
+def test_a_run_is_exported(lampc: Command, iris: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for form, files in (("torch", ["iris.safetensors", "iris.py"]), ("c", ["iris.c"]), ("safetensors", ["iris.safetensors"])):
+        done = lampc("export", iris, "--to", form)
+        assert done.out.splitlines() == [f"wrote {name}" for name in files]
+    code = "import iris, torch; print(*iris.load()(torch.tensor([[0.1, 0.2, 0.3, 0.4]])).tolist()[0])"
+    shown = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    wanted = load(iris).model()(np.array([[0.1, 0.2, 0.3, 0.4]]))[0].tolist()
+    assert [float(part) for part in shown.split()] == pytest.approx(wanted, abs=1e-5)

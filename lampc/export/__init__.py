@@ -1,0 +1,1 @@
+"""Trained networks as others take them: PyTorch source, C, safetensors."""

@@ -1,0 +1,53 @@
+"""Exported networks as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lampc.diagnostics import LampError, Problems
+from lampc.runs import durable
+from lampc.runs.state import weights
+
+if TYPE_CHECKING:
+    from lampc.runs.load import Run
+    from lampc.runtime.model import Model
+
+
+def write(run: Run, form: str, path: Path) -> list[Path]:
+    """Write a run's network as ``torch``, ``onnx``, ``safetensors`` or ``c``; the files, whole or not at all.
+
+    Raises:
+        LampError: if the network has no such form, or the files cannot be written.
+    """
+    model = run.model()
+    if form == "torch":
+        from lampc.export.torch_source import source
+
+        beside = path.with_suffix(".safetensors")
+        files = {beside: tensors(model), path: source(run.program, weights=beside.name).encode()}
+    elif form == "c":
+        from lampc.export.c_source import source as c_source
+
+        files = {path: c_source(model).encode()}
+    elif form == "onnx":
+        from lampc.export.onnx import export
+
+        files = {path: export(model).SerializeToString()}
+    else:
+        files = {path: tensors(model)}
+    for target, content in files.items():
+        try:
+            durable.write(target, content)
+        except OSError as error:
+            problems = Problems()
+            problems.report("E003", f"cannot write {target}: {error.strerror or error}", None)
+            raise LampError(problems.errors) from None
+    return list(files)
+
+
+def tensors(model: Model) -> bytes:
+    """The weights as safetensors, under lampc's names."""
+    from safetensors.torch import save
+
+    return save({name.removeprefix("state."): t.detach().cpu().contiguous().clone() for name, t in weights(model).items()})

@@ -1,0 +1,76 @@
+"""A trained network as an ONNX model: its inference, any number of samples at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lampc import __version__
+from lampc.diagnostics import LampError, Problems
+from lampc.export.onnx_ops import SAY, Build
+from lampc.ir.graph import Graph, Node, Value
+from lampc.ir.leaves import Input, Parameter, State
+from lampc.ir.types import Type
+from lampc.passes.rewrite import subgraph
+
+if TYPE_CHECKING:
+    from lampc.runtime.model import Model
+
+OPSET = 20
+"""The first that has Gelu; runtimes since 2023 read it."""
+
+
+def export(model: Model) -> Any:
+    """An ``onnx.ModelProto`` from ``x`` [N, …sample] to ``prediction`` [N, …]; weights have lampc's names.
+
+    Raises:
+        LampError: if onnx is not installed, or an op of the network has no form there.
+    """
+    try:
+        import onnx
+        from onnx import helper
+    except ImportError:
+        raise _error("E508", "ONNX needs a package of that name", 'pip install "lampc[onnx]"') from None
+    program = model.program
+    evaluated = program.evaluated
+    graph = subgraph(evaluated, {"prediction": evaluated.outputs["prediction"]})
+    build = Build("f64" if program.elaborated.dtype == "f64" else "f32")
+    names = {value: name for node in graph for value, name in _made(node, graph, model, build)}
+    build.add("Identity", [names[graph.outputs["prediction"]]], out="prediction")
+    shapes = {"x": program.elaborated.input_type, "prediction": program.evaluated_type}
+    given, made = (helper.make_tensor_value_info(name, build.kind(type), ["N", *type.sample]) for name, type in shapes.items())
+    made_graph = helper.make_graph(build.nodes, "lampc", [given], [made], build.initializers)
+    found = helper.make_model(made_graph, producer_name="lampc", producer_version=__version__,
+                              opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)  # fmt: skip
+    onnx.helper.set_model_props(found, {"lampc.source": program.source.text})
+    return found
+
+
+def _made(node: Node, graph: Graph, model: Model, build: Build) -> list[tuple[Value, str]]:
+    """Write a node; the names of its values."""
+    op, value = node.op, Value(node.id)
+    if value in build.names:  # a pattern has taken it
+        return [(value, build.names[value])]
+    if isinstance(op, Input):
+        name = "x"
+    elif isinstance(op, Parameter | State):
+        tensor = model.storage.tensor(op).detach().cpu()
+        name = build.constant(tensor.numpy(), op.label)
+    else:
+        operands = [build.names[operand] for operand in node.operands]
+        types: list[Type] = [graph.type(operand) for operand in node.operands]
+        say = SAY.get(op.name)
+        found = None if say is None else say(build, op, operands, types, node.types[0])
+        if found is None:
+            where = f" of `{node.layer}`" if node.layer else ""
+            problems = Problems()
+            problems.report("E811", f"`{op.name}`{where} has no form in ONNX", node.spans[0] if node.spans else None)
+            raise LampError(problems.errors)
+        name = found
+    build.names[value] = name
+    return [(value, name)]
+
+
+def _error(code: str, message: str, *fixes: str) -> LampError:
+    problems = Problems()
+    problems.report(code, message, None, fixes=fixes)
+    return LampError(problems.errors)

@@ -1,0 +1,194 @@
+"""A network as the source of a PyTorch module: a line an op, to read, to change and to train."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from lampc import __version__
+from lampc.diagnostics import LampError, Problems
+from lampc.export.torch_ops import FUNCTIONS, say
+from lampc.ir.graph import Graph, Node, Value
+from lampc.ir.leaves import Constant, Input, Parameter, Setting, State
+from lampc.passes.dce import remove_dead
+from lampc.passes.fuse import fuse
+from lampc.passes.rewrite import subgraph
+from lampc.passes.simplify import simplify
+
+if TYPE_CHECKING:
+    import torch
+
+    from lampc.compile import Program
+    from lampc.runtime.model import Model
+
+
+def source(program: Program, name: str = "Network", weights: str = "") -> str:
+    """A file that holds an ``nn.Module`` for the program's network, and, where a file of weights is named, ``load()``.
+
+    Its ``state_dict`` has lampc's names. In training it drops out, draws and normalises as lampc does.
+
+    Raises:
+        LampError: if an op of it has no form in PyTorch source.
+    """
+    graph = remove_dead(fuse(simplify(subgraph(program.simplified, {"prediction": program.simplified.outputs["prediction"]}))))
+    lines, used = _forward(program, graph)
+    dtype = "torch.float64" if program.elaborated.dtype == "f64" else "torch.float32"
+    like = any("self.like" in line for line in lines)
+    functions = [LAYER.replace("DTYPE", dtype), *(text for ops, text in FUNCTIONS.values() if used & {*ops})]
+    about = [f"    {line}".rstrip() for line in program.source.text.strip().splitlines()]
+    quoted = "\n".join(about).replace("\\", "\\\\").replace('"', "'")
+    shapes = [", ".join(["n", *map(str, type.sample)]) for type in (program.elaborated.input_type, program.evaluated_type)]
+    loading = LOAD.format(name=name, weights=weights).splitlines() if weights else []
+    return "\n".join([
+        f'"""Written by lampc {__version__} from:', "", quoted, '"""', "", "import torch", "import torch.nn.functional as F",
+        "from torch import Tensor, nn", "", *["\n" + text.strip("\n") + "\n" for text in functions], "",
+        f"class {name}(nn.Module):", f'    """From samples [{shapes[0]}] to [{shapes[1]}]."""', "",
+        "    def __init__(self) -> None:", "        super().__init__()", *_declarations(program, graph, dtype, like), "",
+        "    def forward(self, x: Tensor) -> Tensor:", *lines, *loading, "",
+    ])  # fmt: skip
+
+
+LOAD = '''
+
+def load(path="{weights}"):
+    """The network with its trained weights, for prediction."""
+    from safetensors.torch import load_file
+
+    network = {name}()
+    network.load_state_dict(load_file(path))
+    return network.eval()
+'''
+LAYER = '''
+def layer(**tensors):
+    """A layer's parameters by their shapes, and, given as tensors, what it keeps beside them."""
+    module = nn.Module()
+    for name, value in tensors.items():
+        if isinstance(value, nn.Module):
+            module.add_module(name, value)
+        elif isinstance(value, Tensor):
+            module.register_buffer(name, value)
+        else:
+            module.register_parameter(name, nn.Parameter(torch.zeros(value, dtype=DTYPE)))
+    return module
+'''
+
+
+def _declarations(program: Program, graph: Graph, dtype: str, like: bool) -> list[str]:
+    """Parameters and buffers under lampc's names, a line for each layer."""
+    tree: OrderedDict[str, Any] = OrderedDict()
+    for label, parameter in program.parameters.items():
+        dims = parameter.type.dims(1)
+        _place(tree, _attribute(label), f"({', '.join(map(str, dims))}{',' * (len(dims) == 1)})")
+    for node in graph:
+        if isinstance(node.op, State):
+            make = {0.0: "zeros", 1.0: "ones"}[node.op.value]
+            _place(
+                tree, _attribute(node.op.label), f"torch.{make}({', '.join(map(str, node.types[0].dims(1)))}, dtype={dtype})"
+            )
+    lines = [f"        self.{name} = {_layer(members)}" for name, members in tree.items()]
+    lines += [f"        self.{_identifier(n.op.label)} = {n.op.value!r}" for n in graph if isinstance(n.op, Setting)]
+    lines += [f'        self.register_buffer("like", torch.zeros((), dtype={dtype}), persistent=False)'] if like else []
+    return lines
+
+
+def _place(tree: OrderedDict[str, Any], label: str, value: str) -> None:
+    *path, last = label.split(".")
+    for part in path:
+        tree = tree.setdefault(part, OrderedDict())
+    tree[last] = value
+
+
+def _layer(members: Mapping[str, Any]) -> str:
+    given = [f"{name}={value if isinstance(value, str) else _layer(value)}" for name, value in members.items()]
+    return f"layer({', '.join(given)})"
+
+
+def _forward(program: Program, graph: Graph) -> tuple[list[str], set[str]]:
+    """The body of ``forward``, and the names of the ops in it."""
+    texts = {layer.name: layer.text for layer in program.layers}
+    names: dict[Value, str] = {}
+    lines: list[str] = []
+    used: set[str] = set()
+    shown = ""
+    taken = {"x", "self", "torch", "nn"}
+    last = {node.layer: node.id for node in graph if node.layer}
+    for node in graph:
+        leaf = _leaf(node)
+        if leaf is not None:
+            names[Value(node.id)] = leaf
+            continue
+        operands = [names[value] for value in node.operands]
+        expression = say(node.op, operands, [graph.type(value) for value in node.operands])
+        if expression is None:
+            raise _unsaid(node)
+        used.add(node.op.name)
+        if isinstance(node.op, Constant) and not node.op.type.shape:
+            names[Value(node.id)] = expression
+            continue
+        name = _identifier(node.layer or node.op.name)
+        if node.layer and last[node.layer] != node.id:
+            name += f"_{node.op.name}"
+        while name in taken or keyword.iskeyword(name):
+            name = _next(name)
+        taken.add(name)
+        comment = f"  # {texts[node.layer]}" if node.layer in texts and node.layer != shown else ""
+        shown = node.layer or shown
+        lines.append(f"        {name} = {expression}{comment}")
+        names[Value(node.id)] = name
+    lines.append(f"        return {names[graph.outputs['prediction']]}")
+    return lines, used
+
+
+def _leaf(node: Node) -> str | None:
+    op = node.op
+    if isinstance(op, Input):
+        return "x"
+    if isinstance(op, Parameter | State):
+        return f"self.{_attribute(op.label)}"
+    return f"self.{_identifier(op.label)}" if isinstance(op, Setting) else None
+
+
+def _attribute(label: str) -> str:
+    """A name that a module may have: one that means something to Python or to PyTorch gets a mark."""
+    import torch
+
+    return ".".join(f"{part}_" if keyword.iskeyword(part) or hasattr(torch.nn.Module, part) or part in ("like", "training")
+                    else part for part in label.split("."))  # fmt: skip
+
+
+def _identifier(label: str) -> str:
+    return re.sub(r"\W", "_", label)
+
+
+def _next(name: str) -> str:
+    stem, digits = re.fullmatch(r"(.*?_?)(\d*)", name).groups()  # type: ignore[union-attr]
+    return f"{stem}{int(digits) + 1}" if digits and stem.endswith("_") else f"{name}_2"
+
+
+def _unsaid(node: Node) -> LampError:
+    problems = Problems()
+    where = f" of `{node.layer}`" if node.layer else ""
+    problems.report("E811", f"`{node.op.name}`{where} has no form in PyTorch source", node.spans[0] if node.spans else None)
+    return LampError(problems.errors)
+
+
+def to_torch(model: Model) -> torch.nn.Module:
+    """The module that ``source`` writes, with the model's weights and running statistics; it trains under autograd.
+
+    Raises:
+        LampError: if an op of the network has no form in PyTorch source.
+    """
+    from lampc.runs.state import weights
+
+    space: dict[str, Any] = {}
+    exec(compile(source(model.program), "<lampc>", "exec"), space)
+    module: torch.nn.Module = space["Network"]()
+    module.load_state_dict({_attribute(name.removeprefix("state.")): tensor for name, tensor in weights(model).items()})
+    for name, tensor in model.storage.settings.items():
+        attribute = _identifier(name)
+        if hasattr(module, attribute):
+            setattr(module, attribute, tensor.item())
+    return module

@@ -1,0 +1,178 @@
+"""Exported networks predict, and train, as lampc's own."""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from random_networks import network
+
+import lampc.compile
+from lampc.diagnostics import LampError
+from lampc.export.c_ops import SAY as IN_C
+from lampc.export.c_source import source as c_source
+from lampc.export.torch_ops import SAY as IN_TORCH
+from lampc.export.torch_source import source, to_torch
+from lampc.ir.op import REGISTRY
+from lampc.ops.elementwise import Elementwise
+from lampc.runtime.model import Model
+
+ROOT = Path(__file__).parents[2]
+MODELS = sorted((ROOT / "models").glob("*.lamp"))
+COMPILER = shutil.which("cc") or shutil.which("gcc")
+needs_compiler = pytest.mark.skipif(COMPILER is None, reason="there is no C compiler")
+
+
+def samples(model: Model, count: int = 3, seed: int = 0) -> torch.Tensor:
+    program = model.program.elaborated
+    generator = torch.Generator().manual_seed(seed)
+    shape = (count, *program.input_type.sample)
+    if program.input_below:
+        return torch.randint(0, program.input_below, shape, generator=generator)
+    return torch.rand(shape, generator=generator, dtype=torch.float64).to(model.storage.dtype)
+
+
+def moved(model: Model) -> Model:
+    """With running statistics that are not those at the beginning."""
+    generator = torch.Generator().manual_seed(1)
+    for name, tensor in model.storage.states.items():
+        if "running" in name:
+            tensor.add_(torch.rand(tensor.shape, generator=generator))
+    return model
+
+
+def compiled(text: str, folder: Path) -> Any:
+    (folder / "net.c").write_text(text)
+    flags = ["-std=c99", "-O1", "-Wall", "-Wextra", "-Werror", "-pedantic", "-shared", "-fPIC"]
+    assert COMPILER is not None
+    done = subprocess.run([COMPILER, *flags, str(folder / "net.c"), "-o", str(folder / "net.so"), "-lm"], capture_output=True,
+                          text=True, check=False)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return ctypes.CDLL(str(folder / "net.so"))
+
+
+def predicted_in_c(model: Model, x: torch.Tensor, folder: Path) -> torch.Tensor:
+    library = compiled(c_source(model), folder)
+    out = torch.full((len(x), *model.program.evaluated_type.sample), torch.nan, dtype=model.storage.dtype)
+    x = x.contiguous()
+    library.predict(ctypes.c_void_p(x.data_ptr()), ctypes.c_void_p(out.data_ptr()), ctypes.c_size_t(len(x)))
+    return out
+
+
+@pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
+def test_every_model_as_a_torch_module(path: Path) -> None:
+    model = moved(lampc.compile.file(path).model())
+    x = samples(model)
+    torch.testing.assert_close(to_torch(model).eval()(x), model(x), rtol=1e-5, atol=1e-5)
+
+
+@needs_compiler
+@pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
+def test_every_model_in_c(path: Path, tmp_path: Path) -> None:
+    model = moved(lampc.compile.file(path).model())
+    x = samples(model)
+    torch.testing.assert_close(predicted_in_c(model, x, tmp_path), model(x), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_random_networks_as_torch_modules(seed: int) -> None:
+    model = lampc.compile.text(network(seed).source).model()
+    x = samples(model)
+    torch.testing.assert_close(to_torch(model).eval()(x), model(x), rtol=1e-10, atol=1e-10)
+
+
+@needs_compiler
+@pytest.mark.parametrize("seed", range(0, 100, 3))
+def test_random_networks_in_c(seed: int, tmp_path: Path) -> None:
+    model = lampc.compile.text(network(seed).source).model()
+    x = samples(model)
+    torch.testing.assert_close(predicted_in_c(model, x, tmp_path), model(x), rtol=1e-9, atol=1e-9)
+
+
+SPECIAL = [
+    "input 5x8 as x; input 4x8 as k; input 4 as m; from x; attention 2 keys=k padding=m sink=both; linear 1",
+    "input 5x8; attention 4 kv_heads=2 causal rope; position sinusoidal; linear 2",
+    "input 6x3 as x; input 4 as s; from x; lstm 4 state=s; gru 3 direction=both; rnn 2 activation=relu last",
+    "input 2x6x5; convtranspose 3 3 stride=2 output_padding=1; globalpool to=3x2 max; upsample 2 linear; pad 1 edges=reflect",
+    "input 2x7; conv1d 4 3 groups=2 dilation=2; instancenorm; avgpool 2 padding=1 ceil; max 1",
+    "input 4; linear 3 as class; tanh; bilinear 2 with=class",
+    "fn odd(x) = where(x > 0.3, exp(x) ^ 3, abs(x) - sqrt(x)); input 4; odd; prelu; softsign; mish; selu; logsoftmax",
+]
+
+
+@needs_compiler
+@pytest.mark.parametrize("text", SPECIAL)
+def test_what_random_networks_leave_out(text: str, tmp_path: Path) -> None:
+    model = lampc.compile.text(f"{text}\ntrain precision=f64").model()
+    x = samples(model, 4)
+    torch.testing.assert_close(to_torch(model).eval()(x), model(x), rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(predicted_in_c(model, x, tmp_path), model(x), rtol=1e-9, atol=1e-9)
+
+
+TRAINED = {
+    "mlp": "linear 3->8 xavier; tanh; linear 2 xavier\nloss mse\noptimizer sgd lr=0.1 momentum=0.9",
+    "batchnorm": "input 3; linear 8; batchnorm; gelu; linear 2\nloss mse\noptimizer sgd lr=0.1",
+    "sequence": "input 4x3; lstm 5; attention 1 causal; layernorm; linear 2\nloss mse\noptimizer sgd lr=0.1",
+    "image": "input 1x6x6; conv 4 3; groupnorm 2; relu; maxpool 2; flatten; linear 2\nloss mse\noptimizer sgd lr=0.1",
+}
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_the_module_trains_under_autograd_as_lampc_does(name: str) -> None:
+    model = lampc.compile.text(f"{TRAINED[name]}\ntrain precision=f64").model(seed=2)
+    module = model.program.to_torch(model).train()
+    momentum = 0.9 if "momentum" in TRAINED[name] else 0.0
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.1, momentum=momentum)
+    x = samples(model, 30)
+    y = torch.rand(30, *model.program.evaluated_type.sample, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    pairs = [(x[i : i + 10], y[i : i + 10]) for i in (0, 10, 20)]
+    for inputs, targets in pairs * 2:
+        optimizer.zero_grad()
+        torch.nn.functional.mse_loss(module(inputs), targets).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    model.train(pairs, epochs=2)
+    state = module.state_dict()
+    for label, tensor in model.parameters.items():
+        torch.testing.assert_close(tensor, state[label], rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(module.eval()(x), model(x), rtol=1e-10, atol=1e-10)
+
+
+def test_the_source_reads_like_the_file() -> None:
+    text = source(lampc.compile.text("linear 2->3 xavier; tanh; linear 1; sigmoid"))
+    assert text.splitlines()[-6:] == [
+        "    def forward(self, x: Tensor) -> Tensor:",
+        "        linear1 = F.linear(x, self.linear1.weight, self.linear1.bias)  # linear 2->3 xavier",
+        "        tanh1 = torch.tanh(linear1)  # tanh",
+        "        linear2 = F.linear(tanh1, self.linear2.weight, self.linear2.bias)  # linear 1",
+        "        sigmoid1 = torch.sigmoid(linear2)  # sigmoid",
+        "        return sigmoid1",
+    ]
+
+
+NOT_FORWARD = {
+    "input", "parameter", "parameters", "state", "setting", "bce", "class_weight", "pick", "outer", "pack", "pow", "share",
+    "cast", "with_gradient",
+}  # fmt: skip
+"""Leaves, what a loss or an update is made of, and what passes take away."""
+
+
+def test_every_forward_op_can_be_said() -> None:
+    forward = {name for name in REGISTRY if not name.endswith("_grad")} - NOT_FORWARD
+    assert forward - IN_TORCH.keys() - {"batchnorm_inference"} == set()
+    elementwise = {name for name in forward if issubclass(REGISTRY[name], Elementwise)}
+    worked_out, replaced = {"waves", "table", "constant"}, {"batchnorm", "dropout", "noise"}
+    assert forward - IN_C.keys() - elementwise - {"copy", "reshape"} - worked_out - replaced == set()
+
+
+def test_an_op_without_a_form_is_named() -> None:
+    others = {name: say for name, say in IN_TORCH.items() if name != "tanh"}
+    program = lampc.compile.text("linear 2->3; tanh")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lampc.export.torch_ops.SAY", others)
+        with pytest.raises(LampError, match="`tanh` of `tanh1` has no form in PyTorch source"):
+            source(program)
