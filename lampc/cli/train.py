@@ -204,11 +204,23 @@ def _kept(shown: _Shown, directory: RunDirectory, file: str | None, given: tuple
         return _interrupted(shown, stop.signal)
     end = shown.close()
     found = runs.close(kept, shown.finished, shown.seconds)
+    _pictured(kept)
     if shown.as_json:
         _line({**end, "directory": str(kept.path), "best": found["best"]})
     else:
         _print_run(kept, found)
     return 0
+
+
+def _pictured(kept: Kept) -> None:
+    """Write the run's pictures; that one cannot be drawn loses nothing else."""
+    from lampc.runs.load import load as loaded
+    from lampc.runs.report import write
+
+    try:
+        write(loaded(kept.path, program=kept.program))
+    except (LampError, OSError) as error:
+        click.echo(f"there is no report: {error}", err=True)
 
 
 def _interrupted(shown: _Shown, number: int) -> int:

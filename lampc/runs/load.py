@@ -63,16 +63,24 @@ class Run:
         return (np.asarray(x) - mean) / deviation
 
 
-def load(run: str | Path, which: str = "best", *, allow_python: bool = False, settings: dict[str, Any] | None = None) -> Run:
+def load(run: str | Path, which: str = "best", *, allow_python: bool = False, settings: dict[str, Any] | None = None,
+         program: Program | None = None) -> Run:  # fmt: skip
     """Open a run, a directory, ``disc/3`` or ``disc`` (its latest), at its best epoch or its ``last``.
 
-    The program is the one that the run keeps; the data it was trained on need not be there any more.
+    The program is the one that the run keeps, if it is not at hand; the data it was trained on need not be there any more.
 
     Raises:
         LampError: if there is no such run, or it is damaged.
     """
     path = find(str(run))
     config = read_json(path / CONFIG)
+    program = program or _program(path, config, allow_python, settings or {})
+    checkpoint = path / (BEST if which == "best" and (path / BEST).exists() else LAST)
+    return Run(path, config, program, checkpoint, checkpoints.read(checkpoint))
+
+
+def _program(path: Path, config: dict[str, Any], allow_python: bool, settings: dict[str, Any]) -> Program:
+    """The program that a run keeps."""
     problems = Problems()
     try:
         name, given, data = config["source"], config["settings"], config["data"]
@@ -90,10 +98,7 @@ def load(run: str | Path, which: str = "best", *, allow_python: bool = False, se
     assert source is not None
     from lampc.compile import compile_source
 
-    given = {**overrides, **(settings or {})}
-    program = compile_source(source, file.parent, given, allow_python, Problems(), described, folder)
-    checkpoint = path / (BEST if which == "best" and (path / BEST).exists() else LAST)
-    return Run(path, config, program, checkpoint, checkpoints.read(checkpoint))
+    return compile_source(source, file.parent, {**overrides, **settings}, allow_python, Problems(), described, folder)
 
 
 def _error(code: str, message: str, *fixes: str) -> LampError:

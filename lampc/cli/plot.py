@@ -1,0 +1,39 @@
+"""``lampc plot``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lampc.cli.report import remember_color
+
+
+@click.command()
+@click.argument("run")
+@click.option("-o", "--output", metavar="OUT", help="Write the curves to this .svg file, or the report to this .html file.")
+@click.option("--allow-python", is_flag=True, help='Permit `data python "module:function"` to run that function.')
+@click.option(
+    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True, help="Colour errors."
+)
+def plot(run: str, output: str | None, allow_python: bool, color: str) -> int:
+    """Draw a run anew: its curves.svg, and its report.html, a page that stands alone."""
+    remember_color(color)
+    from lampc.runs import durable
+    from lampc.runs.curves import curves, stacked
+    from lampc.runs.load import load
+    from lampc.runs.overview import measurements
+    from lampc.runs.report import report, write
+
+    found = load(run, allow_python=allow_python)
+    if output is None:
+        for path in write(found):
+            click.echo(f"wrote {path}")
+        return 0
+    path = Path(output)
+    if path.suffix.lower() not in (".svg", ".html"):
+        raise click.UsageError("OUT ends in .svg or .html.")
+    text = report(found) if path.suffix.lower() == ".html" else stacked(curves(measurements(found.path)))
+    durable.write(path, text.encode())
+    click.echo(f"wrote {path}")
+    return 0
