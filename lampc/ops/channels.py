@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from lampc.ir.op import Kernel, Normal, Op, Run, Sample, ShapeError, Uniform, op
 from lampc.ir.types import Type
+from lampc.ops.arithmetic import Sqrt
 from lampc.ops.elementwise import count
+from lampc.ops.reduction import Expand, Sum
 
 if TYPE_CHECKING:
     from lampc.ops.term import Gradients, Term, TermNode
@@ -122,6 +124,18 @@ class BatchNormInference(Op):
 
     def infer(self, *operands: Type) -> tuple[Type, ...]:
         return BatchNorm(self.eps, affine=self.affine).infer(*operands)[:1]
+
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        (dy,) = cotangents
+        assert dy
+        build, x, (mean, variance) = node.build, node.operands[0], node.operands[-2:]
+        others = (0, *range(2, x.type.rank))
+        spread, total = Expand(x.type.shape, others), Sum(others)
+        rstd = 1.0 / build(Sqrt(), variance + self.eps)
+        if not self.affine:
+            return [dy * build(spread, rstd), None, None]
+        normal = (x - build(spread, mean)) * build(spread, rstd)
+        return [dy * build(spread, rstd * node.operands[1]), build(total, dy * normal), build(total, dy), None, None]
 
     def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
         return 4 * count(operands[0])

@@ -154,7 +154,7 @@ APART = {
 }
 
 # Made after differentiation, or gradients themselves: nothing differentiates them.
-NO_GRADIENT = {"class_weight", "add_scaled", "pow", "share", "affine", "pack", "batchnorm_inference", "with_gradient"} | {
+NO_GRADIENT = {"class_weight", "add_scaled", "pow", "share", "affine", "pack", "with_gradient"} | {
     name for name in REGISTRY if name.endswith("_grad")
 }
 
