@@ -64,3 +64,11 @@ class Span:
     def __str__(self) -> str:
         line, column = self.source.position(self.start)
         return f"{self.source.name}:{line}:{column}"
+
+
+def project(folder: Path) -> Path:
+    """The project that a folder belongs to: the nearest around it with a project's marks, else itself."""
+    for candidate in (folder.absolute(), *folder.absolute().parents):
+        if any((candidate / mark).exists() for mark in (".git", "pyproject.toml")):
+            return candidate
+    return folder

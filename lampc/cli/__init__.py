@@ -13,7 +13,22 @@ import click
 from lampc import __version__
 from lampc.diagnostics import LampError
 
-VERBS = ("train", "sweep", "sample", "eval", "predict", "runs", "compare", "plot", "export", "check", "ops", "graph", "explain")
+VERBS = (
+    "train",
+    "sweep",
+    "sample",
+    "eval",
+    "predict",
+    "runs",
+    "compare",
+    "plot",
+    "export",
+    "data",
+    "check",
+    "ops",
+    "graph",
+    "explain",
+)
 
 
 class _Verbs(click.Group):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from lampc.data.place import within
 from lampc.data.source import DataError, Dataset, DataSource, Description, Request, source
 from lampc.data.split import NORMALIZE, SPLIT, make
 from lampc.layers.signature import Dims, Flag, Param, Signature, Text
@@ -21,9 +22,7 @@ def _files(request: Request) -> tuple[list[str], list[tuple[Path, int]]]:
     """
     name = request.arguments["path"]
     try:
-        root = (request.folder / name).resolve()
-        if not root.is_relative_to(request.folder.resolve()):
-            raise DataError("E601", f"{name} lies outside the .lamp file's folder")
+        root = within(request.folder, name)
         folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
         found = [(path, label) for label, folder in enumerate(folders)
                  for path in sorted(folder.iterdir()) if not path.name.startswith(".")]  # fmt: skip

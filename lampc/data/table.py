@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
+from lampc.data.place import within
 from lampc.data.source import DataError, Dataset, DataSource, Description, Request, source
 from lampc.data.split import NORMALIZE, SPLIT, make, named
 from lampc.diagnostics.suggest import nearest
@@ -24,7 +25,7 @@ def open_regular(folder: Path, name: str, mode: str) -> IO[bytes]:
         DataError: if it cannot be had, or is too large.
     """
     try:
-        path = folder / name
+        path = within(folder, name)
         if path.exists() and not path.is_file():
             raise DataError("E601", f"cannot read {name}: it is not a file")
         if path.stat().st_size > _FILE_BYTES:

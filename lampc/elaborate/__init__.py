@@ -28,7 +28,7 @@ from lampc.layers.metrics import MetricType
 from lampc.layers.signature import Written
 from lampc.ops.shape import Reshape, Slice
 from lampc.ops.term import Term
-from lampc.source import Source, Span
+from lampc.source import Source, Span, project
 from lampc.syntax import tree
 
 __all__ = ["Data", "Elaborated", "Experiment", "elaborate", "parse_setting"]
@@ -65,7 +65,7 @@ def elaborate(
     Before: ``body`` may hold ``Broken`` statements. After: where no error was reported, every value is typed.
     """
     overrides = Settings(settings, problems)
-    reader = Reader(body.span.source, _root(folder), overrides, problems)
+    reader = Reader(body.span.source, project(folder), overrides, problems)
     statements = reader.collect(body, folder)
     definitions = reader.found
     about = [s for s in statements if isinstance(s, tree.Layer) and s.name.name in EXPERIMENT]
@@ -139,14 +139,6 @@ def _divide(network: Network, x: Term, experiment: Experiment, scope: Scope) -> 
 def _below(x: Term) -> int:
     assert isinstance(x.node.op, Input)
     return x.node.op.below
-
-
-def _root(folder: Path) -> Path:
-    """The project that a file belongs to: the nearest folder around it with a project's marks, else its own."""
-    for candidate in (folder.absolute(), *folder.absolute().parents):
-        if any((candidate / mark).exists() for mark in (".git", "pyproject.toml")):
-            return candidate
-    return folder
 
 
 def _input(

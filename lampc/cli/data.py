@@ -1,0 +1,87 @@
+"""``lampc data``."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lampc.cli.inputs import common, load
+from lampc.cli.report import wants_color
+from lampc.data import DataError
+from lampc.diagnostics import LampError, Problems
+
+if TYPE_CHECKING:
+    from lampc.data.overview import Column
+
+
+@click.command()
+@click.argument("file")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a column.")
+@common
+def data(file: str, as_json: bool, settings: tuple[str, ...], allow_python: bool, color: str) -> int:
+    """Show what data there is: shapes, ranges, missing cells, classes, some samples.
+
+    FILE is a .csv, .npz, .parquet or text file, a folder of images, or a program, whose data is shown as it is trained on.
+    """
+    from lampc.data.overview import of_dataset, overview
+
+    problems = Problems()
+    try:
+        if Path(file).suffix == ".lamp":
+            from lampc.compile import compile_source
+
+            program = compile_source(*load(file, settings, problems), allow_python, problems)
+            columns = of_dataset(program.data())
+        else:
+            columns = overview(Path(file))
+    except DataError as error:
+        problems.report(error.code, str(error), None, fixes=error.fixes)
+        raise LampError(problems.errors) from None
+    except OSError as error:
+        problems.report("E601", f"cannot read {file}: {error.strerror or error}", None)
+        raise LampError(problems.errors) from None
+    if as_json:
+        for column in columns:
+            click.echo(json.dumps({name: None if value != value else value for name, value in asdict(column).items()}))
+    else:
+        _print(columns, wants_color(color))
+    return 0
+
+
+def _print(columns: list[Column], color: bool) -> None:
+    import sys
+
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, show_edge=False)
+    for name in ("name", "shape", "holds", "count", "missing", "least", "mean", "greatest"):
+        table.add_column(name, justify="left" if name in ("name", "holds") else "right", no_wrap=True)
+    for column in columns[:60]:
+        shape, missing = "x".join(map(str, column.shape)) or "1", f"{column.missing:,}" if column.missing else ""
+        measures = map(_shown, (column.low, column.mean, column.high))
+        table.add_row(Text(column.name), shape, column.kind, f"{column.count:,}", missing, *measures)
+    console = Console(no_color=not color, highlight=False, color_system="auto" if color else None,
+                      width=None if sys.stdout.isatty() else 110)  # fmt: skip
+    console.print(table)
+    if len(columns) > 60:
+        click.echo(f"and {len(columns) - 60} columns more")
+    for column in columns[:60]:
+        if column.classes:
+            listed = ", ".join(f"{name} {count:,}" for name, count in list(column.classes.items())[:12])
+            more = f", and {len(column.classes) - 12} more" if len(column.classes) > 12 else ""
+            click.echo(f"{column.name}: {listed}{more}")
+    for column in columns[:12]:
+        if column.samples:
+            click.echo(f"{column.name} begins {' · '.join(sample[:60] for sample in column.samples)}")
+
+
+def _shown(value: Any) -> str:
+    return "" if isinstance(value, float) and math.isnan(value) else f"{value:.5g}"

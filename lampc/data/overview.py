@@ -1,0 +1,191 @@
+"""What a file of data holds, before anybody trains on it: nothing is refused, and what training would refuse is counted."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lampc.data.source import DataError, Dataset
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MISSING = ("", "na", "nan", "null", "none", "?")
+"""Cells that hold nothing, in lower case."""
+_DISTINCT = 1000
+
+
+@dataclass
+class Column:
+    """A column of a table, or an array: what is in it."""
+
+    name: str
+    shape: tuple[int, ...]
+    """Of a sample's part; ``()`` for one number or one word."""
+    kind: str
+    """``numbers``, ``whole numbers``, or ``text``."""
+    count: int
+    missing: int = 0
+    low: float = math.nan
+    mean: float = math.nan
+    high: float = math.nan
+    classes: Mapping[str, int] = field(default_factory=dict)
+    """How often each value occurs, where they are few, or words."""
+    samples: Sequence[str] = ()
+
+
+def overview(path: Path) -> list[Column]:
+    """The columns of a table, the arrays of a NumPy file, the folders of images, or the characters of a text.
+
+    Raises:
+        DataError: if the file cannot be read at all.
+    """
+    if path.is_dir():
+        return _images(path)
+    kind = path.suffix.lower()
+    if kind in (".csv", ".tsv"):
+        return _csv(path, "\t" if kind == ".tsv" else ",")
+    if kind in (".npz", ".npy"):
+        return _arrays(path)
+    if kind == ".parquet":
+        return _parquet(path)
+    if kind in (".txt", ".md", ""):
+        return _text(path)
+    raise DataError(
+        "E601", f"what {path} holds is not known", ("there are .csv, .tsv, .npz, .npy, .parquet, .txt, and folders",)
+    )
+
+
+def _csv(path: Path, delimiter: str) -> list[Column]:
+    raw = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    rows = [row for row in csv.reader(raw.decode("utf-8", "replace").splitlines(), delimiter=delimiter) if row]
+    if not rows:
+        raise DataError("E603", f"{path} is empty")
+    header, body = rows[0], rows[1:]
+    return [
+        words(name.strip() or f"column {i + 1}", [row[i] if i < len(row) else "" for row in body])
+        for i, name in enumerate(header)
+    ]
+
+
+def words(name: str, cells: Sequence[str]) -> Column:
+    """A column of cells as they are written."""
+    present = [cell.strip() for cell in cells if cell.strip().lower() not in MISSING]
+    numbers = [number for cell in present if (number := _number(cell)) is not None]
+    missing = len(cells) - len(present)
+    if len(numbers) < len(present) or not present:
+        return Column(name, (), "text", len(cells), missing, classes=_few(present, always=True), samples=present[:4])
+    return _numbers(name, (), numbers, len(cells), missing, present[:4])
+
+
+def _numbers(
+    name: str, shape: tuple[int, ...], values: Sequence[float], count: int, missing: int, samples: Sequence[str]
+) -> Column:
+    finite = [value for value in values if math.isfinite(value)]
+    whole = all(value.is_integer() for value in finite)
+    found = Column(
+        name, shape, "whole numbers" if whole else "numbers", count, missing + len(values) - len(finite), samples=samples
+    )
+    if finite:
+        found.low, found.high, found.mean = min(finite), max(finite), math.fsum(finite) / len(finite)
+    if whole and not shape:
+        found.classes = _few([f"{value:g}" for value in finite])
+    return found
+
+
+def _few(values: Iterable[str], always: bool = False) -> Mapping[str, int]:
+    counted = Counter(values)
+    if len(counted) > (_DISTINCT if always else 20):
+        return {}
+    return dict(counted.most_common())
+
+
+def _number(cell: str) -> float | None:
+    try:
+        return None if "_" in cell else float(cell)
+    except ValueError:
+        return None
+
+
+def _arrays(path: Path) -> list[Column]:
+    import numpy as np
+
+    try:
+        loaded = np.load(path, allow_pickle=False, mmap_mode="r" if path.suffix.lower() == ".npy" else None)
+        arrays = {"x": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError("E601", f"cannot read {path}: {error}") from None
+    return [array(name, found) for name, found in arrays.items()]
+
+
+def array(name: str, values: NDArray[Any]) -> Column:
+    """An array whose first axis is samples."""
+    import numpy as np
+
+    count, shape = (len(values), values.shape[1:]) if values.ndim else (1, ())
+    samples = (
+        [np.array2string(row, threshold=6, precision=4, separator=", ").replace("\n", "") for row in values[:3]]
+        if values.ndim
+        else []
+    )
+    if values.dtype.kind not in "fiub":
+        return Column(name, shape, "text", count, classes=_few(map(str, values.ravel().tolist()), always=True), samples=samples)
+    whole = values.dtype.kind in "iub"
+    finite = values if whole else values[np.isfinite(values)]
+    found = Column(name, shape, "whole numbers" if whole else "numbers", count, int(values.size - finite.size), samples=samples)
+    if finite.size:
+        found.low, found.high, found.mean = float(finite.min()), float(finite.max()), float(finite.mean(dtype=np.float64))
+    if whole and not shape:
+        found.classes = _few(f"{value}" for value in values.tolist())
+    return found
+
+
+def _parquet(path: Path) -> list[Column]:
+    try:
+        import pyarrow.parquet as parquet
+    except ImportError:
+        raise DataError("E508", "reading Parquet needs pyarrow", ('pip install "lampc[parquet]"',)) from None
+    try:
+        table = parquet.read_table(path)
+    except (OSError, ValueError) as error:
+        raise DataError("E601", f"cannot read {path}: {str(error).splitlines()[0]}") from None
+    return [words(name, ["" if v is None else str(v) for v in table.column(name).to_pylist()]) for name in table.column_names]
+
+
+def _images(path: Path) -> list[Column]:
+    """A folder a class, as ``data images`` takes them."""
+    counts: dict[str, int] = {}
+    names: list[str] = []
+    for folder in sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith(".")):
+        files = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
+        counts[folder.name] = len(files)
+        names += [f"{folder.name}/{file.name}" for file in files[:1]]
+    if not counts:
+        raise DataError("E603", f"{path} has no folders: one a class is wanted")
+    return [Column("class", (), "text", sum(counts.values()), classes=counts, samples=names[:4])]
+
+
+def _text(path: Path) -> list[Column]:
+    text = path.read_text(encoding="utf-8", errors="replace")
+    shown = [line for line in text.splitlines() if line.strip()][:3]
+    counted = Counter(text)
+    classes = {repr(character)[1:-1]: count for character, count in counted.most_common()}
+    return [Column("characters", (), "text", len(text), counted.get("\ufffd", 0), classes=classes, samples=shown)]
+
+
+def of_dataset(data: Dataset) -> list[Column]:
+    """Both parts of what a program trains on."""
+    found = []
+    for name, part in (("train", data.train), ("test", data.test)):
+        if len(part):
+            found += [array(f"{name} x", part.x), array(f"{name} y", part.y)]
+    for column in found:
+        if data.description.classes is not None and column.classes:
+            names = data.description.classes
+            column.classes = {names[int(label)]: count for label, count in column.classes.items() if int(label) < len(names)}
+    return found

@@ -1,0 +1,91 @@
+"""`lampc data`: what a file holds, and where data may lie."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from command import ROOT, Command
+
+import lampc.compile
+from lampc.diagnostics import LampError
+
+
+def columns(lampc: Command, path: object) -> dict[str, Any]:
+    done = lampc("data", path, "--json")
+    assert done.err == ""
+    return {column["name"]: column for column in map(json.loads, done.out.splitlines())}
+
+
+def test_a_table_with_holes(lampc: Command, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a,b,c\n1,x,\n2.5,y,3\nNA,x,inf\n-4,,2\n")
+    found = columns(lampc, tmp_path / "a.csv")
+    assert (found["a"]["kind"], found["a"]["missing"], found["a"]["low"], found["a"]["high"]) == ("numbers", 1, -4.0, 2.5)
+    assert found["a"]["mean"] == pytest.approx(-0.5 / 3)
+    assert (found["b"]["kind"], found["b"]["missing"], found["b"]["classes"]) == ("text", 1, {"x": 2, "y": 1})
+    assert (found["c"]["kind"], found["c"]["missing"]) == ("whole numbers", 2)
+
+
+def test_arrays(lampc: Command, tmp_path: Path) -> None:
+    x = np.arange(24.0).reshape(4, 2, 3)
+    x[1, 0, 0] = np.nan
+    np.savez(tmp_path / "a.npz", x=x, y=np.array([0, 1, 1, 2]))
+    found = columns(lampc, tmp_path / "a.npz")
+    assert (found["x"]["shape"], found["x"]["count"], found["x"]["missing"], found["x"]["high"]) == ([2, 3], 4, 1, 23.0)
+    assert found["y"]["classes"] == {"1": 2, "0": 1, "2": 1}
+
+
+def test_parquet_images_and_text(lampc: Command, tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"a": [1.5, None], "b": ["x", "y"]}), tmp_path / "a.parquet")
+    assert columns(lampc, tmp_path / "a.parquet")["a"]["missing"] == 1
+    for name, count in (("cat", 2), ("dog", 3)):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for i in range(count):
+            (tmp_path / "photos" / name / f"{i}.png").write_bytes(b"")
+    assert columns(lampc, tmp_path / "photos")["class"]["classes"] == {"cat": 2, "dog": 3}
+    assert columns(lampc, ROOT / "models" / "fables.txt")["characters"]["count"] == 100_432
+
+
+def test_a_programs_data_as_it_is_trained_on(lampc: Command) -> None:
+    found = columns(lampc, ROOT / "models" / "iris.lamp")
+    assert list(found) == ["train x", "train y", "test x", "test y"]
+    assert found["train x"]["mean"] == pytest.approx(0.0, abs=1e-12)  # normalised
+    assert sum(found["train y"]["classes"].values()) == 120
+    assert set(found["train y"]["classes"]) == {"setosa", "versicolor", "virginica"}
+    assert "test y: " in lampc("data", ROOT / "models" / "iris.lamp").out
+
+
+@pytest.mark.parametrize("name", ["nothing.csv", "a.xyz"])
+def test_what_cannot_be_read_is_said(name: str, lampc: Command, tmp_path: Path) -> None:
+    (tmp_path / "a.xyz").write_text("")
+    done = lampc("data", tmp_path / name)
+    assert (done.status, done.err.startswith("error[E601]")) == (1, True)
+
+
+def test_data_lies_in_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither `..`, nor an absolute path, nor a link leads out of it, unless the user names the place."""
+    project, outside = tmp_path / "project", tmp_path / "outside"
+    for folder in (project / "models", outside):
+        folder.mkdir(parents=True)
+    (project / "pyproject.toml").write_text("")
+    table = "a,b\n" + "".join(f"{i},{i % 2}\n" for i in range(10))
+    for place in (project, outside):
+        (place / "a.csv").write_text(table)
+    (project / "models" / "link.csv").symlink_to(outside / "a.csv")
+
+    def compiled(path: object) -> object:
+        return lampc.compile.text(f'linear 1; data csv "{path}"; loss mse', folder=project / "models")
+
+    assert compiled("../a.csv")
+    for path in ("../../outside/a.csv", outside / "a.csv", "link.csv"):
+        with pytest.raises(LampError, match="lies outside of the project"):
+            compiled(path)
+    monkeypatch.setenv("LAMPC_DATA", str(outside))
+    for path in ("../../outside/a.csv", outside / "a.csv", "link.csv"):
+        assert compiled(path)
