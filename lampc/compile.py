@@ -38,6 +38,7 @@ from lampc.layers.signature import Param
 from lampc.passes.cse import share_common
 from lampc.passes.dce import remove_dead
 from lampc.passes.differentiate import differentiate
+from lampc.passes.distribute import distribute
 from lampc.passes.fuse import fuse
 from lampc.passes.gains import find_gains, warn_of_saturation
 from lampc.passes.inference import for_inference
@@ -289,6 +290,8 @@ def build(source: Source, elaborated: Elaborated, warnings: tuple[Diagnostic, ..
     whole = forward
     if "loss" in forward.outputs:
         whole = differentiate(forward)
+        if train.workers > 1:
+            whole = distribute(whole)
         whole = optimise(whole, experiment.optimizer, experiment.schedule, train.accumulate)
     whole = run_passes(whole, WHOLE)
     if train.recompute:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from contextlib import nullcontext
@@ -16,7 +17,7 @@ from lampc.cli.inputs import FILE, common, load
 from lampc.cli.report import print_diagnostics, wants_color
 from lampc.cli.signals import listening, terminable
 from lampc.diagnostics import LampError, Problems
-from lampc.runs.directory import CONFIG, SOURCES, RunDirectory, create, find, read_json, take
+from lampc.runs.directory import CONFIG, SOURCES, RunDirectory, create, every, find, read_json, take
 from lampc.runs.stop import Stop, Stopped
 
 if TYPE_CHECKING:
@@ -50,7 +51,10 @@ def train(file: str, runs: int | None, seed: int | None, device: str | None, bac
     from lampc.compile import compile_source
 
     problems = Problems()
-    options = {"runs": runs, "seed": seed, "device": device, "backend": backend}
+    count = int(os.environ.get("WORLD_SIZE", "1")) if "RANK" in os.environ else 1  # torchrun's
+    options = {"runs": runs, "seed": seed, "device": device, "backend": backend, "workers": count if count > 1 else None}
+    if count > 1:
+        return _together(file, as_json, resume, run_dir, save_every, settings, options, allow_python, color)
     given = (*settings, *(f"train.{name}={value}" for name, value in options.items() if value is not None))
     try:
         keeping = None
@@ -72,6 +76,57 @@ def train(file: str, runs: int | None, seed: int | None, device: str | None, bac
         if as_json:
             _line({"event": "error", "diagnostics": [diagnostic.json() for diagnostic in error.diagnostics]})
         raise
+
+
+def _together(file: str, as_json: bool, resume: str | None, run_dir: str, save_every: float, settings: tuple[str, ...],
+              options: dict[str, Any], allow_python: bool, color: str) -> int:  # fmt: skip
+    """Train in one of the processes that ``torchrun`` has started: the first keeps and tells."""
+    from lampc.compile import compile_source
+    from lampc.runs.config import job
+    from lampc.runs.train import train_along
+    from lampc.runtime.group import join, rank
+
+    problems = Problems()
+    first = rank() == 0
+    options["backend"] = "torch"
+    given = (*settings, *(f"train.{name}={value}" for name, value in options.items() if value is not None))
+    again = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
+    keeping: _Reopened | None = None
+    if resume is not None or again:
+        run = resume or ""
+        if resume is None and first:  # a process was killed: the run that this torchrun has begun goes on
+            found = [path for path in every(Path(run_dir)) if read_json(path / CONFIG).get("job") == job()]
+            run = str(found[-1]) if found else ""
+        if first and (run or resume is not None):
+            keeping, file, given = _reopened(run, file, run_dir, given)
+        elif resume is not None and file == "-":
+            config = read_json(find(run, Path(run_dir)) / CONFIG)
+            given, file = (*config["settings"], *given), str(find(run, Path(run_dir)) / SOURCES / config["source"])
+    with keeping or nullcontext():
+        source, folder, overrides = load(file, given, problems)
+        data_folder = None if keeping is None else Path(keeping.config["folder"])
+        program = compile_source(source, folder, overrides, allow_python, problems, None, data_folder)
+        group = join(program.experiment.train.device)
+        try:
+            if not first:
+                model = program.model()
+                model.group, stop = group, Stop()
+                model.random.seed(model.seed + 1_000_003 * group.rank)  # each drops out numbers of its own
+                with listening(stop):
+                    try:
+                        train_along(program, model, stop)
+                    except Stopped:
+                        return 128 + stop.signal
+                return 0
+            print_diagnostics(program.warnings)
+            shown = _Shown(program, keeping.config["file"] if keeping else file, as_json, wants_color(color))
+            shown.model.group = group
+            if keeping is not None:
+                return _kept(shown, keeping.directory, None, given, save_every)
+            with create(Path(run_dir), _name(file)) as directory:
+                return _kept(shown, directory, file, given, save_every)
+        finally:
+            group.close()
 
 
 @dataclass

@@ -65,6 +65,7 @@ TITLES: dict[str, str] = {
     "E702": "the device is not available",
     "E703": "nothing to train",
     "E704": "no native code",
+    "E705": "workers that are not there",
     # runs
     "E610": "no such run",
     "E611": "a damaged or unreadable file of a run",

@@ -50,6 +50,7 @@ TRAIN = Signature(
             "patience", Int(0), 0, "end after so many epochs in which `best` has not become better; 0: never", positional=False
         ),
         Param("best", Name(), "", "the metric whose best epoch is kept: the first one, or loss", positional=False),
+        Param("workers", Int(1, 100_000), 1, "processes that share each minibatch; `torchrun` says how many", positional=False),
         Param("recompute", Flag(), False, "compute cheap activations again for the gradient, not keep them"),
     )
 )
@@ -120,6 +121,7 @@ class Train:
     recompute: bool = False
     patience: int = 0
     best: str = ""
+    workers: int = 1
     span: Span | None = None
 
     @property

@@ -111,6 +111,8 @@ class Run:
     batch: int
     random: Any = None
     """What random ops draw from: ``step``, a tensor, and ``keys(stream)``."""
+    group: Any = None
+    """The processes that share a minibatch; None for one alone."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from lampc.ops import (
     grid,
     matmul,
     normalise,
+    parallel,
     pool,
     random,
     recurrent,
@@ -23,4 +24,5 @@ from lampc.ops import (
 )
 
 __all__ = ["activations", "arithmetic", "attend", "attention", "cast", "channels", "classes", "convolution", "exponential",
-           "grid", "leaves", "matmul", "normalise", "pool", "random", "recurrent", "reduction", "shape", "waves"]  # fmt: skip
+           "grid", "leaves", "matmul", "normalise", "parallel", "pool",
+           "random", "recurrent", "reduction", "shape", "waves"]  # fmt: skip

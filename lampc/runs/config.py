@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
+import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -46,6 +48,7 @@ def config(program: Program, file: str, settings: Sequence[str], command: Sequen
         "metrics": [metric.name for metric in program.metrics],
         "backend": backend,
         "command": list(command),
+        "job": job(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "versions": {"lampc": __version__, "python": platform.python_version(), "torch": torch.__version__,
                      "platform": platform.platform()},
@@ -53,6 +56,12 @@ def config(program: Program, file: str, settings: Sequence[str], command: Sequen
         "program": program_hash(program),
         "data": None if data is None else {"hash": data_hash(data), "description": asdict(data.description)},
     }  # fmt: skip
+
+
+def job() -> str | None:
+    """What tells one call of ``torchrun`` from another, and is the same after it has restarted its processes."""
+    run = os.environ.get("TORCHELASTIC_RUN_ID")
+    return None if run is None else f"{run} {socket.gethostname()} {os.getppid()}"
 
 
 def program_hash(program: Program) -> str:

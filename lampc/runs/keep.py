@@ -28,6 +28,7 @@ from lampc.runtime.loader import DataLoader
 from lampc.runtime.steps import Position
 
 if TYPE_CHECKING:
+    from lampc.runtime.group import Group
     from lampc.runtime.model import Model
 
 INTERVAL = 15.0
@@ -158,9 +159,48 @@ class Keep:
         self._lines = []
 
 
+class Together:
+    """Keeps a training of several processes: the first one's, and the others stop when it does."""
+
+    def __init__(self, group: Group, keep: Keep | None, stop: Stop) -> None:
+        self.group = group
+        self.keep = keep
+        self.stop = stop
+
+    def between(self, where: Position, history: History, loader: Any, sync: Callable[[], None]) -> None:
+        """Save in the first process; stop all, if one was asked to.
+
+        Raises:
+            Stopped: once all has been saved.
+        """
+        self.stop.signal = int(self.group.most(self.stop.signal))
+        if self.keep is not None:
+            self.keep.between(where, history, loader, sync)
+        if self.stop.signal:
+            raise Stopped
+
+    def measured(self, epoch: Epoch, sync: Callable[[], None]) -> bool:
+        """Note an epoch in the first process; whether all are to train on."""
+        going = self.keep.measured(epoch, sync) if self.keep is not None else True
+        return bool(self.group.agree(going))
+
+
 def line(epoch: Epoch, seed: int) -> dict[str, Any]:
     """An epoch as the file of measurements has it."""
     return {"seed": seed, "epoch": epoch.epoch, "loss": epoch.loss, "seconds": epoch.seconds, "test": epoch.test}
+
+
+def follow(model: Model, kept: Checkpoint, path: Path, loader: DataLoader) -> tuple[Position, History]:
+    """Put a model and its loader where a training was left, for a process that keeps nothing itself.
+
+    Raises:
+        LampError: if the checkpoint is of another network.
+    """
+    state.restore(model, kept, str(path / LAST))
+    loader.generator.set_state(kept.tensors["loader.next"])
+    where = state.position(kept.about, kept.tensors)
+    unknown = [{"epoch": number, "loss": math.nan, "seconds": 0.0, "test": {}} for number in range(1, where.epoch + 1)]
+    return where, state.history(kept.about, unknown, model.seed)
 
 
 def resume(model: Model, kept: Checkpoint, path: Path, keeper: Keep, loader: DataLoader) -> tuple[Position, History]:
@@ -169,9 +209,7 @@ def resume(model: Model, kept: Checkpoint, path: Path, keeper: Keep, loader: Dat
     Raises:
         LampError: if the checkpoint is of another network, or the measurements before it are missing.
     """
-    state.restore(model, kept, str(path / LAST))
-    loader.generator.set_state(kept.tensors["loader.next"])
-    where = state.position(kept.about, kept.tensors)
+    where, _ = follow(model, kept, path, loader)
     lines = _complete(path / MEASURED)[: where.epoch]
     if len(lines) < where.epoch:
         problems = Problems()

@@ -17,7 +17,7 @@ from lampc.runs import durable, state
 from lampc.runs.checkpoint import Checkpoint
 from lampc.runs.config import config, data_hash, normal, program_hash, save_sources
 from lampc.runs.directory import BEST, CONFIG, LAST, METRICS, SUMMARY, RunDirectory, read_json
-from lampc.runs.keep import INTERVAL, Keep, as_csv, line, resume
+from lampc.runs.keep import INTERVAL, Keep, Together, as_csv, follow, line, resume
 from lampc.runs.stop import Stop
 from lampc.runtime.history import Epoch, History
 from lampc.runtime.loader import DataLoader
@@ -89,21 +89,48 @@ def train_one(kept: Kept, model: Model, on_epoch: OnEpoch | None = None, go_on: 
     about = kept.about(data, model.seed)
     keeper = Keep(model, kept.path, about, kept.stop, kept.interval)
     start: tuple[Position, History] | None = None
+    group = model.group
+    if group is not None:  # the others ask the same
+        group.agree(kept.config["measure"])
+        group.agree(go_on)
     if go_on:
         if data_hash(data) != kept.config["data"]["hash"]:
             raise _error("E612", "the data is not what the run was trained on", "begin a new run: leave `--resume` out")
         if program_hash(program) != kept.config["program"]:
             state.check_network(program, {**about, **_last_about(kept.path)}, str(kept.path / LAST))
             raise _error("E612", "the program is not what the run was trained with", "begin a new run: leave `--resume` out")
-        if (kept.path / LAST).exists():
-            start = resume(model, checkpoints.read(kept.path / LAST), kept.path, keeper, loader)
+        raw = durable.read(kept.path / LAST) if (kept.path / LAST).exists() else None
+        if group is not None:
+            group.share(raw)
+        if raw is not None:
+            start = resume(model, checkpoints.decode(raw, str(kept.path / LAST)), kept.path, keeper, loader)
         else:  # it ended before the first checkpoint
             (kept.path / METRICS).unlink(missing_ok=True)
     where, before = start or (Position(), History(model.seed))
-    history = training(model, loader, data=data, on_epoch=on_epoch, measure=kept.config["measure"], keeper=keeper,
+    together = keeper if group is None else Together(group, keeper, kept.stop)
+    history = training(model, loader, data=data, on_epoch=on_epoch, measure=kept.config["measure"], keeper=together,
                        begin=(where, before), fresh=start is None)  # fmt: skip
     keeper.save(where, history, loader, final=True)
     return history
+
+
+def train_along(program: Program, model: Model, stop: Stop) -> None:
+    """Train in a process that is not the first of several: the first one keeps, and says how to begin.
+
+    Raises:
+        LampError: as training raises it.
+        Stopped: if somebody asked for it.
+    """
+    group = model.group
+    assert group is not None
+    train = program.experiment.train
+    measure, going_on = int(group.agree(0)), bool(group.agree(0))
+    data = load_data(program, model.seed)
+    loader = DataLoader(data.train, train.batch, train.shuffle, seed=model.seed)
+    raw = group.share(None) if going_on else None
+    start = None if raw is None else follow(model, checkpoints.decode(raw, "the checkpoint"), Path("the run"), loader)
+    training(model, loader, data=data, measure=measure, keeper=Together(group, None, stop),
+             begin=start or (Position(), History(model.seed)), fresh=start is None)  # fmt: skip
 
 
 def _last_about(path: Path) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ from lampc.ir.leaves import Constant, Input
 from lampc.ir.op import Kernel, Run
 from lampc.ir.program import Instruction, Routine
 from lampc.passes.plan_memory import plan_memory
+from lampc.runtime.group import Group
 from lampc.runtime.random import Random
 from lampc.runtime.storage import DTYPES, Storage
 
@@ -30,6 +31,7 @@ class Executor:
         storage: Storage,
         random: Random | None = None,
         reuse: bool = True,
+        group: Group | None = None,
     ) -> None:
         self.routine = routine
         self.batch = batch
@@ -39,7 +41,7 @@ class Executor:
         self._tensors = self._bind_slots()
         self.inputs = {slot.leaf.label: self._tensors[slot.id] for slot in routine.slots if isinstance(slot.leaf, Input)}
         self.outputs = {name: self._tensors[slot] for name, slot in routine.outputs.items()}
-        self._run = Run(batch, random)
+        self._run = Run(batch, random, group)
         self._kernels = [(i, self._bind(i)) for i in routine.instructions if not i.free]
         self.forward = self._calls(Stage.FORWARD)
         self.backward = self._calls(Stage.BACKWARD)

@@ -24,6 +24,7 @@ from lampc.runtime.storage import DTYPES, Storage
 if TYPE_CHECKING:
     from lampc.compile import Program
     from lampc.data import Dataset
+    from lampc.runtime.group import Group
     from lampc.runtime.history import History
 
 EVALUATION_BATCH = 1024
@@ -46,6 +47,8 @@ class Model:
         dtype = program.elaborated.dtype
         self.storage = Storage(program.parameters, program.training, dtype, self.device)
         self.random = Random(self.seed, self.device)
+        self.group: Group | None = None
+        """The processes that train together, each with a model of its own; None for one alone."""
         self._executors: OrderedDict[tuple[int, int], Executor] = OrderedDict()
         self._current: Executor | None = None
         self._runner = Runner(self) if self.backend.name == "native" else None
@@ -249,7 +252,7 @@ class Model:
         else:
             while len(self._executors) >= _KEPT:
                 self._executors.popitem(last=False)
-            self._executors[key] = Executor(routine, batch, self.storage, self.random)
+            self._executors[key] = Executor(routine, batch, self.storage, self.random, group=self.group)
         executor = self._executors[key]
         if executor is self._current:
             self._current = None

@@ -15,8 +15,10 @@ import torch
 from torch import Tensor
 
 from lampc.diagnostics import LampError, Problems
+from lampc.passes.distribute import SHARE
 from lampc.runtime.backend import Runner
 from lampc.runtime.executor import Executor
+from lampc.runtime.group import Group, part
 from lampc.runtime.loader import DataLoader
 from lampc.runtime.nonfinite import nonfinite, nonfinite_at
 
@@ -53,6 +55,9 @@ class Steps(Protocol):
     def sync(self) -> None:
         """Give the model what training has come to."""
 
+    def agree(self, number: int) -> int:
+        """What all processes that train together take for this number."""
+
 
 def steps_of(model: Model, loader: Any, watched: bool) -> Steps:
     """The way for a model and a loader.
@@ -60,6 +65,10 @@ def steps_of(model: Model, loader: Any, watched: bool) -> Steps:
     ``watched``: somebody may look at the parameters, or change them, between two calls.
     """
     native = model.native("loss")
+    if model.group is not None:
+        if not isinstance(loader, DataLoader):
+            raise TypeError("several processes share a lampc.DataLoader's minibatches")
+        return _Shared(model, loader, model.group)
     if isinstance(loader, DataLoader):
         if native is not None and loader.dataset is None:
             return _Native(model, native, loader, watched)
@@ -90,6 +99,9 @@ class _Drawn:
     def stop(self, where: Position, minibatches: int) -> int:
         """The sample at which a part ends."""
         return min(self.samples, where.done + minibatches * self.loader.batch)
+
+    def agree(self, number: int) -> int:
+        return number
 
 
 class _Native(_Drawn):
@@ -173,6 +185,52 @@ class _Listed(_Drawn):
             self.native.sync()
 
 
+class _Shared(_Drawn):
+    """The op list, a part of each minibatch in every process; all draw the same order."""
+
+    def __init__(self, model: Model, loader: DataLoader, group: Group) -> None:
+        super().__init__(model, loader)
+        self.group = group
+
+    def agree(self, number: int) -> int:
+        return int(self.group.agree(number))
+
+    def whole(self, first: int, count: int) -> list[tuple[float, int]]:
+        where = Position(first - 1)
+        self.part(where, len(self.loader))
+        return [(where.total / self.samples, len(self.loader))]
+
+    def part(self, where: Position, minibatches: int) -> None:
+        order, stop = self.order(where), self.stop(where, minibatches)
+        step, added = where.done // self.loader.batch, 0.0
+        drawn = self.loader.minibatches(order, where.done)
+        for _, (x, y) in zip(range(minibatches), drawn, strict=False):
+            step += 1
+            added += self._step(*self.model.samples(x, y), where.epoch + 1, step)
+        where.total += self.group.total(added)
+        where.done = stop
+
+    def _step(self, x: Tensor, y: Tensor, epoch: int, step: int) -> float:
+        """One minibatch; what its loss adds here. A process for which no sample is left takes one that does not count."""
+        model, samples = self.model, len(x)
+        begin, end = part(samples, self.group.rank, self.group.size)
+        share = (end - begin) / samples
+        x, y = (x[begin:end], y[begin:end]) if share else (x[:1], y[:1])
+        model.storage.set({SHARE: share})
+        executor = model.executor(model.program.training, len(x))
+        executor.fill(x, y)
+        for kernel in executor.step:
+            kernel()
+        model.random.number += 1
+        loss: float = executor.outputs["loss"].item()
+        if not math.isfinite(loss):
+            raise LampError(nonfinite(model, executor, loss, epoch, step))
+        return loss * samples * share
+
+    def sync(self) -> None:
+        pass
+
+
 class _Foreign:
     """Minibatches from a torch loader or any other source of pairs; its passes cannot be left in their midst."""
 
@@ -197,6 +255,9 @@ class _Foreign:
 
     def part(self, where: Position, minibatches: int) -> None:
         raise NotImplementedError
+
+    def agree(self, number: int) -> int:
+        return number
 
     def sync(self) -> None:
         if self.native is not None:

@@ -64,7 +64,7 @@ def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate:
     """
     program = model.program
     settings = program.experiment.train
-    _check(program, loader)
+    _check(program, loader, model.group.size if model.group is not None else 1)
     if loader is None or data is not None or program.experiment.data is not None:
         data = data if data is not None else load_data(program, model.seed)
     if loader is None:
@@ -141,13 +141,14 @@ class _Course:
         count = min(self._at_once, self.epochs - where.epoch)
         if self.measure:
             count = min(count, self.measure - where.epoch % self.measure)
-        if not self.steps.samples or (where.done == 0 and self._rate * self.steps.samples <= _SPELL):
-            found = self.steps.whole(where.epoch + 1, count)
+        short = where.done == 0 and self._rate * self.steps.samples <= _SPELL
+        if not self.steps.samples or self.steps.agree(short):
+            found = self.steps.whole(where.epoch + 1, self.steps.agree(count))
             if not found[0][1]:
                 raise _error("E603", "the loader gave no minibatches")
             return found
         before, begin = where.done, time.perf_counter()
-        self.steps.part(where, self._minibatches)
+        self.steps.part(where, self.steps.agree(self._minibatches))
         spent = time.perf_counter() - begin
         self._rate = spent / (where.done - before)
         wanted = max(1, int(_SPELL * self._minibatches / max(spent, 1e-9)))
@@ -219,7 +220,10 @@ def load_data(program: Program, seed: int | None = None) -> Dataset:
         raise LampError(problems.errors) from None
 
 
-def _check(program: Program, loader: Any) -> None:
+def _check(program: Program, loader: Any, workers: int) -> None:
+    if program.experiment.train.workers != workers:
+        raise _error("E705", f"the program is for {program.experiment.train.workers} workers, and there are {workers}",
+                     "`torchrun --nproc-per-node=2 -m lampc train FILE` starts two, and says so")  # fmt: skip
     if "loss" not in program.whole.outputs:
         raise _error("E501", "the program has no `loss`", "add a statement such as `loss mse`")
     if loader is None and program.experiment.data is None:

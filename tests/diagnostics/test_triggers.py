@@ -196,3 +196,8 @@ def test_an_op_that_an_export_cannot_say(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(LampError) as caught:
         source(lampc.compile.text("linear 2->3; tanh"))
     assert [found.code for found in caught.value.diagnostics] == ["E811"]
+
+
+def test_workers_without_torchrun(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert trained(tmp_path, "--set", "train.workers=2", "--backend", "torch") == 1
+    assert said(capsys, "E705")

@@ -98,6 +98,8 @@ JUDGES: dict[str, Callable[..., Any]] = {
     "rnn": lambda op, gates, w, *initial: _scan(op, gates, w, None, *initial),
     "lstm": lambda op, gates, w, *initial: _scan(op, gates, w, None, *initial),
     "gru": lambda op, gates, w, b, *initial: _scan(op, gates, w, b, *initial),
+    "all_reduce": lambda op, a: a,
+    "wait": lambda op, a: a,
     "waves": lambda op: _waves(op),
     "table": lambda op: torch.tensor(op.values, dtype=torch.float64),
     "class_weight": lambda op, labels: (
@@ -154,7 +156,7 @@ APART = {
 }
 
 # Made after differentiation, or gradients themselves: nothing differentiates them.
-NO_GRADIENT = {"class_weight", "add_scaled", "pow", "share", "affine", "pack", "with_gradient"} | {
+NO_GRADIENT = {"class_weight", "all_reduce", "wait", "add_scaled", "pow", "share", "affine", "pack", "with_gradient"} | {
     name for name in REGISTRY if name.endswith("_grad")
 }
 

@@ -24,7 +24,7 @@ DTYPES = {"f32": torch.float32, "f64": torch.float64, "i64": torch.int64}
 WITHOUT_GRADIENT = {name for name in REGISTRY if name.endswith("_grad")} | {
     "share",
     # made by fusion, in updates and for inference, after differentiation
-    "add_scaled", "affine", "pack", "pow", "batchnorm_inference",
+    "add_scaled", "affine", "pack", "pow", "all_reduce", "wait",
 }  # fmt: skip
 
 SAMPLES = [
