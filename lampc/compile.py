@@ -205,6 +205,19 @@ class Program:
 
         return Model(self, seed=seed, device=device, backend=backend)
 
+    def _repr_html_(self) -> str:
+        """What notebooks show: the network, and its op lists."""
+        import html
+
+        from lampc import draw
+
+        loss = self.experiment.loss
+        inputs = {self.elaborated.input: ("x", self.elaborated.input_type)}
+        picture = draw.svg(draw.network(self.layers, inputs, loss.name if loss else None))
+        lists = [(name, str(getattr(self, name))) for name in ("forward", "backward", "update")]
+        shown = (f"<details><summary>{name}</summary><pre>{html.escape(text)}</pre></details>" for name, text in lists if text)
+        return f"<div>{picture}{''.join(shown)}</div>"
+
     def to_torch(self, model: Model) -> torch.nn.Module:
         """The network as a readable PyTorch module with the model's weights; see ``lampc.export.torch_source``.
 

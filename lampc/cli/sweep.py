@@ -20,8 +20,14 @@ Row = dict[str, Any]
 
 @click.command()
 @FILE
-@click.option("--grid", multiple=True, required=True, metavar="NAME=A,B,…",
+@click.option("--grid", multiple=True, metavar="NAME=A,B,…",
               help="Values to try for a constant or an option. Given again, every combination is tried.")  # fmt: skip
+@click.option("--search", multiple=True, metavar="NAME=LOW..HIGH[:log]",
+              help="Numbers, or values A,B,…, to search among with Optuna (extra `sweep`).")  # fmt: skip
+@click.option("--trials", type=click.IntRange(1, 1_000_000), help="How many settings to try; for --search.")
+@click.option("--storage", metavar="PLACE",
+              help="Share the study: a file, or a database's address. Several processes may work at it.")  # fmt: skip
+@click.option("--study", metavar="NAME", help="What the shared study is called. [default: the file's name]")
 @click.option("--runs", type=click.IntRange(1, 100_000), default=1, show_default=True, help="Seeds for each combination.")
 @click.option(
     "-o",
@@ -31,12 +37,21 @@ Row = dict[str, Any]
 )
 @click.option("--json", "as_json", is_flag=True, help="Print each row as a line of JSON.")
 @common
-def sweep(file: str, grid: tuple[str, ...], runs: int, output: Path | None, as_json: bool, settings: tuple[str, ...],
+def sweep(file: str, grid: tuple[str, ...], search: tuple[str, ...], trials: int | None, storage: str | None,
+          study: str | None, runs: int, output: Path | None, as_json: bool, settings: tuple[str, ...],
           allow_python: bool, color: str) -> int:  # fmt: skip
-    """Train with every combination of some settings, and compare."""
+    """Train with every combination of some settings, or search among them, and compare."""
     from lampc.compile import compile_source
 
+    if bool(grid) == bool(search):
+        raise click.UsageError("Say what to try: --grid NAME=A,B,… or --search NAME=LOW..HIGH.")
+    if search and trials is None:
+        raise click.UsageError("Say how many settings to try: --trials 20.")
     problems = Problems()
+    if search or storage is not None:
+        name = study or (Path(file).stem if file != "-" else "stdin")
+        rows = _studied(load(file, settings, problems), search or grid, trials, storage, name, runs, allow_python)
+        return _told([text.partition("=")[0] for text in search or grid], rows, file, output, as_json)
     axes = [_axis(text, problems) for text in grid]
     source, place, overrides = load(file, settings, problems)
     problems.raise_errors()
@@ -50,8 +65,37 @@ def sweep(file: str, grid: tuple[str, ...], runs: int, output: Path | None, as_j
     rows = []
     for chosen, program in programs:
         rows.append(_row(chosen, program))
-        if as_json:
-            click.echo(json.dumps(rows[-1]))
+    return _told(names, rows, file, output, as_json)
+
+
+def _studied(loaded: Any, given: tuple[str, ...], trials: int | None, storage: str | None, study: str, runs: int,
+             allow_python: bool) -> list[Row]:  # fmt: skip
+    """What Optuna finds, this process's trials and those of others."""
+    from lampc.compile import compile_source
+    from lampc.runs.study import parse, search
+
+    source, place, overrides = loaded
+    space = dict(parse(text) for text in given)
+
+    def measured(chosen: dict[str, Any]) -> Row:
+        problems = Problems()
+        found = [parse_setting(f"{name}={value}", problems) for name, value in chosen.items()]
+        problems.raise_errors()
+        more = dict(setting for setting in found if setting is not None)
+        return _row(
+            dict(more), compile_source(source, place, {**overrides, **more, "train.runs": runs}, allow_python, Problems())
+        )
+
+    seed = compile_source(source, place, overrides, allow_python, Problems()).experiment.train.seed
+    return search(space, measured, _score, trials, storage, study, seed)
+
+
+def _told(names: list[str], rows: list[Row], file: str, output: Path | None, as_json: bool) -> int:
+    for row in rows if as_json else ():
+        click.echo(json.dumps(row))
+    if not rows:
+        click.echo("no trial has ended", err=True)
+        return 1
     best = _best(rows)
     if not as_json:
         _print(names, rows, best)

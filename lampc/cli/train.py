@@ -23,6 +23,7 @@ from lampc.runs.stop import Stop, Stopped
 if TYPE_CHECKING:
     from lampc.cli.progress import Progress
     from lampc.compile import Program
+    from lampc.runs.logs import TensorBoard
     from lampc.runs.train import Kept
     from lampc.runtime.backend import Choice
     from lampc.runtime.history import Epoch, History
@@ -41,11 +42,12 @@ if TYPE_CHECKING:
 @click.option("--run-dir", envvar="LAMPC_RUNS", default="runs", show_default=True, metavar="DIR",
               help="Where runs are kept, as DIR/NAME/NUMBER.")  # fmt: skip
 @click.option("--no-save", is_flag=True, help="Keep nothing.")
+@click.option("--log", type=click.Choice(["tensorboard"]), help="Tell another program of each epoch; in the run's directory.")
 @click.option("--save-every", type=click.FloatRange(0.0, 86_400.0), default=15.0, show_default=True, metavar="SECONDS",
               help="From one checkpoint to the next.")  # fmt: skip
 @common
 def train(file: str, runs: int | None, seed: int | None, device: str | None, backend: str | None, as_json: bool,
-          resume: str | None, run_dir: str, no_save: bool, save_every: float, settings: tuple[str, ...],
+          resume: str | None, run_dir: str, no_save: bool, log: str | None, save_every: float, settings: tuple[str, ...],
           allow_python: bool, color: str) -> int:  # fmt: skip
     """Train the network as the file says."""
     from lampc.compile import compile_source
@@ -69,9 +71,9 @@ def train(file: str, runs: int | None, seed: int | None, device: str | None, bac
             if no_save:
                 return _unkept(shown)
             if keeping is not None:
-                return _kept(shown, keeping.directory, None, given, save_every)
+                return _kept(shown, keeping.directory, None, given, save_every, log)
             with create(Path(run_dir), _name(file)) as directory:
-                return _kept(shown, directory, file, given, save_every)
+                return _kept(shown, directory, file, given, save_every, log)
     except LampError as error:
         if as_json:
             _line({"event": "error", "diagnostics": [diagnostic.json() for diagnostic in error.diagnostics]})
@@ -181,11 +183,14 @@ class _Shown:
             _print_layers(program, color)
             click.echo(f"backend {self.backend.name}: {self.backend.reason}")
         self.finished: list[History] = []
+        self.board: TensorBoard | None = None
         self._bar: Progress | None = None
         self._color = color
         self.begin = time.perf_counter()
 
     def on_epoch(self, run: int, seed: int, epoch: Epoch) -> None:
+        if self.board is not None:
+            self.board.epoch(seed, epoch)
         if self.as_json:
             _line({"event": "epoch", "run": run, "seed": seed, "epoch": epoch.epoch, "loss": epoch.loss,
                    "seconds": epoch.seconds, "test": epoch.test})  # fmt: skip
@@ -201,6 +206,8 @@ class _Shown:
         """Tell what came of it."""
         if self._bar is not None:
             self._bar.close()
+        if self.board is not None:
+            self.board.close()
         self.seconds = time.perf_counter() - self.begin
         end = _end(self.finished, self.seconds, self.backend.name)
         if not self.as_json and self.finished:
@@ -224,9 +231,15 @@ def _unkept(shown: _Shown) -> int:
     return 0
 
 
-def _kept(shown: _Shown, directory: RunDirectory, file: str | None, given: tuple[str, ...], interval: float) -> int:
+def _kept(shown: _Shown, directory: RunDirectory, file: str | None, given: tuple[str, ...], interval: float,
+          log: str | None = None) -> int:  # fmt: skip
     """Train in a directory: anew, or, where no file is given, on."""
     from lampc.runs import train as runs
+
+    if log is not None:
+        from lampc.runs.logs import TensorBoard
+
+        shown.board = TensorBoard(directory.path / "tensorboard")
 
     stop, program = Stop(), shown.program
     several = program.experiment.train.runs > 1

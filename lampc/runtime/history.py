@@ -50,6 +50,20 @@ class History(Sequence[Epoch]):
         """Microseconds a step."""
         return 1e6 * self.seconds / self.steps if self.steps else 0.0
 
+    def _repr_html_(self) -> str:
+        """What notebooks show: the curves."""
+        from lampc.draw.chart import Line, lines
+
+        numbers = [epoch.epoch for epoch in self.epochs]
+        measured = [epoch for epoch in self.epochs if epoch.test]
+        names = list(measured[-1].test) if measured else []
+        tests = {n: Line("test", [e.epoch for e in measured if n in e.test], [e.test[n] for e in measured if n in e.test])
+                 for n in names}  # fmt: skip
+        losses = [Line("train", numbers, [epoch.loss for epoch in self.epochs]), *([tests["loss"]] if "loss" in tests else [])]
+        charts = [lines("loss", losses, ("epoch", ""))]
+        charts += [lines(name, [line], ("epoch", "")) for name, line in tests.items() if name != "loss"]
+        return f'<div style="display:flex;flex-wrap:wrap;gap:1rem">{"".join(charts)}</div>'
+
     def plot(self) -> Any:
         """The curves as a matplotlib figure.
 

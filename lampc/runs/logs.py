@@ -1,0 +1,42 @@
+"""Telling other programs how a training goes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lampc.diagnostics import LampError, Problems
+from lampc.runtime.history import Epoch
+
+
+class TensorBoard:
+    """Writes each epoch's measures for TensorBoard to read, a run a seed.
+
+    Raises:
+        LampError: if tensorboard is not installed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            problems = Problems()
+            problems.report("E508", "logging for TensorBoard needs a package of that name", None,
+                            fixes=['pip install "lampc[tensorboard]"'])  # fmt: skip
+            raise LampError(problems.errors) from None
+        self._make: Any = SummaryWriter
+        self._folder = folder
+        self._writers: dict[int, Any] = {}
+
+    def epoch(self, seed: int, epoch: Epoch) -> None:
+        """Write an epoch of a run."""
+        if seed not in self._writers:
+            self._writers[seed] = self._make(str(self._folder / f"seed-{seed}"))
+        writer = self._writers[seed]
+        for name, value in {"loss/train": epoch.loss, **{f"{name}/test": value for name, value in epoch.test.items()}}.items():
+            writer.add_scalar(name, value, epoch.epoch)
+
+    def close(self) -> None:
+        """There are no more."""
+        for writer in self._writers.values():
+            writer.close()

@@ -1,0 +1,79 @@
+"""Searching for settings, by one process or by several."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command import ROOT, Command
+
+from lampc.runs.study import Span, parse
+
+XOR = ROOT / "models" / "xor.lamp"
+SHORT = ("--set", "train.epochs=20")
+
+
+def rows(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_a_span_is_searched_and_the_same_seed_finds_the_same(lampc: Command, tmp_path: Path) -> None:
+    arguments = ("sweep", XOR, "--search", "optimizer.lr=0.01..10:log", "--trials", 5, "--json", "-o", tmp_path, *SHORT)
+    found = [rows(lampc(*arguments).out) for _ in range(2)]
+    values = [row["settings"]["optimizer.lr"] for row in found[0]]
+    assert len(set(values)) == 5
+    assert all(0.01 <= value <= 10 for value in values)
+    assert found[0] == found[1]
+    assert (tmp_path / "table.csv").read_text().count("\n") == 6
+
+
+def test_several_processes_share_a_study(tmp_path: Path) -> None:
+    """Each tries what the others have not; together they try every combination once, and each shows all."""
+    command = [sys.executable, "-m", "lampc", "sweep", str(XOR), "--grid", "optimizer.lr=0.1,1", "--grid", "train.batch=1,2,4",
+               "--storage", str(tmp_path / "study.log"), *SHORT]  # fmt: skip
+    running = [subprocess.Popen([*command, "-o", str(tmp_path / str(i))], cwd=ROOT, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True) for i in range(2)]  # fmt: skip
+    for process in running:
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+    last = subprocess.run(
+        [*command, "--json", "-o", str(tmp_path / "last")], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    tried = [tuple(row["settings"].values()) for row in rows(last.stdout)]
+    assert {*tried} == {(lr, batch) for lr in (0.1, 1) for batch in (1, 2, 4)}
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("lr=1e-4..1e-1:log", ("lr", Span(1e-4, 1e-1, log=True))),
+        ("width=4..64", ("width", Span(4, 64, whole=True))),
+        ("a.b=0..1.5", ("a.b", Span(0, 1.5))),
+        ("init=xavier, kaiming", ("init", ["xavier", "kaiming"])),
+    ],
+)
+def test_what_is_searched_is_written_so(text: str, wanted: object) -> None:
+    assert parse(text) == wanted
+
+
+@pytest.mark.parametrize("text", ["lr", "lr=", "lr=2..1", "lr=0..1:log", "lr=a..b", "lr=1..2:lg", "=1..2", "lr=0..inf"])
+def test_what_is_no_span_is_refused(text: str, lampc: Command) -> None:
+    done = lampc("sweep", XOR, "--search", text, "--trials", 2)
+    assert done.status == 1
+    assert "error[E30" in done.err
+
+
+def test_wrong_use(lampc: Command) -> None:
+    assert lampc("sweep", XOR).status == 2
+    assert lampc("sweep", XOR, "--search", "optimizer.lr=0..1").status == 2
+    assert lampc("sweep", XOR, "--search", "optimizer.lr=0..1", "--grid", "train.batch=1,2", "--trials", 2).status == 2
+    assert "E801" in lampc("sweep", XOR, "--search", "optimizer.lrr=0..1", "--trials", 1).err
+
+
+def test_a_study_that_cannot_be_opened(lampc: Command, tmp_path: Path) -> None:
+    done = lampc("sweep", XOR, "--grid", "optimizer.lr=0.1,1", "--storage", f"sqlite:///{tmp_path}/no/such/folder.db")
+    assert "error[E613]: the study cannot be opened" in done.err
