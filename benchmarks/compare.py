@@ -54,7 +54,7 @@ def data(name: str, compiled: Program, seed: int) -> Data:
     """Points of the disc; for mlp random images whose class depends on their pixels."""
     if name == "disc":
         found = compiled.data(seed)
-        return tuple(a.astype(np.float32) for a in (found.train.x, found.train.y, found.test.x, found.test.y))  # type: ignore[return-value]
+        return tuple(a.astype(np.float32) for a in (found.train.x, found.train.y, found.test.x, found.test.y))  # type: ignore[return-value, union-attr]
     rng = np.random.default_rng(seed)
     x = rng.random((5120 + 1000, 784), dtype=np.float32)
     y = (x @ rng.normal(size=(784, 10))).argmax(1)

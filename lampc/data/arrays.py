@@ -5,19 +5,29 @@ from __future__ import annotations
 import sys
 import zipfile
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
+from lampc.data import rows
+from lampc.data.place import within
 from lampc.data.source import DataError, Dataset, DataSource, Description, Request, source
 from lampc.data.split import NORMALIZE, SPLIT, from_arrays
 from lampc.data.table import open_regular
-from lampc.layers.signature import Param, Signature, Text
+from lampc.layers.signature import Flag, Param, Signature, Text
 
 
-def _load_npz(request: Request) -> Dataset:
+def _load_npz(request: Request, check: bool = True) -> Dataset:
     import numpy as np
 
     arguments = request.arguments
     name = arguments["path"]
+    path = within(request.folder, name)
+    if path.is_file() and (arguments["stream"] or rows.size(path) >= rows.LARGE):
+        try:
+            arrays = _left_there(path, check)
+        except (zipfile.BadZipFile, OSError, ValueError) as error:
+            raise DataError("E601", f"cannot read {name}: {error}") from None
+        return from_arrays(arrays, arguments["split"], arguments["normalize"] and check, request.seed)
     with open_regular(request.folder, name, "rb") as file:
         try:
             archive = np.load(file, allow_pickle=False)
@@ -32,8 +42,22 @@ def _load_npz(request: Request) -> Dataset:
     return from_arrays(arrays, arguments["split"], arguments["normalize"], request.seed)
 
 
+def _left_there(path: Path, check: bool) -> dict[str, Any]:
+    """Samples stay in the file; targets are read."""
+    found: dict[str, Any] = {}
+    for name in rows.names(path):
+        array = rows.stored(path, name)
+        if name.startswith("x"):
+            if check:
+                array.check(name)
+            found[name] = array
+        else:
+            found[name] = array[:]
+    return found
+
+
 def _describe_npz(request: Request) -> Description:
-    return _load_npz(request).description
+    return _load_npz(request, check=False).description
 
 
 def _load_python(request: Request) -> Dataset:
@@ -77,7 +101,14 @@ source(
         "npz",
         "NumPy arrays `x`, `y`, or `x_train`, `y_train`, `x_test`, `y_test`; whole numbers in one axis are labels",
         'data npz "points.npz"',
-        Signature((_PATH, SPLIT, NORMALIZE)),
+        Signature(
+            (
+                _PATH,
+                SPLIT,
+                NORMALIZE,
+                Param("stream", Flag(), False, "leave samples on the disk, as those of files above 512 MB are"),
+            )
+        ),
         _describe_npz,
         _load_npz,
     )

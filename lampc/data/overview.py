@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lampc.data.rows import Rows
 from lampc.data.source import DataError, Dataset
 
 if TYPE_CHECKING:
@@ -183,7 +184,8 @@ def of_dataset(data: Dataset) -> list[Column]:
     found = []
     for name, part in (("train", data.train), ("test", data.test)):
         if len(part):
-            found += [array(f"{name} x", part.x), array(f"{name} y", part.y)]
+            x = part.x[:100_000] if isinstance(part.x, Rows) else part.x  # what stays on the disk is shown in part
+            found += [array(f"{name} x", x), array(f"{name} y", part.y)]
     for column in found:
         if data.description.classes is not None and column.classes:
             names = data.description.classes

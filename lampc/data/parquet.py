@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
+from lampc.data import rows
+from lampc.data.place import within
 from lampc.data.source import DataError, Dataset, DataSource, Description, Request, source
-from lampc.data.split import NORMALIZE, SPLIT, make
+from lampc.data.split import NORMALIZE, SPLIT, make, named
 from lampc.data.table import open_regular, target_column
 from lampc.layers.signature import Flag, Name, Param, Signature, Text
 
@@ -15,6 +20,10 @@ def _load(request: Request) -> Dataset:
 
     arguments = request.arguments
     name = arguments["path"]
+    path = within(request.folder, name)
+    if path.is_file() and (arguments["stream"] or rows.size(path) >= rows.LARGE):
+        x, y, known, columns, wanted = _unpacked(path, arguments["target"], arguments["classes"], path.stat().st_mtime_ns)
+        return named(make(x, y, known, arguments["split"], arguments["normalize"], request.seed), columns, wanted)
     table = _table(request)
     table = table.drop_columns([column for column in table.column_names if column.startswith("__index_level_")])  # pandas'
     header = list(table.column_names)
@@ -37,9 +46,46 @@ def _load(request: Request) -> Dataset:
         classes = sorted(set(cells))
         index = {cell: label for label, cell in enumerate(classes)}
         labels = np.array([index[cell] for cell in cells], dtype=np.int64)
-        return make(x, labels, tuple(map(str, classes)), arguments["split"], arguments["normalize"], request.seed)
-    y = _numbers(column, header[target]).reshape(-1, 1)
-    return make(x, y, None, arguments["split"], arguments["normalize"], request.seed)
+        made = make(x, labels, tuple(map(str, classes)), arguments["split"], arguments["normalize"], request.seed)
+    else:
+        y = _numbers(column, header[target]).reshape(-1, 1)
+        made = make(x, y, None, arguments["split"], arguments["normalize"], request.seed)
+    return named(made, [header[index] for index in features], header[target])
+
+
+@lru_cache(maxsize=4)
+def _unpacked(path: Path, wanted: str | None, as_classes: bool, _changed: int) -> tuple[Any, ...]:
+    """A large table's features, row after row in a file of their own that goes when the process does; targets in memory."""
+    import numpy as np
+    import pyarrow.parquet
+
+    opened = pyarrow.parquet.ParquetFile(path)
+    header = [name for name in opened.schema_arrow.names if not name.startswith("__index_level_")]
+    target = target_column(wanted, header)
+    names = [name for index, name in enumerate(header) if index != target]
+    kept = tempfile.NamedTemporaryFile(prefix="lampc-", suffix=".rows")  # noqa: SIM115 (it lives as long as the process)
+    targets, count = [], 0
+    for batch in opened.iter_batches(65_536, columns=header):
+        table = pyarrow.Table.from_batches([batch])
+        np.stack([_numbers(table.column(name), name) for name in names], axis=1).tofile(kept)
+        _refuse_missing(table.column(header[target]), header[target])
+        targets.append(table.column(header[target]))
+        count += len(batch)
+    kept.flush()
+    _KEPT.append(kept)
+    column = pyarrow.chunked_array([chunk for part in targets for chunk in part.chunks])
+    x = rows.Rows(Path(kept.name), 0, np.dtype(np.float64), (count, len(names)))
+    if _is_text(column) or as_classes:
+        cells = column.to_pylist()
+        known = sorted(set(cells))
+        index = {cell: label for label, cell in enumerate(known)}
+        y = np.fromiter((index[cell] for cell in cells), dtype=np.int64, count=count)
+        return x, y, tuple(map(str, known)), names, header[target]
+    return x, _numbers(column, header[target]).reshape(-1, 1), None, names, header[target]
+
+
+_KEPT: list[Any] = []
+"""Files of this process alone."""
 
 
 def _table(request: Request) -> Any:
@@ -107,6 +153,7 @@ source(
                 Param("classes", Flag(), False, "take a target of numbers for classes"),
                 SPLIT,
                 NORMALIZE,
+                Param("stream", Flag(), False, "unpack it to the disk, as files above 512 MB are"),
             )
         ),
         _describe,

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from lampc.data.rows import Rows
+
 
 @dataclass(frozen=True)
 class Description:
@@ -40,9 +42,12 @@ class Description:
 
 @dataclass(frozen=True)
 class Split:
-    """Samples and targets, first axes equal: float64, or int64 for labels and a vocabulary's numbers."""
+    """Samples and targets, first axes equal: float64, or int64 for labels and a vocabulary's numbers.
 
-    x: NDArray[np.float64] | NDArray[np.int64]
+    Samples may stay on the disk.
+    """
+
+    x: NDArray[np.float64] | NDArray[np.int64] | Rows
     y: NDArray[np.float64] | NDArray[np.int64]
 
     def __len__(self) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from lampc.data.rows import Rows
 from lampc.data.source import DataError, Dataset, Description, Split
 from lampc.layers.signature import Flag, Float, Param
 
@@ -67,7 +68,7 @@ def targets(array: Any, name: str = "y") -> tuple[NDArray[Any], tuple[str, ...] 
 
 
 def make(
-    x: NDArray[np.float64], y: NDArray[Any], classes: tuple[str, ...] | None, share: float, normalize: bool, seed: int
+    x: NDArray[np.float64] | Rows, y: NDArray[Any], classes: tuple[str, ...] | None, share: float, normalize: bool, seed: int
 ) -> Dataset:
     """A dataset from all samples, permuted by ``seed`` and split.
 
@@ -85,7 +86,8 @@ def make(
         part = "training" if train == 0 else "test"
         raise DataError("E603", f"split={share:g} of {len(x)} samples leaves no {part} data", option="split")
     first, second = order[:train], order[train:]
-    return finish(Split(x[first], y[first]), Split(x[second], y[second]), classes, normalize)
+    parts = [Split(x.take(rows) if isinstance(x, Rows) else x[rows], y[rows]) for rows in (first, second)]
+    return finish(parts[0], parts[1], classes, normalize)
 
 
 def finish(train: Split, test: Split, classes: tuple[str, ...] | None, normalize: bool) -> Dataset:
@@ -112,14 +114,17 @@ def finish(train: Split, test: Split, classes: tuple[str, ...] | None, normalize
         mean, deviation = train.x.mean(axis=0), train.x.std(axis=0)
         deviation = np.where(deviation > 0, deviation, 1.0)
         normal = (mean, deviation)
-        train = Split((train.x - mean) / deviation, train.y)
-        test = Split((test.x - mean) / deviation, test.y)
+        train, test = (Split(_scaled(part.x, mean, deviation), part.y) for part in (train, test))
     span = None
     if classes is None:
         both = [part.y for part in (train, test) if len(part)]
         span = (min(float(y.min()) for y in both), max(float(y.max()) for y in both))
     description = Description(train.x.shape[1:], train.y.shape[1:], classes, len(train), len(test), span)
     return Dataset(description, train, test, normal)
+
+
+def _scaled(x: Any, mean: Any, deviation: Any) -> Any:
+    return x.scaled(mean, deviation) if isinstance(x, Rows) else (x - mean) / deviation
 
 
 def named(dataset: Dataset, columns: Sequence[str], target: str) -> Dataset:
@@ -135,7 +140,7 @@ def from_arrays(arrays: dict[str, Any], share: float, normalize: bool, seed: int
     """
     if {"x", "y"} <= arrays.keys():
         y, classes = targets(arrays["y"])
-        return make(numbers(arrays["x"], "x"), y, classes, share, normalize, seed)
+        return make(_samples(arrays["x"], "x"), y, classes, share, normalize, seed)
     wanted = ("x_train", "y_train", "x_test", "y_test")
     missing = [name for name in wanted if name not in arrays]
     if missing:
@@ -148,8 +153,12 @@ def from_arrays(arrays: dict[str, Any], share: float, normalize: bool, seed: int
         raise DataError("E605", "one of y_train and y_test holds class labels, the other numbers")
     if classes is not None and test_classes is not None:
         classes = max(classes, test_classes, key=len)
-    train = Split(numbers(arrays["x_train"], "x_train"), y_train)
-    return finish(train, Split(numbers(arrays["x_test"], "x_test"), y_test), classes, normalize)
+    train = Split(_samples(arrays["x_train"], "x_train"), y_train)
+    return finish(train, Split(_samples(arrays["x_test"], "x_test"), y_test), classes, normalize)
+
+
+def _samples(array: Any, name: str) -> Any:
+    return array if isinstance(array, Rows) else numbers(array, name)
 
 
 def _array(array: Any, name: str) -> NDArray[Any]:

@@ -11,6 +11,7 @@ from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import default_collate
 
 from lampc.data import Split
+from lampc.data.rows import Rows
 from lampc.diagnostics import LampError, Problems
 
 
@@ -31,13 +32,19 @@ class DataLoader:
         self.shuffle = shuffle
         self.generator = torch.Generator().manual_seed(seed)
         self.dataset: TorchDataset[Any] | None = None
+        self.rows: Rows | None = None
+        """Samples that stay on the disk."""
         self.x = self.y = torch.empty(0)
         if isinstance(data, TorchDataset):
             self.dataset = data
             self.samples = len(data)  # type: ignore[arg-type]
         else:
             x, y = (data.x, data.y) if isinstance(data, Split) else data
-            self.x, self.y = tensor(x), tensor(y)
+            self.rows = x if isinstance(x, Rows) else None
+            self.x, self.y = tensor(x[:1] if isinstance(x, Rows) else x), tensor(y)
+            if self.rows is not None:
+                self.samples = len(self.rows)
+                return
             if self.x.dim() == 0 or self.y.dim() == 0 or len(self.x) != len(self.y):
                 raise _error("E605", f"x and y have different lengths: {tuple(self.x.shape)} and {tuple(self.y.shape)}")
             self.samples = len(self.x)
@@ -61,6 +68,11 @@ class DataLoader:
             torch.randperm(self.samples, generator=self.generator, out=row)
         return orders
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether samples and targets are tensors, ``x`` and ``y``."""
+        return self.dataset is None and self.rows is None
+
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         return self.minibatches(self.order())
 
@@ -72,6 +84,9 @@ class DataLoader:
                 indices: Sequence[int] = range(begin, stop) if order is None else order[begin:stop].tolist()
                 x, y = default_collate([self.dataset[index] for index in indices])
                 yield x, y
+            elif self.rows is not None:
+                where = slice(begin, stop) if order is None else order[begin:stop].numpy()
+                yield torch.from_numpy(self.rows[where]), self.y[begin:stop] if order is None else self.y[order[begin:stop]]
             elif order is None:
                 yield self.x[begin:stop], self.y[begin:stop]
             else:

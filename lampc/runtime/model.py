@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from lampc.data.rows import Rows
 from lampc.diagnostics import LampError, Problems
 from lampc.ir.program import Routine
 from lampc.ir.types import Type
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 EVALUATION_BATCH = 1024
 """Samples that are evaluated at once."""
+STORED = 8192
+"""Samples that are read from the disk at once."""
 _KEPT = 8
 """Executors that are kept, each for a routine and a batch size."""
 
@@ -84,6 +87,8 @@ class Model:
     @torch.no_grad()
     def __call__(self, x: Any) -> Tensor:
         """Predictions for some samples, without dropout. ``x`` is [n, …sample]; so is the result."""
+        if isinstance(x, Rows):
+            return torch.cat([self(x[start : start + STORED]) for start in range(0, len(x), STORED)])
         x = self._samples(x, self.program.elaborated.input_type, "x")
         runner = self.native("prediction")
         return runner.predict(x) if runner is not None else self._predict(self.program.predicting, x)
@@ -168,40 +173,46 @@ class Model:
     def evaluate(self, x: Any, y: Any) -> dict[str, float]:
         """The loss and the program's metrics on some samples, without dropout."""
         self._needs_loss()
-        x = self._samples(x, self.program.elaborated.input_type, "x")
-        y = self._targets(y, len(x))
+        parts: Iterator[tuple[Any, Any]]
+        if isinstance(x, Rows):
+            parts = ((x[start : start + STORED], y[start : start + STORED]) for start in range(0, len(x), STORED))
+        else:
+            parts = iter([(x, y)])
+        total, count = 0.0, 0
+        sums: list[tuple[float, ...]] = [() for _ in self.program.metrics]
+        together: list[tuple[Tensor, Tensor]] = []
+        for inputs, targets in parts:
+            samples, wanted = self.samples(inputs, targets)
+            for found, prediction, truth in self._measured(samples, wanted):
+                total += found
+                count += len(truth)
+                for index, metric in enumerate(self.program.metrics):
+                    added = () if metric.whole is not None else metric.sums(prediction, truth)
+                    sums[index] = tuple(a + b for a, b in zip(sums[index], added, strict=True)) if sums[index] else added
+                if any(metric.whole for metric in self.program.metrics):
+                    together.append((prediction.clone(), truth))
+        results = {"loss": total / max(1, count)}
+        for metric, added in zip(self.program.metrics, sums, strict=True):
+            if metric.whole is not None and together:
+                results[metric.name] = metric.whole(*(torch.cat(part) for part in zip(*together, strict=True)))
+            elif added and not metric.table:
+                results[metric.name] = metric.result(added)
+        return results
+
+    def _measured(self, x: Tensor, y: Tensor) -> Iterator[tuple[float, Tensor, Tensor]]:
+        """The sum of the losses, predictions and targets, some samples at a time."""
         runner = self.native("prediction", "loss")
         if runner is not None:
-            total, prediction = runner.evaluate(x, y)
-            results = {"loss": total / max(1, len(x))}
             if len(x):
-                results.update({m.name: m.whole(prediction, y) if m.whole else m.result(m.sums(prediction, y))
-                                for m in self.program.metrics if not m.table})  # fmt: skip
-            return results
-        total = 0.0
-        sums: list[tuple[float, ...]] = [() for _ in self.program.metrics]
-        together = any(metric.whole for metric in self.program.metrics)
-        predictions: list[Tensor] = []
+                total, prediction = runner.evaluate(x, y)
+                yield total, prediction, y
+            return
         for start in range(0, len(x), EVALUATION_BATCH):
             stop = min(start + EVALUATION_BATCH, len(x))
             executor = self.executor(self.program.evaluation, stop - start)
             executor.fill(x[start:stop], y[start:stop])
             run(executor.forward)
-            total += executor.outputs["loss"].item() * (stop - start)
-            prediction = executor.outputs["prediction"]
-            if together:
-                predictions.append(prediction.clone())
-            for index, metric in enumerate(self.program.metrics):
-                found = metric.sums(prediction, y[start:stop])
-                before = sums[index] or (0.0,) * len(found)
-                sums[index] = tuple(a + b for a, b in zip(before, found, strict=True))
-        results = {"loss": total / max(1, len(x))}
-        for metric, added in zip(self.program.metrics, sums, strict=True):
-            if metric.whole and predictions:
-                results[metric.name] = metric.whole(torch.cat(predictions), y)
-            elif added and not metric.table:
-                results[metric.name] = metric.result(added)
-        return results
+            yield executor.outputs["loss"].item() * (stop - start), executor.outputs["prediction"], y[start:stop]
 
     def tables(self, x: Any, y: Any) -> dict[str, list[list[float]]]:
         """The metrics that are tables, such as confusion, on some samples."""

@@ -70,7 +70,7 @@ def steps_of(model: Model, loader: Any, watched: bool) -> Steps:
             raise TypeError("several processes share a lampc.DataLoader's minibatches")
         return _Shared(model, loader, model.group)
     if isinstance(loader, DataLoader):
-        if native is not None and loader.dataset is None:
+        if native is not None and loader.in_memory:
             return _Native(model, native, loader, watched)
         return _Listed(model, loader, native)
     return _Foreign(model, loader, native)
@@ -150,7 +150,7 @@ class _Listed(_Drawn):
         super().__init__(model, loader)
         self.native = native
         self._gathered: Tensor | None = None
-        if loader.dataset is None:
+        if loader.in_memory:
             self.x, self.y = model.samples(loader.x, loader.y)
             shuffled = (torch.empty_like(self.x), torch.empty_like(self.y)) if loader.shuffle else (self.x, self.y)
             self.shuffled_x, self.shuffled_y = shuffled
@@ -170,7 +170,7 @@ class _Listed(_Drawn):
         where.done = stop
 
     def _pairs(self, order: Tensor | None, done: int, begin: int, end: int) -> Iterator[tuple[Tensor, Tensor]]:
-        if self.loader.dataset is None:
+        if self.loader.in_memory:
             if order is not None and self._gathered is not order:
                 there = order.to(self.model.device)
                 torch.index_select(self.x, 0, there, out=self.shuffled_x)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 
 from lampc.data import DataError, Dataset
+from lampc.data.rows import Rows
 from lampc.diagnostics import LampError, Problems
 from lampc.layers.schedules import CLOCK
 from lampc.runtime.history import Epoch, History
@@ -118,7 +119,10 @@ class _Course:
         self.on_epoch = on_epoch
         self.keeper = keeper
         self.data = data
-        self._held_out = model.samples(data.test.x, data.test.y) if data is not None and len(data.test) else None
+        self._held_out: tuple[Any, Any] | None = None
+        if data is not None and len(data.test):
+            there = isinstance(data.test.x, Rows)
+            self._held_out = (data.test.x, data.test.y) if there else model.samples(data.test.x, data.test.y)
         self._at_once = 1
         self._seconds = 0.0
         self._measured_at = -math.inf
