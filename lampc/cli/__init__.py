@@ -13,22 +13,8 @@ import click
 from lampc import __version__
 from lampc.diagnostics import LampError
 
-VERBS = (
-    "train",
-    "sweep",
-    "sample",
-    "eval",
-    "predict",
-    "runs",
-    "compare",
-    "plot",
-    "export",
-    "data",
-    "check",
-    "ops",
-    "graph",
-    "explain",
-)
+VERBS = ("train", "sweep", "sample", "eval", "predict", "runs", "compare", "plot", "export", "import", "data", "check", "ops",
+         "graph", "explain")  # fmt: skip
 
 
 class _Verbs(click.Group):
@@ -40,7 +26,8 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in VERBS:
             return None
-        command = getattr(import_module(f"lampc.cli.{name}"), name)
+        own = "import_" if name == "import" else name  # a word of Python's
+        command = getattr(import_module(f"lampc.cli.{own}"), own)
         assert isinstance(command, click.Command)
         return command
 

@@ -76,6 +76,7 @@ TITLES: dict[str, str] = {
     "E802": "a setting of the wrong type",
     # exports
     "E811": "there is no such form of an op",
+    "E812": "a model that cannot be imported",
     # lampc itself
     "E900": "a fault in lampc",
     # warnings

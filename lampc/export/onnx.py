@@ -13,6 +13,7 @@ from lampc.ir.types import Type
 from lampc.passes.rewrite import subgraph
 
 if TYPE_CHECKING:
+    from lampc.compile import Program
     from lampc.runtime.model import Model
 
 OPSET = 20
@@ -41,8 +42,26 @@ def export(model: Model) -> Any:
     made_graph = helper.make_graph(build.nodes, "lampc", [given], [made], build.initializers)
     found = helper.make_model(made_graph, producer_name="lampc", producer_version=__version__,
                               opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)  # fmt: skip
-    onnx.helper.set_model_props(found, {"lampc.source": program.source.text})
+    onnx.helper.set_model_props(found, {"lampc.source": program.source.text, "lampc.network": network_text(program)})
     return found
+
+
+def network_text(program: Program) -> str:
+    """The program's network as a program of its own: with its input, without the experiment."""
+    from lampc.elaborate.definitions import EXPERIMENT
+    from lampc.syntax import parse, tree
+
+    body = parse(program.source, Problems())
+    inputs = [s for s in body.statements if isinstance(s, tree.Layer) and s.name.name == "input"]
+    kept = [s.span.text for s in body.statements if not (isinstance(s, tree.Layer) and s.name.name in EXPERIMENT)]
+    if len(inputs) > 1 or any(s.label for s in inputs):
+        first = [s.span.text for s in inputs]
+    else:
+        elaborated = program.elaborated
+        whole = f" int<{elaborated.input_below}>" if elaborated.input_below else ""
+        first = [f"input {'x'.join(map(str, elaborated.input_type.sample))}{whole}"]
+    double = ["train precision=f64"] if program.elaborated.dtype == "f64" else []
+    return "\n".join([*first, *kept, *double]) + "\n"
 
 
 def _made(node: Node, graph: Graph, model: Model, build: Build) -> list[tuple[Value, str]]:

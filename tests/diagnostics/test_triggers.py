@@ -201,3 +201,9 @@ def test_an_op_that_an_export_cannot_say(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_workers_without_torchrun(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert trained(tmp_path, "--set", "train.workers=2", "--backend", "torch") == 1
     assert said(capsys, "E705")
+
+
+def test_what_is_no_onnx_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.onnx").write_bytes(b"nothing of the kind")
+    assert run(["import", str(tmp_path / "a.onnx")]) == 1
+    assert said(capsys, "E812")

@@ -1,0 +1,32 @@
+"""``lampc import``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lampc.cli.report import remember_color
+
+
+@click.command("import")
+@click.argument("file")
+@click.option("-o", "--output", metavar="OUT", help="The .lamp file; its weights lie beside it. [default: by FILE's name]")
+@click.option(
+    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True, help="Colour errors."
+)
+def import_(file: str, output: str | None, color: str) -> int:
+    """Write an ONNX model as a program, and its weights as safetensors."""
+    remember_color(color)
+    from safetensors.numpy import save
+
+    from lampc.importing.onnx import from_onnx
+    from lampc.runs import durable
+
+    found = from_onnx(file)
+    path = Path(output) if output is not None else Path(Path(file).stem + ".lamp")
+    weights = path.with_suffix(".safetensors")
+    durable.write(weights, save({name: array.copy() for name, array in found.weights.items()}))
+    durable.write(path, found.text.encode())
+    click.echo(f"wrote {path}\nwrote {weights}")
+    return 0

@@ -1,0 +1,1 @@
+"""Networks that others have written, as programs in the lamp language."""
