@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lampc import __version__
@@ -23,9 +23,9 @@ _ROW = 8
 """Weights on a line."""
 
 
-def source(model: Model, name: str = "predict") -> str:
+def source(model: Model, name: str = "predict", normal: Sequence[Any] | None = None) -> str:
     """The file: ``void predict(const float *x, float *y, size_t n)``, and, where ``LAMP_MAIN`` is defined, a ``main`` that
-    answers lines of numbers on standard input.
+    answers lines of numbers on standard input. ``normal``: the mean and the deviation by which features are normalised first.
 
     Raises:
         LampError: if an op of the network has no form in C.
@@ -38,6 +38,11 @@ def source(model: Model, name: str = "predict") -> str:
     body = [line for instruction in routine.stage(_forward(routine)) for line in _said(instruction, routine, places, tables)]
     text = "\n".join(body)
     functions = _used(text)
+    scaling = ""
+    if normal is not None:
+        tables += [_table(label, [*_flat(part)]) for label, part in zip(("mean_", "deviation_"), normal, strict=True)]
+        scaling = ("static real x[LAMP_INPUTS]; /* as the features that it was trained on */\n"
+                   "for (size_t i = 0; i < LAMP_INPUTS; i++)\n    x[i] = (given[i] - mean_[i]) / deviation_[i];\n")  # fmt: skip
     given, made = (_size(type.sample) for type in (program.elaborated.input_type, program.evaluated_type))
     out = places[routine.outputs["prediction"]]
     about = program.source.text.strip().replace("*/", "* /").replace("\\\n", "\\ \n")
@@ -54,7 +59,7 @@ def source(model: Model, name: str = "predict") -> str:
         *tables,
         f"\nstatic real arena[{max(1, arena)}];\n" if arena else "",
         functions,
-        f"static void one(const {kind} *x, real *y) {{\n{_indented(text, '    ')}\n"
+        f"static void one(const {kind} *{'given' if normal else 'x'}, real *y) {{\n{_indented(scaling + text, '    ')}\n"
         f"    memcpy(y, {out.name}, LAMP_OUTPUTS * sizeof(real));\n}}\n",
         f"/* From n samples of LAMP_INPUTS numbers to n times LAMP_OUTPUTS; not for two threads at once. */\n"
         f"void {name}(const {kind} *x, real *y, size_t n);\n"
@@ -63,6 +68,14 @@ def source(model: Model, name: str = "predict") -> str:
         _main(name, whole, double),
     ]  # fmt: skip
     return "\n".join(part for part in parts if part)
+
+
+def _flat(values: Any) -> Iterator[float]:
+    if isinstance(values, list | tuple):
+        for value in values:
+            yield from _flat(value)
+    else:
+        yield float(values)
 
 
 def _forward(routine: Routine) -> Any:

@@ -21,19 +21,20 @@ def write(run: Run, form: str, path: Path) -> list[Path]:
         LampError: if the network has no such form, or the files cannot be written.
     """
     model = run.model()
+    normal = run.kept.about["normal"]
     if form == "torch":
         from lampc.export.torch_source import source
 
         beside = path.with_suffix(".safetensors")
-        files = {beside: tensors(model), path: source(run.program, weights=beside.name).encode()}
+        files = {beside: tensors(model), path: source(run.program, weights=beside.name, normal=normal).encode()}
     elif form == "c":
         from lampc.export.c_source import source as c_source
 
-        files = {path: c_source(model).encode()}
+        files = {path: c_source(model, normal=normal).encode()}
     elif form == "onnx":
         from lampc.export.onnx import export
 
-        files = {path: export(model).SerializeToString()}
+        files = {path: export(model, normal).SerializeToString()}
     else:
         files = {path: tensors(model)}
     for target, content in files.items():

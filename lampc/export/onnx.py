@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lampc import __version__
@@ -20,13 +21,16 @@ OPSET = 20
 """The first that has Gelu; runtimes since 2023 read it."""
 
 
-def export(model: Model) -> Any:
+def export(model: Model, normal: Sequence[Any] | None = None) -> Any:
     """An ``onnx.ModelProto`` from ``x`` [N, …sample] to ``prediction`` [N, …]; weights have lampc's names.
+
+    ``normal``: the mean and the deviation by which features are normalised first.
 
     Raises:
         LampError: if onnx is not installed, or an op of the network has no form there.
     """
     try:
+        import numpy as np
         import onnx
         from onnx import helper
     except ImportError:
@@ -35,6 +39,10 @@ def export(model: Model) -> Any:
     evaluated = program.evaluated
     graph = subgraph(evaluated, {"prediction": evaluated.outputs["prediction"]})
     build = Build("f64" if program.elaborated.dtype == "f64" else "f32")
+    if normal is not None:
+        mean, deviation = (np.asarray(part, dtype=build.numpy) for part in normal)
+        moved = build.add("Add", ["x", build.constant(-mean)])
+        build.input = build.add("Mul", [moved, build.constant(1.0 / deviation)])
     names = {value: name for node in graph for value, name in _made(node, graph, model, build)}
     build.add("Identity", [names[graph.outputs["prediction"]]], out="prediction")
     shapes = {"x": program.elaborated.input_type, "prediction": program.evaluated_type}
@@ -42,7 +50,10 @@ def export(model: Model) -> Any:
     made_graph = helper.make_graph(build.nodes, "lampc", [given], [made], build.initializers)
     found = helper.make_model(made_graph, producer_name="lampc", producer_version=__version__,
                               opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)  # fmt: skip
-    onnx.helper.set_model_props(found, {"lampc.source": program.source.text, "lampc.network": network_text(program)})
+    beside = {"lampc.source": program.source.text}
+    if normal is None:
+        beside["lampc.network"] = network_text(program)
+    onnx.helper.set_model_props(found, beside)
     return found
 
 
@@ -70,7 +81,7 @@ def _made(node: Node, graph: Graph, model: Model, build: Build) -> list[tuple[Va
     if value in build.names:  # a pattern has taken it
         return [(value, build.names[value])]
     if isinstance(op, Input):
-        name = "x"
+        name = build.input
     elif isinstance(op, Parameter | State):
         tensor = model.storage.tensor(op).detach().cpu()
         name = build.constant(tensor.numpy(), op.label)

@@ -24,6 +24,8 @@ class Build:
     nodes: list[Any] = field(default_factory=list)
     initializers: list[Any] = field(default_factory=list)
     names: dict[Value, str] = field(default_factory=dict)
+    input: str = "x"
+    """What the network's samples are, once normalised."""
     _count: int = 0
 
     def add(self, kind: str, inputs: Sequence[str], out: str = "", **attributes: Any) -> str:

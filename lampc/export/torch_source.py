@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lampc import __version__
@@ -25,16 +25,23 @@ if TYPE_CHECKING:
     from lampc.runtime.model import Model
 
 
-def source(program: Program, name: str = "Network", weights: str = "") -> str:
+Normal = Sequence[Any]
+"""A mean and a deviation, each a list of numbers in the shape of a sample."""
+
+
+def source(program: Program, name: str = "Network", weights: str = "", normal: Normal | None = None) -> str:
     """A file that holds an ``nn.Module`` for the program's network, and, where a file of weights is named, ``load()``.
 
-    Its ``state_dict`` has lampc's names. In training it drops out, draws and normalises as lampc does.
+    ``normal``: the mean and the deviation by which features are normalised first. Its ``state_dict`` has lampc's names.
+    In training it drops out, draws and normalises as lampc does.
 
     Raises:
         LampError: if an op of it has no form in PyTorch source.
     """
     graph = remove_dead(fuse(simplify(subgraph(program.simplified, {"prediction": program.simplified.outputs["prediction"]}))))
     lines, used = _forward(program, graph)
+    if normal is not None:
+        lines.insert(0, "        x = (x - self.mean) / self.deviation  # as the features that it was trained on")
     dtype = "torch.float64" if program.elaborated.dtype == "f64" else "torch.float32"
     like = any("self.like" in line for line in lines)
     functions = [LAYER.replace("DTYPE", dtype), *(text for ops, text in FUNCTIONS.values() if used & {*ops})]
@@ -46,7 +53,8 @@ def source(program: Program, name: str = "Network", weights: str = "") -> str:
         f'"""Written by lampc {__version__} from:', "", quoted, '"""', "", "import torch", "import torch.nn.functional as F",
         "from torch import Tensor, nn", "", *["\n" + text.strip("\n") + "\n" for text in functions], "",
         f"class {name}(nn.Module):", f'    """From samples [{shapes[0]}] to [{shapes[1]}]."""', "",
-        "    def __init__(self) -> None:", "        super().__init__()", *_declarations(program, graph, dtype, like), "",
+        "    def __init__(self) -> None:", "        super().__init__()", *_declarations(program, graph, dtype, like),
+        *_constants(normal, dtype), "",
         "    def forward(self, x: Tensor) -> Tensor:", *lines, *loading, "",
     ])  # fmt: skip
 
@@ -92,6 +100,12 @@ def _declarations(program: Program, graph: Graph, dtype: str, like: bool) -> lis
     lines += [f"        self.{_identifier(n.op.label)} = {n.op.value!r}" for n in graph if isinstance(n.op, Setting)]
     lines += [f'        self.register_buffer("like", torch.zeros((), dtype={dtype}), persistent=False)'] if like else []
     return lines
+
+
+def _constants(normal: Normal | None, dtype: str) -> list[str]:
+    pairs = zip(("mean", "deviation"), normal or (), strict=False)
+    return [f'        self.register_buffer("{name}", torch.tensor({values}, dtype={dtype}), persistent=False)'
+            for name, values in pairs]  # fmt: skip
 
 
 def _place(tree: OrderedDict[str, Any], label: str, value: str) -> None:
@@ -155,8 +169,9 @@ def _attribute(label: str) -> str:
     """A name that a module may have: one that means something to Python or to PyTorch gets a mark."""
     import torch
 
-    return ".".join(f"{part}_" if keyword.iskeyword(part) or hasattr(torch.nn.Module, part) or part in ("like", "training")
-                    else part for part in label.split("."))  # fmt: skip
+    own = ("like", "training", "mean", "deviation")
+    return ".".join(f"{part}_" if keyword.iskeyword(part) or hasattr(torch.nn.Module, part) or part in own else part
+                    for part in label.split("."))  # fmt: skip
 
 
 def _identifier(label: str) -> str:

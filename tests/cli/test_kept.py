@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -211,7 +212,26 @@ def test_a_run_is_exported(lampc: Command, iris: Path, tmp_path: Path, monkeypat
     for form, files in (("torch", ["iris.safetensors", "iris.py"]), ("c", ["iris.c"]), ("safetensors", ["iris.safetensors"])):
         done = lampc("export", iris, "--to", form)
         assert done.out.splitlines() == [f"wrote {name}" for name in files]
-    code = "import iris, torch; print(*iris.load()(torch.tensor([[0.1, 0.2, 0.3, 0.4]])).tolist()[0])"
-    shown = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    wanted = load(iris).model()(np.array([[0.1, 0.2, 0.3, 0.4]]))[0].tolist()
-    assert [float(part) for part in shown.split()] == pytest.approx(wanted, abs=1e-5)
+    x = np.loadtxt(IRIS, delimiter=",", skiprows=1, usecols=range(4), dtype=np.float32)[::40]
+    wanted = load(iris).model()(load(iris).normalised(x)).numpy()  # exports take features as they are, and normalise them
+    code = "import iris, torch, sys; print(*iris.load()(torch.tensor(eval(sys.argv[1]))).flatten().tolist())"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(x.tolist())], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert [float(part) for part in done.stdout.split()] == pytest.approx(wanted.flatten().tolist(), abs=1e-5)
+    compiler = shutil.which("cc")
+    if compiler is not None:
+        subprocess.run(
+            [compiler, "-std=c99", "-Wall", "-Wextra", "-Werror", "-DLAMP_MAIN", "iris.c", "-o", "iris", "-lm"], check=True
+        )
+        lines = "".join(" ".join(map(str, row)) + "\n" for row in x.tolist())
+        done = subprocess.run(["./iris"], input=lines, capture_output=True, text=True, check=True)
+        assert [float(part) for part in done.stdout.replace("\n", ",").split(",")[:-1]] == pytest.approx(
+            wanted.flatten().tolist(), abs=1e-5
+        )
+    runtime = pytest.importorskip("onnxruntime")
+    assert lampc("export", iris, "--to", "onnx").status == 0
+    (found,) = runtime.InferenceSession("iris.onnx", providers=["CPUExecutionProvider"]).run(None, {"x": x})
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+    assert lampc("import", "iris.onnx", "-o", "again.lamp").status == 0
+    assert "scale" in (tmp_path / "again.lamp").read_text()
