@@ -34,7 +34,7 @@ def predict(run: str, input: str, output: str | None, as_json: bool, last: bool,
 
     found = load(run, "last" if last else "best")
     model = found.model(device)
-    out: Writer = writer(Path(output)) if output is not None else Lines(sys.stdout, not as_json)
+    out: Writer = writer(Path(output)) if output is not None else Lines(sys.stdout, not as_json, header=input != "-")
     if input == "-":
         lines = inputs.records(found, inputs.open_lines(sys.stdin), False, "standard input")
         parts = inputs.grouped(found, lines, 1)

@@ -91,12 +91,12 @@ def writer(path: Path) -> Writer:
 
 
 class Lines:
-    """A line a sample, as CSV with a header or as JSON."""
+    """A line a sample, as CSV, with a header if there is to be one, or as JSON."""
 
-    def __init__(self, file: IO[str], table: bool) -> None:
+    def __init__(self, file: IO[str], table: bool, header: bool = True) -> None:
         self.file = file
         self._csv = csv.writer(file, lineterminator="\n") if table else None
-        self._begun = False
+        self._begun = not header
 
     def write(self, found: Predictions) -> None:
         if self._csv is not None:

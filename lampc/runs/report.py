@@ -26,6 +26,8 @@ SHOWN = 2000
 """Samples at most that a picture shows."""
 GRID = 90
 """Places along each axis at which a boundary is looked for."""
+DRAWN = 400
+"""Layers at most that are drawn."""
 _GREEN, _RED = "#1a9641", "#d7191c"
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem }
@@ -48,7 +50,7 @@ def report(run: Run) -> str:
         ("summary", "What came of it", _summary(run, summary)),
         ("curves", "Curves", _charts(curves(measurements(path)))),
         ("errors", "Where it is right", _charts(_errors(run, model, data))),
-        ("network", "The network", f'<div class="wide">{_drawing(run)}</div>'),
+        ("network", "The network", _drawing(run)),
         ("norms", "Layers", _charts(_norms(run, model, data))),
         ("program", "The program", "".join(_listings(run))),
         ("settings", "Settings", _settings(run)),
@@ -153,15 +155,17 @@ def _boundary(run: Run, model: Model, x: torch.Tensor, guess: torch.Tensor, trut
 def _drawing(run: Run) -> str:
     from lampc import draw
 
+    if len(run.program.layers) > DRAWN:
+        return f"<p>{len(run.program.layers):,} layers: too many to draw.</p>"
     elaborated = run.program.elaborated
     loss = run.program.experiment.loss
     picture = draw.network(elaborated.layers, {elaborated.input: ("x", elaborated.input_type)}, loss.name if loss else None)
-    return draw.svg(picture)
+    return f'<div class="wide">{draw.svg(picture)}</div>'
 
 
 def _norms(run: Run, model: Model, data: Dataset | None) -> dict[str, str]:
     """Of each layer's weights, and of the gradient that they have on the first training samples."""
-    if not model.parameters or len(run.program.layers) > 400:
+    if not model.parameters or len(run.program.layers) > DRAWN:
         return {}
     gradients: dict[str, torch.Tensor] = {}
     if data is not None and "loss" in run.program.whole.outputs:

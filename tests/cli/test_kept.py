@@ -99,7 +99,7 @@ def test_every_kind_of_file_is_read_and_written(kind: str, lampc: Command, iris:
         found = dict(np.load(out))["species"].tolist()
     else:
         found = pq.read_table(out)["species"].to_pylist()
-    assert found == [row[0] for row in wanted[1:]]
+    assert found == [row[0] for row in wanted]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_line_that_is_no_sample_is_named(text: str, code: str, lampc: Command,
     done = lampc("predict", iris, stdin=f"1 2 3 4\n{text}\n")
     assert done.status == 1
     assert f"error[{code}]: standard input, line 2" in done.err
-    assert len(done.out.splitlines()) == 2  # what was right is answered
+    assert len(done.out.splitlines()) == 1  # what was right is answered
 
 
 def test_a_missing_column_is_named(lampc: Command, iris: Path, tmp_path: Path) -> None:
@@ -235,3 +235,22 @@ def test_a_run_is_exported(lampc: Command, iris: Path, tmp_path: Path, monkeypat
     np.testing.assert_allclose(found, wanted, atol=1e-5)
     assert lampc("import", "iris.onnx", "-o", "again.lamp").status == 0
     assert "scale" in (tmp_path / "again.lamp").read_text()
+
+
+def test_standard_input_is_answered_line_by_line_at_once(iris: Path) -> None:
+    command = [sys.executable, "-m", "lampc", "predict", str(iris)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdin is not None
+        assert running.stdout is not None
+        for line in (
+            "5.1 3.5 1.4 0.2",
+            "[6, 3, 5, 2]",
+            '{"sepal_width": 3, "sepal_length": 6, "petal_width": 2, "petal_length": 5}',
+        ):
+            running.stdin.write(line + "\n")
+            running.stdin.flush()
+            answer = running.stdout.readline()  # while the input is still open
+            assert answer.count(",") == 3
+        running.stdin.close()
+        assert running.stdout.read() == ""
+    assert running.returncode == 0
