@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+import warnings
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -254,6 +255,7 @@ def _kept(shown: _Shown, directory: RunDirectory, file: str | None, given: tuple
         measure = 1 if shown.as_json else max(1, program.experiment.train.epochs // 100)
         kept = runs.begin(program, shown.model, directory, file, given, sys.argv, measure, stop, interval)
     shown.begin = time.perf_counter()
+    warnings.showwarning = _warned
     try:
         if several:
             with terminable() as heard:
@@ -278,6 +280,11 @@ def _kept(shown: _Shown, directory: RunDirectory, file: str | None, given: tuple
     else:
         _print_run(kept, found)
     return 0
+
+
+def _warned(message: Warning | str, *_: object, **__: object) -> None:
+    """A warning for people: what, not where in lampc."""
+    click.echo(f"warning: {message}", err=True)
 
 
 def _pictured(kept: Kept) -> None:
