@@ -66,12 +66,47 @@ def _load_python(request: Request) -> Dataset:
         raise DataError("E507", f'`data python "{name}"` would run Python code, and that is not permitted',
                         ("on the command line: `--allow-python`", "in Python: `allow_python=True`"))  # fmt: skip
     returned = _call(name, request)
+    if _is_dataset(returned):
+        returned = _gathered(returned, name)
+    elif isinstance(returned, tuple | list) and len(returned) == 2 and all(map(_is_dataset, returned)):
+        returned = tuple(array for part in returned for array in _gathered(part, name))
     if not isinstance(returned, tuple | list) or len(returned) not in (2, 4):
-        raise DataError("E601", f"{name} returned {type(returned).__name__}; (x, y) or (x_train, y_train, x_test, y_test) "
-                        "is wanted")  # fmt: skip
+        raise DataError("E601", f"{name} returned {type(returned).__name__}; (x, y), (x_train, y_train, x_test, y_test), "
+                        "or one or two map-style datasets are wanted")  # fmt: skip
     names = ("x", "y") if len(returned) == 2 else ("x_train", "y_train", "x_test", "y_test")
     arrays = dict(zip(names, returned, strict=True))
     return from_arrays(arrays, request.arguments["split"], request.arguments["normalize"], request.seed)
+
+
+def _is_dataset(value: Any) -> bool:
+    """Whether it is what PyTorch calls a map-style dataset: samples by number, and how many; no array, and no list."""
+    return hasattr(value, "__getitem__") and hasattr(value, "__len__") and not hasattr(value, "shape") and not isinstance(
+        value, tuple | list | dict | str)  # fmt: skip
+
+
+def _gathered(dataset: Any, name: str) -> tuple[Any, Any]:
+    """All samples of a dataset, and their targets.
+
+    Raises:
+        DataError: if one is no pair, or they have several shapes.
+    """
+    import numpy as np
+
+    xs, ys = [], []
+    for index in range(len(dataset)):
+        sample = dataset[index]
+        if not isinstance(sample, tuple | list) or len(sample) != 2:
+            raise DataError("E605", f"sample {index} of what {name} returned is no pair (x, y)")
+        xs.append(np.asarray(sample[0]))
+        ys.append(np.asarray(sample[1]))
+        for part, first in ((xs[-1], xs[0]), (ys[-1], ys[0])):
+            if part.shape != first.shape:
+                raise DataError(
+                    "E605", f"sample {index} of what {name} returned has shape {part.shape}, and the first {first.shape}"
+                )
+    if not xs:
+        raise DataError("E603", f"{name} returned a dataset of no samples")
+    return np.stack(xs), np.stack(ys)
 
 
 def _call(name: str, request: Request) -> Any:
@@ -116,7 +151,7 @@ source(
 source(
     DataSource(
         "python",
-        "what a function returns: (x, y) or (x_train, y_train, x_test, y_test); only where it is permitted",
+        "what a function returns: (x, y), (x_train, y_train, x_test, y_test), or one or two torch datasets; where permitted",
         'data python "module:function"',
         Signature((Param("function", Text(), doc='"module:function"'), SPLIT, NORMALIZE)),
         _describe_python,
