@@ -108,6 +108,10 @@ class _Reader:
     """Arrays that do not depend on the input."""
     values: dict[str, int] = field(default_factory=dict)
     shapes: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    turned: dict[str, int] = field(default_factory=dict)
+    """Values whose first axis is time, for a recurrent node, or as one has made them."""
+    counted: dict[str, float | None] = field(default_factory=dict)
+    """What depends on the number of samples alone: shapes, and tensors full of one number."""
 
     def read(self) -> Imported:
         from onnx import numpy_helper
@@ -147,8 +151,15 @@ class _Reader:
 
     def _node(self, node: Any) -> None:
         inputs = [name for name in node.input if name]
-        if (all(name in self.known for name in inputs) and node.op_type != "Constant") or node.op_type in ("Shape", "Constant"):
+        if node.op_type != "Shape" and all(name in self.known for name in inputs):
             self._fold(node)
+            return
+        if node.op_type == "Shape" or all(name in self.known or name in self.counted for name in inputs):
+            first = self.known.get(inputs[0])
+            same = first is not None and first.size > 0 and bool((first == first.flat[0]).all())
+            self.counted[node.output[0]] = float(first.flat[0]) if same and first is not None else self.counted.get(inputs[0])
+            return
+        if self._recurrent(node):
             return
         say = LAYERS.get(node.op_type)
         value = say(self, node) if say is not None else None
@@ -158,9 +169,7 @@ class _Reader:
         self.values[node.output[0]] = value
 
     def _fold(self, node: Any) -> None:
-        """What does not depend on the input is worked out; a shape is left, for what uses it is inferred."""
-        if node.op_type == "Shape":
-            return
+        """What does not depend on the input is worked out."""
         from onnx.reference import ReferenceEvaluator
 
         try:
@@ -168,6 +177,25 @@ class _Reader:
         except (RuntimeError, NotImplementedError, TypeError) as error:
             raise refused(f"`{node.op_type}` of constants cannot be worked out: {str(error).splitlines()[0]}") from None
         self.known.update(zip(node.output, results, strict=False))
+
+    def _recurrent(self, node: Any) -> bool:
+        """A recurrent node, or what brings time to the front before one and back after it; whether it was such."""
+        first = node.input[0]
+        if node.op_type == "Transpose" and first in self.values and list(_attributes(node).get("perm", [])) == [1, 0, 2]:
+            self.turned[node.output[0]] = self.values[first]
+        elif first not in self.turned:
+            return False
+        elif node.op_type in _GATES:
+            self.turned[node.output[0]] = _recurrence(self, node, self.turned[first])
+        elif node.op_type == "Transpose" and list(_attributes(node).get("perm", [])) == [1, 0, 2]:
+            self.values[node.output[0]] = self.turned[first]
+        elif node.op_type in ("Squeeze", "Reshape", "Transpose"):  # [T, directions, N, H] to [T, N, directions·H]
+            self.turned[node.output[0]] = self.turned[first]
+        else:
+            raise refused(
+                f"`{node.op_type}` (node `{node.name or node.output[0]}`) goes over a sequence whose first axis is time"
+            )
+        return True
 
     def one(self, node: Any) -> int:
         """The value that a node's first input is."""
@@ -182,6 +210,39 @@ class _Reader:
         if len(shape) < 1 or any(not isinstance(dim, int) for dim in shape[1:]):
             raise refused(f"the shape of `{name}` is not known: {list(shape)}")
         return tuple(int(dim) for dim in shape[1:])
+
+
+_GATES = {"LSTM": (0, 2, 3, 1), "GRU": (1, 0, 2), "RNN": (0,)}
+"""Where ONNX has the gates that lampc wants in order: input, forget, cell, output; reset, update, new."""
+
+
+def _recurrence(reader: _Reader, node: Any, value: int) -> int:
+    """A layer of one kind; its weights are gate by gate."""
+    options, kind, order = _attributes(node), node.op_type, _GATES[node.op_type]
+    given = [reader.known.get(name) if name else None for name in node.input]
+    states = [name for name in node.input[4:] if name]
+    plain = all(
+        reader.counted.get(name, 1.0) == 0.0 or (name in reader.known and not reader.known[name].any()) for name in states
+    )
+    activation = [word.decode().lower() for word in options.get("activations", [])]
+    wrong = options.get("clip") or options.get("layout") or (kind == "GRU" and not options.get("linear_before_reset"))
+    if given[1] is None or given[2] is None or not plain or wrong or (kind != "RNN" and activation):
+        raise refused(
+            f"`{kind}` (node `{node.name or node.output[0]}`) begins with a state, or has options, without a counterpart"
+        )
+    direction = {b"forward": "forward", b"reverse": "backward", b"bidirectional": "both"}[options.get("direction", b"forward")]
+    size, bias = int(options["hidden_size"]), given[3] if len(given) > 3 else None
+    weights = {}
+    for number, name in enumerate({"forward": ("",), "backward": ("_reverse",), "both": ("", "_reverse")}[direction]):
+        parts = {"weight_ih": given[1][number], "weight_hh": given[2][number]}
+        if bias is not None:
+            parts |= dict(zip(("bias_ih", "bias_hh"), bias[number].reshape(2, -1), strict=True))
+        for label, array in parts.items():
+            gates = array.reshape(len(order), size, *array.shape[1:])[list(order)]
+            weights[f"{label}_l0{name}"] = gates.reshape(array.shape).copy()
+    text = f"{kind.lower()} {size}" + (f" direction={direction}" if direction != "forward" else "")
+    text += f" activation={activation[0]}" if kind == "RNN" and activation and activation[0] != "tanh" else ""
+    return reader.out.add(value, text + ("" if bias is not None else " bias=off"), **weights)
 
 
 def _attributes(node: Any) -> dict[str, Any]:

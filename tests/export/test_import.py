@@ -50,7 +50,7 @@ def test_what_was_exported_comes_back_as_the_same_network(path: Path) -> None:
     assert "optimizer" not in found.text
 
 
-@pytest.mark.parametrize("path", [p for p in MODELS if p.stem not in ("gpt", "lstm")], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [p for p in MODELS if p.stem != "gpt"], ids=lambda path: path.stem)
 def test_without_what_lampc_wrote_beside_it_layer_by_layer(path: Path) -> None:
     model, x = moved(path)
     proto = export(model)
@@ -73,11 +73,26 @@ class Residual(nn.Module):
         return self.last(torch.flatten(self.pool(torch.cat([h, -h], 1)[:, 2:6]), 1))
 
 
+class Recurrent(nn.Module):
+    """Layers of a kind, one on another, and of both directions."""
+
+    def __init__(self, kind: type[nn.RNNBase]) -> None:
+        super().__init__()
+        self.first = kind(3, 5, batch_first=True, bidirectional=True)
+        self.second = kind(10, 4, num_layers=2, batch_first=True)
+        self.last = nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(torch.tanh(self.second(self.first(x)[0])[0]))
+
+
 MODULES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "mlp": (lambda: nn.Sequential(nn.Linear(4, 8), nn.GELU(), nn.LayerNorm(8), nn.Linear(8, 2), nn.Softmax(-1)), (4,)),
     "lenet": (lambda: nn.Sequential(nn.Conv2d(1, 6, 5), nn.Tanh(), nn.AvgPool2d(2), nn.Conv2d(6, 16, 5, stride=2), nn.ELU(),
                                     nn.MaxPool2d(2), nn.Flatten(), nn.Linear(64, 10), nn.LogSoftmax(1)), (1, 28, 28)),
     "residual": (Residual, (1, 8, 8)),
+    "lstm": (lambda: Recurrent(nn.LSTM), (6, 3)),
+    "gru": (lambda: Recurrent(nn.GRU), (6, 3)),
     "sequence": (lambda: nn.Sequential(nn.Conv1d(3, 6, 3, dilation=2), nn.LeakyReLU(0.2), nn.ConvTranspose1d(6, 2, 2, stride=2),
                                        nn.Hardswish(), nn.Linear(12, 5), nn.Sigmoid()), (3, 10)),
 }  # fmt: skip
@@ -96,6 +111,17 @@ def test_modules_of_pytorch(name: str) -> None:
     found = from_torch_export(exported)
     torch.testing.assert_close(found.model()(x), module(x).detach(), rtol=1e-5, atol=1e-5)
     assert len(found.text.splitlines()) <= 18
+
+
+@pytest.mark.parametrize(
+    "text", ["rnn 4 activation=relu", "rnn 4 bias=off direction=backward", "gru 4 layers=2 direction=both", "lstm 4 last"]
+)
+def test_recurrences_layer_by_layer(text: str) -> None:
+    model = lampc.compile.text(f"input 5x3; {text}; linear 2").model()
+    proto = export(model)
+    del proto.metadata_props[:]
+    x = torch.rand(3, 5, 3)
+    torch.testing.assert_close(from_onnx(proto).model()(x), model(x), rtol=1e-5, atol=1e-5)
 
 
 def model_of(
