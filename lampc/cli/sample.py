@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
@@ -21,10 +23,14 @@ from lampc.diagnostics import Problems
 @common
 def sample(file: str, prompt: str, length: int, temperature: float, seed: int, settings: tuple[str, ...],
            allow_python: bool, color: str) -> int:  # fmt: skip
-    """Train a network on text, and write more of it."""
+    """Write more of a text: by a trained network, a run such as `gpt/1`, or by one that FILE says, trained first."""
     from lampc.compile import compile_source
+    from lampc.runs.directory import find
+    from lampc.runs.load import load as loaded
     from lampc.runtime.sample import sample as characters
 
+    if file != "-" and not file.endswith(".lamp") and not Path(file).is_file():
+        return _write(prompt, characters(loaded(find(file)).model(), prompt, length, temperature, seed))
     problems = Problems()
     source, folder, overrides = load(file, settings, problems)
     program = compile_source(source, folder, overrides, allow_python, problems)
@@ -37,8 +43,14 @@ def sample(file: str, prompt: str, length: int, temperature: float, seed: int, s
     history = model.train(evaluate=False)
     measured = ", ".join(f"{name} {value:.4g}" for name, value in history.test.items())
     click.echo(f"{history.steps:,} steps; held out: {measured}", err=True)
-    sys.stdout.write(prompt)
-    for character in characters(model, prompt, length, temperature, seed):
+    return _write(prompt, characters(model, prompt, length, temperature, seed))
+
+
+def _write(prompt: str, drawn: Iterator[str]) -> int:
+    """Character by character, as they are drawn."""
+    begun = next(drawn, "")  # a wrong prompt is refused before anything is written
+    sys.stdout.write(prompt + begun)
+    for character in drawn:
         sys.stdout.write(character)
         sys.stdout.flush()
     sys.stdout.write("\n")

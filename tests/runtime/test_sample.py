@@ -46,3 +46,17 @@ def test_wrong_use_is_refused(model: lampc.runtime.model.Model, tmp_path: Path, 
     (tmp_path / "b.lamp").write_text(SOURCE.replace("epochs=60", "epochs=1"))
     assert run(["sample", str(tmp_path / "b.lamp"), "--prompt", "ab", "--length", "5"]) == 0
     assert len(capsys.readouterr().out) == 8
+
+
+def test_a_run_writes_without_training_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "t.txt").write_text("abc" * 200)
+    (tmp_path / "a.lamp").write_text(SOURCE)
+    assert run(["train", str(tmp_path / "a.lamp"), "--run-dir", str(tmp_path / "runs")]) == 0
+    (tmp_path / "t.txt").unlink()  # nor does it need the text
+    capsys.readouterr()
+    assert run(["sample", str(tmp_path / "runs" / "a"), "--prompt", "ab", "--length", "10", "--temperature", "0"]) == 0
+    written = capsys.readouterr()
+    assert written.out == "abcabcabcabc\n"
+    assert written.err == ""
+    assert run(["sample", "nothing/1"]) == 1
+    assert "E610" in capsys.readouterr().err
