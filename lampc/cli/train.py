@@ -108,7 +108,13 @@ def _together(file: str, as_json: bool, resume: str | None, run_dir: str, save_e
     with keeping or nullcontext():
         source, folder, overrides = load(file, given, problems)
         data_folder = None if keeping is None else Path(keeping.config["folder"])
-        program = compile_source(source, folder, overrides, allow_python, problems, None, data_folder)
+        try:
+            program = compile_source(source, folder, overrides, allow_python, problems, None, data_folder)
+            _one_seed(program)
+        except LampError:
+            if first:
+                raise
+            return 1  # all find the same, and one says so
         group = join(program.experiment.train.device)
         try:
             if not first:
@@ -130,6 +136,14 @@ def _together(file: str, as_json: bool, resume: str | None, run_dir: str, save_e
                 return _kept(shown, directory, file, given, save_every)
         finally:
             group.close()
+
+
+def _one_seed(program: Program) -> None:
+    if program.experiment.train.runs > 1:
+        problems = Problems()
+        problems.report("E705", "several processes train one seed together, and several seeds are asked for", None,
+                        fixes=["`lampc train` without torchrun spreads seeds over the cores"])  # fmt: skip
+        raise LampError(problems.errors)
 
 
 @dataclass
@@ -236,6 +250,7 @@ def _kept(shown: _Shown, directory: RunDirectory, file: str | None, given: tuple
           log: str | None = None) -> int:  # fmt: skip
     """Train in a directory: anew, or, where no file is given, on."""
     from lampc.runs import train as runs
+    from lampc.runs.several import train_several
 
     if log is not None:
         from lampc.runs.logs import TensorBoard
@@ -244,13 +259,8 @@ def _kept(shown: _Shown, directory: RunDirectory, file: str | None, given: tuple
 
     stop, program = Stop(), shown.program
     several = program.experiment.train.runs > 1
-    if file is None and several:
-        problems = Problems()
-        problems.report("E612", f"{directory.path} trains several seeds, which are not gone on with", None,
-                        fixes=["begin a new run: leave `--resume` out"])  # fmt: skip
-        raise LampError(problems.errors)
     if file is None:
-        kept = runs.reopened(directory, program, stop, interval)
+        kept = runs.reopened(directory, program, stop, interval, given, sys.argv)
     else:
         measure = 1 if shown.as_json else max(1, program.experiment.train.epochs // 100)
         kept = runs.begin(program, shown.model, directory, file, given, sys.argv, measure, stop, interval)
@@ -260,7 +270,7 @@ def _kept(shown: _Shown, directory: RunDirectory, file: str | None, given: tuple
         if several:
             with terminable() as heard:
                 try:
-                    runs.train_several(kept, shown.seeds, shown.on_epoch, shown.finished)
+                    train_several(kept, shown.seeds, shown.on_epoch, shown.finished, file is None, shown.backend.name)
                 except KeyboardInterrupt:
                     stop.signal = heard.signal
                     raise Stopped from None
@@ -269,7 +279,7 @@ def _kept(shown: _Shown, directory: RunDirectory, file: str | None, given: tuple
                 history = runs.train_one(kept, shown.model, lambda e: shown.on_epoch(0, shown.seeds[0], e), file is None)
             shown.finished.append(history)
     except Stopped:
-        if not several and not shown.as_json:
+        if not shown.as_json:
             click.echo(f"saved; go on with `lampc train --resume {kept.path}`", err=True)
         return _interrupted(shown, stop.signal)
     end = shown.close()

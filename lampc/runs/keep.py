@@ -210,7 +210,7 @@ def resume(model: Model, kept: Checkpoint, path: Path, keeper: Keep, loader: Dat
         LampError: if the checkpoint is of another network, or the measurements before it are missing.
     """
     where, _ = follow(model, kept, path, loader)
-    lines = _complete(path / MEASURED)[: where.epoch]
+    lines = complete(path / MEASURED)[: where.epoch]
     if len(lines) < where.epoch:
         problems = Problems()
         problems.report("E611", f"{path / MEASURED} has {len(lines)} epochs, and the checkpoint {where.epoch}", None)
@@ -223,7 +223,7 @@ def resume(model: Model, kept: Checkpoint, path: Path, keeper: Keep, loader: Dat
     return where, history
 
 
-def _complete(path: Path) -> list[dict[str, Any]]:
+def complete(path: Path) -> list[dict[str, Any]]:
     """The lines that are whole."""
     found = []
     try:

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lampc.data import Dataset
 from lampc.diagnostics import LampError, Problems
-from lampc.layers.metrics import METRICS as KNOWN
 from lampc.runs import checkpoint as checkpoints
 from lampc.runs import durable, state
-from lampc.runs.checkpoint import Checkpoint
 from lampc.runs.config import config, data_hash, normal, program_hash, save_sources
 from lampc.runs.directory import BEST, CONFIG, LAST, METRICS, SUMMARY, RunDirectory, read_json
-from lampc.runs.keep import INTERVAL, Keep, Together, as_csv, follow, line, resume
+from lampc.runs.keep import INTERVAL, Keep, Together, as_csv, follow, resume
 from lampc.runs.stop import Stop
-from lampc.runtime.history import Epoch, History
+from lampc.runtime.history import History
 from lampc.runtime.loader import DataLoader
-from lampc.runtime.runs import summary, train_runs
+from lampc.runtime.runs import summary
 from lampc.runtime.steps import Position
 from lampc.runtime.train import OnEpoch, load_data
 from lampc.runtime.train import train as training
@@ -41,6 +39,9 @@ class Kept:
     stop: Stop = field(default_factory=Stop)
     interval: float = INTERVAL
     """Seconds from one checkpoint to the next."""
+    settings: tuple[str, ...] = ()
+    """What overrides the program's statements now; a run that is gone on with may have had others."""
+    command: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -72,8 +73,37 @@ def begin(program: Program, model: Model, directory: RunDirectory, file: str, se
         save_sources(program, directory.path)
         durable.write(directory.path / CONFIG, json.dumps(found, indent=1).encode())
     except OSError as error:
-        raise _error("E613", f"{directory.path} cannot be written: {error.strerror or error}") from None
+        raise kept_error("E613", f"{directory.path} cannot be written: {error.strerror or error}") from None
     return Kept(program, directory, found, stop, interval)
+
+
+def reopened(directory: RunDirectory, program: Program, stop: Stop, interval: float = INTERVAL, settings: Sequence[str] = (),
+             command: Sequence[str] = ()) -> Kept:  # fmt: skip
+    """A run that is to be gone on with, perhaps with other settings."""
+    return Kept(program, directory, read_json(directory.path / CONFIG), stop, interval, tuple(settings), tuple(command))
+
+
+def go_on_with(kept: Kept, data: Dataset, seed: int, backend: str) -> None:
+    """See that a run can be gone on with, and note that it is, with the settings that hold from now on.
+
+    Raises:
+        LampError: if the data or the program is another, or the note cannot be written.
+    """
+    if data_hash(data) != kept.config["data"]["hash"]:
+        raise kept_error("E612", "the data is not what the run was trained on", "begin a new run: leave `--resume` out")
+    if program_hash(kept.program) != kept.config["program"]:
+        state.check_network(kept.program, {**kept.about(data, seed), **_last_about(kept.path)}, str(kept.path / LAST))
+        raise kept_error("E612", "the program is not what the run was trained with", "begin a new run: leave `--resume` out")
+    fresh = config(kept.program, kept.config["file"], kept.settings, kept.command, None, backend)
+    same = ("settings", "resolved", "source", "metrics", "backend")
+    note = {name: fresh[name] for name in ("command", "started", "versions")}
+    kept.config = {**kept.config, **{name: fresh[name] for name in same}, "job": fresh["job"],
+                   "resumed": [*kept.config.get("resumed", []), note]}  # fmt: skip
+    try:
+        save_sources(kept.program, kept.path)
+        durable.write(kept.path / CONFIG, json.dumps(kept.config, indent=1).encode())
+    except OSError as error:
+        raise kept_error("E613", f"{kept.path} cannot be written: {error.strerror or error}") from None
 
 
 def train_one(kept: Kept, model: Model, on_epoch: OnEpoch | None = None, go_on: bool = False) -> History:
@@ -94,16 +124,16 @@ def train_one(kept: Kept, model: Model, on_epoch: OnEpoch | None = None, go_on: 
         group.agree(kept.config["measure"])
         group.agree(go_on)
     if go_on:
-        if data_hash(data) != kept.config["data"]["hash"]:
-            raise _error("E612", "the data is not what the run was trained on", "begin a new run: leave `--resume` out")
-        if program_hash(program) != kept.config["program"]:
-            state.check_network(program, {**about, **_last_about(kept.path)}, str(kept.path / LAST))
-            raise _error("E612", "the program is not what the run was trained with", "begin a new run: leave `--resume` out")
+        go_on_with(kept, data, model.seed, model.backend.name)
         raw = durable.read(kept.path / LAST) if (kept.path / LAST).exists() else None
         if group is not None:
             group.share(raw)
         if raw is not None:
-            start = resume(model, checkpoints.decode(raw, str(kept.path / LAST)), kept.path, keeper, loader)
+            last = checkpoints.decode(raw, str(kept.path / LAST))
+            if "progress" not in last.about:
+                raise kept_error("E612", f"{kept.path} has trained several seeds, and one is asked for",
+                                 "begin a new run: leave `--resume` out")  # fmt: skip
+            start = resume(model, last, kept.path, keeper, loader)
         else:  # it ended before the first checkpoint
             (kept.path / METRICS).unlink(missing_ok=True)
     where, before = start or (Position(), History(model.seed))
@@ -137,40 +167,6 @@ def _last_about(path: Path) -> Mapping[str, Any]:
     return checkpoints.read(path / LAST).about if (path / LAST).exists() else {}
 
 
-def train_several(kept: Kept, seeds: Sequence[int], on_epoch: Callable[[int, int, Epoch], object] | None,
-                  finished: list[History]) -> None:  # fmt: skip
-    """Train once a seed; what is kept is each seed's measurements, and the weights of the best run's end."""
-    lines: list[list[str]] = [[] for _ in seeds]
-    best: list[tuple[float, int]] = []
-    metric = metric_of(kept.program)
-
-    def note(run: int, seed: int, epoch: Epoch) -> None:
-        lines[run].append(json.dumps(line(epoch, seed)))
-        if on_epoch is not None:
-            on_epoch(run, seed, epoch)
-
-    def ended(run: int, model: Model, history: History) -> None:
-        value = (history.test or history.train).get(metric, history.epochs[-1].loss)
-        score = value if metric in KNOWN and KNOWN[metric].greater_is_better else -value
-        if not best or (score, -run) > best[0]:
-            best[:] = [(score, -run)]
-            measured = {"seed": seeds[run], "epoch": len(history), "metric": metric, "value": value}
-            about = kept.about(load_data(kept.program, seeds[run]), seeds[run])
-            checkpoints.write(kept.path / BEST, Checkpoint(state.weights(model), {**about, "best": measured}))
-
-    try:
-        train_runs(kept.program, seeds, on_epoch=note, finished=finished, measure=kept.config["measure"], on_end=ended)
-    finally:
-        done = {history.seed for history in finished}
-        text = "".join(f"{entry}\n" for seed, run in zip(seeds, lines, strict=True) if seed in done for entry in run)
-        durable.write(kept.path / METRICS, text.encode())
-
-
-def metric_of(program: Program) -> str:
-    """The metric by which the best epoch, and the best run, is chosen."""
-    return program.experiment.train.best or next((m.name for m in program.metrics if not m.table), "loss")
-
-
 def close(kept: Kept, finished: Sequence[History], seconds: float) -> dict[str, Any]:
     """Write what came of it: ``summary.json``, ``metrics.csv``; what the summary says."""
     entries = [json.loads(entry) for entry in durable.read(kept.path / METRICS).decode().splitlines()]
@@ -192,12 +188,8 @@ def close(kept: Kept, finished: Sequence[History], seconds: float) -> dict[str, 
     return found
 
 
-def reopened(directory: RunDirectory, program: Program, stop: Stop, interval: float = INTERVAL) -> Kept:
-    """A run that is to be gone on with."""
-    return Kept(program, directory, read_json(directory.path / CONFIG), stop, interval)
-
-
-def _error(code: str, message: str, *fixes: str) -> LampError:
+def kept_error(code: str, message: str, *fixes: str) -> LampError:
+    """What is wrong with a run."""
     problems = Problems()
     problems.report(code, message, None, fixes=fixes)
     return LampError(problems.errors)

@@ -73,6 +73,15 @@ def test_so_many_workers_train_as_one_does(count: int, batch: int, tmp_path: Pat
         assert found["test"]["loss"] == pytest.approx(line["test"]["loss"], rel=1e-12)
 
 
+def test_several_seeds_are_refused_once(tmp_path: Path) -> None:
+    (tmp_path / "a.lamp").write_text(SOURCE)
+    done = subprocess.run(torchrun(2, "train", tmp_path / "a.lamp", "--runs", 2, "--run-dir", tmp_path / "runs"),
+                          env=environment(), capture_output=True, text=True, check=False, timeout=120)  # fmt: skip
+    assert done.returncode != 0
+    assert done.stderr.count("error[E705]: several processes train one seed together") == 1
+    assert not (tmp_path / "runs").exists()
+
+
 def test_samples_are_shared_out_whole() -> None:
     for samples in range(12):
         for size in range(1, 6):

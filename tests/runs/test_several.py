@@ -1,0 +1,102 @@
+"""Several seeds in one run: what has ended stays, what had not begins anew, and the end is the same."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from lampc.cli import run
+from lampc.runs import checkpoint, several
+
+SOURCE = """linear 2->6 xavier; tanh; linear 1; sigmoid
+data disc train=120 test=40
+loss mse
+optimizer sgd lr=0.2 momentum=0.9
+metrics accuracy
+train epochs=4 batch=16 shuffle runs=5 seed=3 backend={}
+"""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LAMPC_RUNS", "runs")
+
+
+def ending(path: Path) -> tuple[Any, ...]:
+    """All that is kept of a run, but for times and places."""
+    lines = [{**json.loads(line), "seconds": 0} for line in (path / "metrics.jsonl").read_text().splitlines()]
+    summary = json.loads((path / "summary.json").read_text())
+    best = checkpoint.read(path / "best.safetensors")
+    measured = {name: summary[name] for name in ("best", "seeds", "epochs", "steps", "train", "test")}
+    return lines, measured, {name: tensor.tolist() for name, tensor in best.tensors.items()}
+
+
+@pytest.mark.parametrize("backend", ["torch", "native"])
+def test_seeds_that_have_ended_are_not_trained_again(
+    backend: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("a.lamp").write_text(SOURCE.format(backend))
+    assert run(["train", "a.lamp"]) == 0
+    ended = several._Book.ended
+    trained: list[int] = []
+
+    def until_two(book: Any, number: int, model: Any, history: Any) -> None:
+        if len(trained) == 2:
+            raise KeyboardInterrupt
+        trained.append(history.seed)
+        ended(book, number, model, history)
+
+    monkeypatch.setattr(several._Book, "ended", until_two)
+    assert run(["train", "a.lamp"]) == 130
+    assert "saved; go on with `lampc train --resume runs/a/2`" in capsys.readouterr().err
+    before = {json.loads(line)["seed"] for line in Path("runs/a/2/metrics.jsonl").read_text().splitlines()}
+    assert before == set(trained)
+    again: list[int] = []
+
+    def counted(book: Any, number: int, model: Any, history: Any) -> None:
+        again.append(history.seed)
+        ended(book, number, model, history)
+
+    monkeypatch.setattr(several._Book, "ended", counted)
+    assert run(["train", "--resume", "runs/a/2"]) == 0
+    assert sorted((*trained, *again)) == [3, 4, 5, 6, 7]
+    assert ending(Path("runs/a/2")) == ending(Path("runs/a/1"))
+
+
+def test_more_seeds_are_added_and_written_down() -> None:
+    Path("a.lamp").write_text(SOURCE.format("native"))
+    assert run(["train", "a.lamp", "--runs", "2"]) == 0
+    assert run(["train", "--resume", "a", "--runs", "4"]) == 0
+    config, summary = (json.loads(Path("runs/a/1", name).read_text()) for name in ("config.json", "summary.json"))
+    assert summary["seeds"] == [3, 4, 5, 6]
+    assert config["settings"] == ["train.runs=4"]
+    assert config["resolved"]["train"]["runs"] == 4
+    (resumed,) = config["resumed"]
+    assert resumed["command"]
+
+
+def test_one_seed_and_several_are_two_kinds_of_run(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.lamp").write_text(SOURCE.format("native"))
+    assert run(["train", "a.lamp", "--runs", "2"]) == 0
+    assert run(["train", "--resume", "a", "--runs", "1"]) == 1
+    assert "has trained several seeds, and one is asked for" in capsys.readouterr().err
+    assert run(["train", "a.lamp", "--runs", "1"]) == 0
+    assert run(["train", "--resume", "a", "--runs", "2"]) == 1
+    assert "has trained one seed, and several are asked for" in capsys.readouterr().err
+
+
+def test_a_run_that_goes_on_for_longer_says_so() -> None:
+    """What opens the run later sees the settings that it ended with."""
+    Path("a.lamp").write_text(SOURCE.format("native").replace("runs=5 ", ""))
+    assert run(["train", "a.lamp"]) == 0
+    assert run(["train", "--resume", "a", "--set", "train.epochs=6"]) == 0
+    config, summary = (json.loads(Path("runs/a/1", name).read_text()) for name in ("config.json", "summary.json"))
+    assert (summary["epochs"], config["resolved"]["train"]["epochs"], config["settings"]) == ([6], 6, ["train.epochs=6"])
+    assert run(["train", "a.lamp", "--set", "train.epochs=6"]) == 0
+    longer, whole = (checkpoint.read(Path("runs/a", n, "last.safetensors")).tensors for n in "12")
+    assert all(torch.equal(longer[name], tensor) for name, tensor in whole.items())
