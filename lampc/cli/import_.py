@@ -16,14 +16,15 @@ from lampc.cli.report import remember_color
     "--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True, help="Colour errors."
 )
 def import_(file: str, output: str | None, color: str) -> int:
-    """Write an ONNX model as a program, and its weights as safetensors."""
+    """Write a model of ONNX (.onnx) or torch.export (.pt2) as a program, and its weights as safetensors."""
     remember_color(color)
     from safetensors.numpy import save
 
+    from lampc.importing.exported import from_exported
     from lampc.importing.onnx import from_onnx
     from lampc.runs import durable
 
-    found = from_onnx(file)
+    found = (from_exported if Path(file).suffix == ".pt2" else from_onnx)(file)
     path = Path(output) if output is not None else Path(Path(file).stem + ".lamp")
     weights = path.with_suffix(".safetensors")
     durable.write(weights, save({name: array.copy() for name, array in found.weights.items()}))

@@ -324,7 +324,8 @@ class _Selecting:
 
     def _reduction(self, node: Node) -> None:
         op = node.op
-        assert isinstance(op, Reduction)
+        if not isinstance(op, Sum | Mean):
+            raise NoNativeForm(f"`{op}`")
         type, (value,) = self.graph.type(node.operands[0]), node.operands
         rows, cols = space(type.shape)
         axes = set(op.axes)
@@ -339,7 +340,6 @@ class _Selecting:
             x, way = Across("sum", x), Way.ROW
         else:
             raise NoNativeForm(f"`{op}` of {type}")
-        assert isinstance(op, Sum | Mean)
         self._add(op.name, rows, cols, [Store(self._for(Value(node.id), node.types[0]), x, way)])
 
     def _packed(self, node: Node) -> None:
