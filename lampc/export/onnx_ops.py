@@ -188,11 +188,32 @@ def _maxpool(build: Build, op: Any, a: list[str], types: list[Type], out: Type) 
                      dilations=list(op.dilation or (1,) * len(op.kernel)), ceil_mode=int(op.ceil))  # fmt: skip
 
 
-def _avgpool(build: Build, op: Any, a: list[str], types: list[Type], out: Type) -> str | None:
-    if op.ceil or op.divisor:  # runtimes disagree about windows that reach over the edge
-        return None
+def _avgpool(build: Build, op: Any, a: list[str], types: list[Type], out: Type) -> str:
+    if op.ceil or op.divisor:
+        return _counted(build, op, a[0], types[0], out)
     return build.add("AveragePool", a, kernel_shape=list(op.kernel), strides=list(op.stride), pads=[*op.padding] * 2,
                      count_include_pad=int(op.padded))  # fmt: skip
+
+
+def _counted(build: Build, op: Any, x: str, type: Type, out: Type) -> str:
+    """Runtimes disagree about windows over the edge: here none reaches there, and each mean is put right by what it counts."""
+    import numpy as np
+
+    counts, after = np.ones((1, 1)), []
+    for size, made, kernel, stride, padding in zip(
+        type.shape[2:], out.shape[2:], op.kernel, op.stride, op.padding, strict=True
+    ):
+        assert isinstance(size, int)
+        assert isinstance(made, int)
+        starts = np.arange(made) * stride - padding
+        low, high = (-padding, size + padding) if op.padded else (0, size)
+        counts = counts[..., None] * (np.minimum(starts + kernel, high) - np.maximum(starts, low))
+        after.append(max(0, int(starts[-1]) + kernel - size))
+    ends = build.whole(0, 0, *op.padding, 0, 0, *after)
+    padded = build.add("Pad", [x, ends, build.number(0.0)], mode="constant")
+    means = build.add("AveragePool", [padded], kernel_shape=list(op.kernel), strides=list(op.stride))
+    factors = math.prod(op.kernel) / (np.full_like(counts, op.divisor) if op.divisor else counts)
+    return build.add("Mul", [means, build.constant(factors.astype(build.numpy))])
 
 
 def _adaptive(most: bool) -> Say:

@@ -79,19 +79,18 @@ class DataLoader:
     def minibatches(self, order: Tensor | None, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """The minibatches of a pass in an order, from the one that begins ``start`` samples after the first."""
         for begin in range(start, self.samples, self.batch):
-            stop = min(begin + self.batch, self.samples)
-            if self.dataset is not None:
-                indices: Sequence[int] = range(begin, stop) if order is None else order[begin:stop].tolist()
-                x, y = default_collate([self.dataset[index] for index in indices])
-                yield x, y
-            elif self.rows is not None:
-                where = slice(begin, stop) if order is None else order[begin:stop].numpy()
-                yield torch.from_numpy(self.rows[where]), self.y[begin:stop] if order is None else self.y[order[begin:stop]]
-            elif order is None:
-                yield self.x[begin:stop], self.y[begin:stop]
-            else:
-                chosen = order[begin:stop]
-                yield self.x[chosen], self.y[chosen]
+            yield self.rows_of(order, begin, min(begin + self.batch, self.samples))
+
+    def rows_of(self, order: Tensor | None, begin: int, stop: int) -> tuple[Tensor, Tensor]:
+        """Samples and targets at some places of a pass in an order."""
+        if self.dataset is not None:
+            indices: Sequence[int] = range(begin, stop) if order is None else order[begin:stop].tolist()
+            x, y = default_collate([self.dataset[index] for index in indices])
+            return x, y
+        chosen = slice(begin, stop) if order is None else order[begin:stop]
+        if self.rows is not None:
+            return torch.from_numpy(self.rows[chosen if isinstance(chosen, slice) else chosen.numpy()]), self.y[chosen]
+        return self.x[chosen], self.y[chosen]
 
 
 def tensor(data: Any) -> Tensor:

@@ -202,20 +202,20 @@ class _Shared(_Drawn):
 
     def part(self, where: Position, minibatches: int) -> None:
         order, stop = self.order(where), self.stop(where, minibatches)
-        step, added = where.done // self.loader.batch, 0.0
-        drawn = self.loader.minibatches(order, where.done)
-        for _, (x, y) in zip(range(minibatches), drawn, strict=False):
-            step += 1
-            added += self._step(*self.model.samples(x, y), where.epoch + 1, step)
+        added = 0.0
+        for begin in range(where.done, stop, self.loader.batch):
+            step, samples = begin // self.loader.batch + 1, min(self.loader.batch, self.loader.samples - begin)
+            added += self._step(order, begin, samples, where.epoch + 1, step)
         where.total += self.group.total(added)
         where.done = stop
 
-    def _step(self, x: Tensor, y: Tensor, epoch: int, step: int) -> float:
+    def _step(self, order: Tensor | None, first: int, samples: int, epoch: int, step: int) -> float:
         """One minibatch; what its loss adds here. A process for which no sample is left takes one that does not count."""
-        model, samples = self.model, len(x)
+        model = self.model
         begin, end = part(samples, self.group.rank, self.group.size)
         share = (end - begin) / samples
-        x, y = (x[begin:end], y[begin:end]) if share else (x[:1], y[:1])
+        x, y = model.samples(*self.loader.rows_of(order, first + begin, first + end) if share
+                             else self.loader.rows_of(order, first, first + 1))  # fmt: skip
         model.storage.set({SHARE: share})
         executor = model.executor(model.program.training, len(x))
         executor.fill(x, y)
