@@ -24,7 +24,7 @@ def predict(run: str, input: str, output: str | None, as_json: bool, last: bool,
     """Predict with a trained network: RUN is a run's directory, `disc/3`, or `disc` for its latest.
 
     INPUT is a .csv, .npz, .npy, .parquet or .jsonl file; without it, standard input is read, and each line, numbers or JSON,
-    is answered by a line.
+    is answered by a line, one that names the columns by one that names the answers.
     """
     remember_color(color)
     from lampc.runs import inputs
@@ -34,10 +34,10 @@ def predict(run: str, input: str, output: str | None, as_json: bool, last: bool,
 
     found = load(run, "last" if last else "best")
     model = found.model(device)
-    out: Writer = writer(Path(output)) if output is not None else Lines(sys.stdout, not as_json, header=input != "-")
+    header, lines = inputs.with_header(found, inputs.open_lines(sys.stdin)) if input == "-" else (True, iter(()))
+    out: Writer = writer(Path(output)) if output is not None else Lines(sys.stdout, not as_json, header)
     if input == "-":
-        lines = inputs.records(found, inputs.open_lines(sys.stdin), False, "standard input")
-        parts = inputs.grouped(found, lines, 1)
+        parts = inputs.grouped(found, inputs.records(found, lines, header, "standard input"), 1)
     else:
         parts = inputs.chunks(found, Path(input))
     try:

@@ -318,11 +318,13 @@ def _interrupted(shown: _Shown, number: int) -> int:
 
 def _print_run(kept: Kept, found: dict[str, Any]) -> None:
     """Where it is kept, and what to do with it."""
+    from lampc.runs.example import command
+
     best = found["best"]
     click.echo(f"run   {kept.path}" + ("" if best is None else f", best {best['metric']} "
                f"{measure(best['metric'], {'mean': best['value'], 'values': [best['value']]})}"
                + (f" of seed {best['seed']}" if "seed" in best else f" in epoch {best['epoch']}")))  # fmt: skip
-    click.echo(f"      lampc predict {kept.path} INPUT -o OUTPUT")
+    click.echo(f"      {command(kept.program, kept.path, (found['seeds'] or [0])[0])}")
 
 
 _BREAK = 0.2

@@ -6,6 +6,7 @@ import csv
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -220,6 +221,14 @@ def _columns(run: Run) -> tuple[str, ...] | None:
 def open_lines(stream: IO[str]) -> Iterator[str]:
     """Standard input, a line as soon as it is there."""
     return iter(stream.readline, "")
+
+
+def with_header(run: Run, lines: Iterator[str]) -> tuple[bool, Iterator[str]]:
+    """Whether the first of some lines names the columns that the network was trained on; and the lines, that one among them."""
+    first = next(lines, "")
+    cells = [cell.strip() for cell in next(csv.reader([first]), [])]
+    columns = _columns(run)
+    return bool(columns) and set(columns or ()) <= set(cells), chain([first] if first else [], lines)
 
 
 def _error(code: str, message: str, *fixes: str) -> LampError:

@@ -254,3 +254,28 @@ def test_standard_input_is_answered_line_by_line_at_once(iris: Path) -> None:
         running.stdin.close()
         assert running.stdout.read() == ""
     assert running.returncode == 0
+
+
+def test_a_table_on_standard_input_is_answered_by_one(lampc: Command, iris: Path) -> None:
+    lines = IRIS.read_text().splitlines()[:4]
+    answered = lampc("predict", iris, stdin="\n".join(lines)).out.splitlines()
+    assert answered[0] == "species,p_setosa,p_versicolor,p_virginica"
+    assert len(answered) == 4
+    numbers = [line.rpartition(",")[0] for line in lines[1:]]
+    assert answered[1:] == lampc("predict", iris, stdin="\n".join(numbers)).out.splitlines()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="its shell is another")
+@pytest.mark.parametrize("name", ["disc", "iris", "wine"])
+def test_the_command_that_training_ends_with_can_be_pasted(name: str, lampc: Command, tmp_path: Path,
+                                                           monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    monkeypatch.setenv("LAMPC_RUNS", str(tmp_path / "a folder"))
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "models", tmp_path / "models")
+    line = lampc("train", f"models/{name}.lamp", "--set", "train.epochs=2").out.splitlines()[-1].strip()
+    shell = line.replace("lampc ", f"{sys.executable} -m lampc ", 1)
+    done = subprocess.run(shell, shell=True, capture_output=True, text=True, check=False, timeout=120,
+                          env={**os.environ, "PYTHONPATH": str(ROOT)})  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    answers = (tmp_path / "predictions.csv").read_text() if name == "iris" else done.stdout
+    assert len(answers.splitlines()) == (151 if name == "iris" else 1)

@@ -36,7 +36,7 @@ def test_for_people(lampc: Command, models: Path) -> None:
     assert re.fullmatch(r"test  loss [\d.]+, accuracy [\d.]+ %", lines[17])
     assert re.fullmatch(r"12 steps in [\d.]+ s, [\d.]+ µs a step \(backend native\)", lines[18])
     assert re.fullmatch(r"run   .*/disc/\d+, best accuracy [\d.]+ % in epoch \d", lines[19])
-    assert re.fullmatch(r"      lampc predict .*/disc/\d+ INPUT -o OUTPUT", lines[20])
+    assert re.fullmatch(r"      echo [\d.]+,[\d.]+ \| lampc predict .*/disc/\d+", lines[20])
     assert len(lines) == 21
 
 
