@@ -18,7 +18,7 @@ from lampc.elaborate.experiment import Data, Experiment, Experimenter
 from lampc.elaborate.network import Network
 from lampc.elaborate.scope import Flow, Scope
 from lampc.elaborate.settings import Settings, parse_setting
-from lampc.elaborate.target import attach_loss, check_last_batch, choose_metrics
+from lampc.elaborate.target import attach_loss, check_best, check_last_batch, choose_metrics
 from lampc.ir.graph import Graph, Value
 from lampc.ir.layout import LayerUse
 from lampc.ir.leaves import Input
@@ -106,6 +106,7 @@ def elaborate(
         network.graph.outputs["loss"] = attached[1].value
     target = attached[0].type if attached else None
     metrics = choose_metrics(experiment, prediction, target, network.producer(prediction), problems)
+    check_best(experiment, metrics, target, problems)
     return Elaborated(network.graph, tuple(network.layers), experiment, x.value, x.type, _below(x), dtype, target, metrics,
                       {label: term.value for label, term in named.items() if label != "x"}, tuple(reader.used))  # fmt: skip
 

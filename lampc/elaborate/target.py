@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from lampc.data import Description
 from lampc.diagnostics import Problems
+from lampc.diagnostics.suggest import nearest
 from lampc.elaborate.definitions import Definitions
 from lampc.elaborate.experiment import Data, Experiment, Loss
 from lampc.elaborate.functions import Formula, Unusable
@@ -105,6 +106,18 @@ def choose_metrics(experiment: Experiment, prediction: Term, target: Type | None
         else:
             fitting.append(metric)
     return _as_it_ends(tuple(fitting), prediction, experiment.loss)
+
+
+def check_best(experiment: Experiment, metrics: tuple[MetricType, ...], target: Type | None, problems: Problems) -> None:
+    """See that the metric by which the best epoch is chosen is a number that is measured."""
+    best, known = experiment.train.best, ["loss", *(metric.name for metric in metrics if not metric.table)]
+    if not best or best in known or target is None:
+        return
+    near = nearest(best, known)
+    fixes = [f"did you mean `{near}`?" if near else f"there are {', '.join(known)}"]
+    if best in METRICS and not METRICS[best].table:
+        fixes = [f"measure it: `metrics {' '.join(metric.name for metric in metrics)} {best}`"]
+    problems.report("E201", f"`best={best}`: that is no metric that is measured", experiment.train.span, fixes=fixes)
 
 
 def _formula(network: Network, loss: Loss, prediction: Term, target: Term, definitions: Definitions,

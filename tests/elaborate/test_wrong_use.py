@@ -78,6 +78,10 @@ WRONG = {
     VECTOR + "linear 3; loss crossentropy soft ignore=1": "E503",
     VECTOR + "linear 3; loss crossentropy weights=2": "E304",
     VECTOR + "linear 3; sigmoid; loss bce weights=[1, 2]": "E503",
+    # a best epoch by what is not measured
+    "linear 2->1; sigmoid; data disc; loss mse; train best=acuracy": "E201",
+    "linear 2->1; sigmoid; data disc; loss mse; train best=auc": "E201",
+    "linear 2->1; sigmoid; data disc; loss mse; metrics accuracy confusion; train best=confusion": "E201",
     # names and values
     NAMES + "embedding 4 as tok; linear 9 tie=tik": "E203",
     VECTOR + "bilinear 3 with=z": "E203",
