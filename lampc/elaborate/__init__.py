@@ -19,9 +19,10 @@ from lampc.elaborate.network import Network
 from lampc.elaborate.scope import Flow, Scope
 from lampc.elaborate.settings import Settings, parse_setting
 from lampc.elaborate.target import attach_loss, check_best, check_last_batch, choose_metrics
+from lampc.elaborate.weights import begin_with
 from lampc.ir.graph import Graph, Value
 from lampc.ir.layout import LayerUse
-from lampc.ir.leaves import Input
+from lampc.ir.leaves import Input, Parameter, State
 from lampc.ir.types import B, DType, Type
 from lampc.layers import LAYERS
 from lampc.layers.metrics import MetricType
@@ -53,6 +54,13 @@ class Elaborated:
     """The values that the file names with `as`, outside bodies."""
     used: tuple[Source, ...] = ()
     """The files that it uses, but for the standard library's."""
+    weights: Path | None = None
+    """A file that parameters begin with."""
+
+    @property
+    def kept(self) -> frozenset[str]:
+        """The names of parameters, and of what layers keep beside them."""
+        return frozenset(node.op.label for node in self.graph if isinstance(node.op, Parameter | State))
 
 
 def elaborate(
@@ -107,8 +115,12 @@ def elaborate(
     target = attached[0].type if attached else None
     metrics = choose_metrics(experiment, prediction, target, network.producer(prediction), problems)
     check_best(experiment, metrics, target, problems)
+    known = described is not None  # a run is opened, whose checkpoint has all weights
+    place = data_folder or folder
+    weights = None if known else begin_with(experiment, place, network.graph, network.layers, problems)
+    labels = {label: term.value for label, term in named.items() if label != "x"}
     return Elaborated(network.graph, tuple(network.layers), experiment, x.value, x.type, _below(x), dtype, target, metrics,
-                      {label: term.value for label, term in named.items() if label != "x"}, tuple(reader.used))  # fmt: skip
+                      labels, tuple(reader.used), weights)  # fmt: skip
 
 
 def _divide(network: Network, x: Term, experiment: Experiment, scope: Scope) -> Term:

@@ -20,7 +20,7 @@ from lampc.layers.losses import LOSSES, LossType
 from lampc.layers.metrics import METRICS, MetricType
 from lampc.layers.optimizers import OPTIMIZERS, OptimizerType
 from lampc.layers.schedules import SCHEDULES, ScheduleType
-from lampc.layers.signature import Dims, Flag, Int, Name, OneOf, Param, Signature, Whole
+from lampc.layers.signature import Dims, Flag, Int, Name, OneOf, Param, Signature, Text, Whole
 from lampc.source import Span
 from lampc.syntax import tree
 
@@ -51,6 +51,7 @@ TRAIN = Signature(
         ),
         Param("best", Name(), "", "the metric whose best epoch is kept: the first one, or loss", positional=False),
         Param("workers", Int(1, 100_000), 1, "processes that share each minibatch; `torchrun` says how many", positional=False),
+        Param("weights", Text(), "", "a safetensors file: parameters of its names begin as they are there", positional=False),
         Param("recompute", Flag(), False, "compute cheap activations again for the gradient, not keep them"),
     )
 )
@@ -122,6 +123,7 @@ class Train:
     patience: int = 0
     best: str = ""
     workers: int = 1
+    weights: str = ""
     span: Span | None = None
 
     @property

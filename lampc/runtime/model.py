@@ -20,7 +20,7 @@ from lampc.runtime.backend import Choice, NoNativeForm, Runner, choose
 from lampc.runtime.executor import Executor, run
 from lampc.runtime.loader import tensor
 from lampc.runtime.random import Random
-from lampc.runtime.storage import DTYPES, Storage
+from lampc.runtime.storage import DTYPES, Storage, read_weights
 
 if TYPE_CHECKING:
     from lampc.compile import Program
@@ -55,6 +55,8 @@ class Model:
         self._executors: OrderedDict[tuple[int, int], Executor] = OrderedDict()
         self._current: Executor | None = None
         self._runner = Runner(self) if self.backend.name == "native" else None
+        elaborated = program.elaborated
+        self._begin = read_weights(elaborated.weights, elaborated.kept) if elaborated.weights is not None else None
         self.reset(self.seed)
 
     @property
@@ -63,9 +65,11 @@ class Model:
         return self.storage.by_name
 
     def reset(self, seed: int) -> None:
-        """Begin anew from a seed."""
+        """Begin anew from a seed, and with the weights of ``train weights=``, if there are such."""
         self.seed = seed
         self.storage.initialise(self.program.parameters, seed)
+        if self._begin is not None:
+            self.storage.fill(self._begin)
         self.random.seed(seed)
 
     def set(self, **settings: float) -> None:

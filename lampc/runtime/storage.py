@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from lampc.diagnostics import LampError, Problems
 from lampc.ir.leaves import Parameter, Parameters, Setting, State
 from lampc.ir.program import Routine
 from lampc.ir.types import DType
@@ -78,6 +80,12 @@ class Storage:
         for label, state in self.states.items():
             state.fill_(self._begin[label])
 
+    def fill(self, given: Mapping[str, Tensor]) -> None:
+        """Put other numbers in the place of those parameters and states that are named."""
+        for label, tensor in {**self.states, **self.by_name}.items():
+            if label in given:
+                tensor.copy_(given[label])
+
     def tensor(self, leaf: Any) -> Tensor:
         """The tensor that a leaf stands for."""
         prefix = {State: "state ", Setting: "setting "}.get(type(leaf), "")
@@ -85,6 +93,24 @@ class Storage:
 
     def _zeros(self, leaf: State | Setting) -> Tensor:
         return torch.zeros(leaf.type.dims(1), dtype=DTYPES[leaf.type.dtype], device=self.device)
+
+
+def read_weights(path: Path, names: Set[str]) -> dict[str, Tensor]:
+    """The tensors of a safetensors file that have one of some names, those of parameters and of what layers keep beside them.
+
+    Raises:
+        LampError: if it cannot be read any more.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        found = {name.removeprefix("state."): tensor for name, tensor in load_file(path).items()}
+        return {name: tensor for name, tensor in found.items() if name in names}
+    except (OSError, SafetensorError) as error:
+        problems = Problems()
+        problems.report("E601", f"cannot read {path}: {error}", None)
+        raise LampError(problems.errors) from None
 
 
 def _narrowed(flat: Tensor, groups: Sequence[Parameters]) -> dict[str, Tensor]:

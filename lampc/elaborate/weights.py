@@ -1,0 +1,75 @@
+"""Weights that a training begins with: what a file holds of them, by its header alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from lampc.data.place import within
+from lampc.data.source import DataError
+from lampc.diagnostics import Problems
+from lampc.elaborate.experiment import Experiment
+from lampc.ir.graph import Graph
+from lampc.ir.layout import LayerUse
+from lampc.ir.leaves import Parameter, State
+
+STATE = "state."
+"""Before the names of what layers keep beside their parameters, in checkpoints."""
+
+
+def begin_with(
+    experiment: Experiment, folder: Path, graph: Graph, layers: Sequence[LayerUse], problems: Problems
+) -> Path | None:
+    """The file of ``train weights=``, if there is one and what it has fits; else that is reported.
+
+    Of the network's parameters those that the file has begin as they are there; its other entries do not count.
+    """
+    train = experiment.train
+    if not train.weights:
+        return None
+    try:
+        path = within(folder, train.weights)
+        shapes = header(path)
+    except DataError as error:
+        problems.report(error.code, str(error), train.span, fixes=error.fixes)
+        return None
+    wanted = {node.op.label: tuple(node.op.type.dims(1)) for node in graph if isinstance(node.op, Parameter | State)}
+    found = {name: shape for name, shape in shapes.items() if name in wanted}
+    for name, shape in found.items():
+        if shape != wanted[name]:
+            layer = next((layer for layer in layers if name.startswith(f"{layer.name}.")), None)
+            also = [(train.span, "begins with that file")] if train.span is not None else []
+            problems.report("E612", f"`{name}` is {_shown(wanted[name])}, and in {train.weights} {_shown(shape)}",
+                            layer.span if layer is not None else train.span, also=also if layer is not None else [],
+                            fixes=["name the layer otherwise to let it begin anew: `… as head`"])  # fmt: skip
+            return None
+    if not found:
+        some = ", ".join(sorted(shapes)[:4])
+        problems.report("E612", f"{train.weights} has none of the network's parameters", train.span,
+                        fixes=[f"it has {some}; the network has {', '.join(list(wanted)[:4])}"])  # fmt: skip
+        return None
+    return path
+
+
+def header(path: Path) -> dict[str, tuple[int, ...]]:
+    """The shapes in a safetensors file, by their names.
+
+    Raises:
+        DataError: if it is none.
+    """
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if length > min(path.stat().st_size, 100_000_000):
+                raise ValueError
+            found: Mapping[str, Mapping[str, Sequence[int]]] = json.loads(file.read(length))
+        return {name.removeprefix(STATE): tuple(entry["shape"]) for name, entry in found.items() if name != "__metadata__"}
+    except OSError as error:
+        raise DataError("E601", f"cannot read {path}: {error.strerror or error}") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise DataError("E601", f"{path} is no safetensors file") from None
+
+
+def _shown(shape: Sequence[int]) -> str:
+    return "x".join(map(str, shape)) or "one number"
