@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from lampc.importing.arithmetic import Tracked, shifted
 from lampc.importing.attention import Scores, reshaped
-from lampc.importing.onnx_nodes import NODES, attributes
+from lampc.importing.onnx_layers import attributes
+from lampc.importing.onnx_nodes import NODES
 from lampc.importing.text import Imported, NoLayer, Writer, refused
 from lampc.importing.values import MOST, SAMPLES, Move, Value, begin, finish
 

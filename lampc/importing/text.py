@@ -122,7 +122,8 @@ class Writer:
             for statement in (self.statements[number],)
             for layer in (*(i for i in statement.inputs if i != before[number]), *(layer for _, layer in statement.named))
         }
-        names = {number: "x" if number == 0 else f"h{number}" for number in called}
+        names = {number: f"h{place}" for place, number in enumerate(sorted(called - {0}), 1)} | {0: "x"}
+        names = {number: names[number] for number in called}
         body = [self._line(number, before.get(number), names) for number in order]
         written = "\n".join(body)
         used = {name: formula for formula, name in self.functions.items()

@@ -118,6 +118,10 @@ def test_python_runs(page: Path, project: Path) -> None:
             env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{project}"},
         )  # fmt: skip
         assert (done.returncode, done.stderr) == (0, ""), source
+        shown = re.search(
+            rf"```python\n{re.escape(source)}```\n\n```text\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL
+        )
+        assert shown is None or done.stdout.strip() == shown[1].strip()
 
 
 def test_the_readme_has_two_set_up_commands() -> None:
