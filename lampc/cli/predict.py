@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lampc.cli.report import remember_color
+
+if TYPE_CHECKING:
+    from lampc.runs.load import Run
+    from lampc.runs.predict import Predictions
+    from lampc.runtime.model import Model
 
 
 @click.command()
@@ -23,27 +30,36 @@ from lampc.cli.report import remember_color
 def predict(run: str, input: str, output: str | None, as_json: bool, last: bool, device: str | None, color: str) -> int:
     """Predict with a trained network: RUN is a run's directory, `disc/3`, or `disc` for its latest.
 
-    INPUT is a .csv, .npz, .npy, .parquet or .jsonl file; without it, standard input is read, and each line, numbers or JSON,
-    is answered by a line, one that names the columns by one that names the answers.
+    INPUT is a .csv, .npz, .npy, .parquet or .jsonl file, an image, or a folder of images; without it, standard input is
+    read, and each line, numbers or JSON, is answered by a line, one that names the columns by one that names the answers.
     """
     remember_color(color)
     from lampc.runs import inputs
     from lampc.runs.load import load
     from lampc.runs.predict import Lines, Writer, writer
-    from lampc.runs.predict import predict as predicted
 
     found = load(run, "last" if last else "best")
     model = found.model(device)
-    header, lines = inputs.with_header(found, inputs.open_lines(sys.stdin)) if input == "-" else (True, iter(()))
+    header, lines = inputs.with_header(found, inputs.open_lines(sys.stdin)) if input == "-" else (True, None)
     out: Writer = writer(Path(output)) if output is not None else Lines(sys.stdout, not as_json, header)
-    if input == "-":
-        parts = inputs.grouped(found, inputs.records(found, lines, header, "standard input"), 1)
-    else:
-        parts = inputs.chunks(found, Path(input))
     try:
-        for x in parts:
-            out.write(predicted(found, model, x))
+        for part in _predictions(found, model, Path(input), lines, header):
+            out.write(part)
     finally:
         if output is not None:
             out.close()
     return 0
+
+
+def _predictions(run: Run, model: Model, path: Path, lines: Iterator[str] | None, header: bool) -> Iterator[Predictions]:
+    """For standard input's lines, if they are given, or for a file's samples, some at a time."""
+    from lampc.runs import inputs
+    from lampc.runs.predict import predict as predicted
+
+    if lines is None and inputs.are_images(path):
+        for names, x in inputs.images(run, path):
+            yield predicted(run, model, x).labelled("file", names)
+        return
+    read = inputs.records(run, lines, header, "standard input") if lines is not None else None
+    for x in inputs.chunks(run, path) if read is None else inputs.grouped(run, read, 1):
+        yield predicted(run, model, x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,23 +62,47 @@ def _describe(request: Request) -> Description:
     return Description(shape, (), tuple(classes), train, len(files) - train)
 
 
-def _load(request: Request) -> Dataset:
+def files_below(path: Path) -> list[Path]:
+    """An image, or all those in a folder and in its folders, in order; links out of it are not followed.
+
+    Raises:
+        DataError: if there is none.
+    """
+    if not path.is_dir():
+        return [path]
+    root = path.resolve()
+    found = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in ENDINGS and file.resolve().is_relative_to(root)]
+    if not found:
+        raise DataError("E603", f"{path} has no images", (f"images end in {', '.join(sorted(ENDINGS))}",))
+    return found
+
+
+def read_images(files: Sequence[Path], shape: tuple[int, ...]) -> Any:
+    """Images as samples [files, channels, height, width], from 0 to 1.
+
+    Raises:
+        DataError: if Pillow is not installed, or one cannot be read.
+    """
     import numpy as np
 
     try:
         from PIL import Image
     except ImportError:
         raise DataError("E508", "`data images` needs Pillow", ('pip install "lampc[images]"',)) from None
-    channels, height, width = _shape(request)
+    channels, height, width = shape
+    return np.stack([pixels(Image, file, channels, height, width) for file in files])
+
+
+def _load(request: Request) -> Dataset:
+    import numpy as np
+
     classes, files = _files(request)
-    x = np.empty((len(files), channels, height, width))
-    for row, (path, _) in enumerate(files):
-        x[row] = _pixels(Image, path, channels, height, width)
+    x = read_images([path for path, _ in files], _shape(request))
     labels = np.array([label for _, label in files], dtype=np.int64)
     return make(x, labels, tuple(classes), request.arguments["split"], request.arguments["normalize"], request.seed)
 
 
-def _pixels(image: Any, path: Path, channels: int, height: int, width: int) -> Any:
+def pixels(image: Any, path: Path, channels: int, height: int, width: int) -> Any:
     """An image's numbers from 0 to 1, [channels, height, width]."""
     import numpy as np
 

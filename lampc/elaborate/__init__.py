@@ -169,7 +169,8 @@ def _input(
     if described is not None and data is not None:
         if shape is not None and shape != described and span is not None:
             problems.report("E504", f"the input is written as {_text(shape)}, but the data's samples are {_text(described)}",
-                            span, f"says {_text(shape)}", also=[(data.span, f"gives {_text(described)}")])  # fmt: skip
+                            span, f"says {_text(shape)}", also=[(data.span, f"gives {_text(described)}")],
+                            fixes=[f"write `input {_text(described)}`, or leave `input` out"])  # fmt: skip
         elif shape is None:
             shape, span = described, data.span
     first = layers[0]

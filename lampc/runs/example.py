@@ -28,7 +28,7 @@ def command(program: Program, run: Path, seed: int) -> str:
         return f'lampc sample {shlex.quote(str(run))} --prompt "The "'
     path = data.request.arguments.get("path")
     file = None if path is None else data.request.folder / str(path)
-    if file is not None and file.suffix.lower() in FORMATS and file.is_file():
+    if file is not None and ((file.suffix.lower() in FORMATS and file.is_file()) or data.source.name == "images"):
         return f"{start} {shlex.quote(os.path.relpath(file))} -o predictions.csv"
     found = load_data(program, seed)
     part = found.test if len(found.test) else found.train

@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from lampc.data.source import DataError
 from lampc.diagnostics import LampError, Problems
 
 if TYPE_CHECKING:
@@ -46,6 +47,33 @@ def chunks(run: Run, path: Path) -> Iterator[NDArray[np.generic]]:
                 yield from grouped(run, records(run, file, kind == ".csv", str(path)))
     except (OSError, UnicodeDecodeError) as error:
         raise _error("E601", f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def images(run: Run, path: Path) -> Iterator[tuple[list[str], NDArray[np.generic]]]:
+    """An image, or a folder of them, for a network that was trained on images: their names and samples, some at a time.
+
+    Raises:
+        LampError: if the network takes none, or one cannot be read.
+    """
+    from lampc.data.images import files_below, read_images
+
+    shape = run.program.elaborated.input_type.sample
+    if len(shape) != 3 or shape[0] not in (1, 3):
+        raise _error("E605", f"{path} holds images, and the network takes samples of {'x'.join(map(str, shape))}")
+    try:
+        files = files_below(path)
+        for begin in range(0, len(files), CHUNK // 8):
+            part = files[begin : begin + CHUNK // 8]
+            yield [str(file.relative_to(path)) if path.is_dir() else str(file) for file in part], read_images(part, shape)
+    except DataError as error:
+        raise _error(error.code, str(error), *error.fixes) from None
+
+
+def are_images(path: Path) -> bool:
+    """Whether a path is an image's, by its name, or a folder's."""
+    from lampc.data.images import ENDINGS
+
+    return path.is_dir() or path.suffix.lower() in ENDINGS
 
 
 def records(run: Run, file: Iterable[str], table: bool, name: str) -> Iterator[list[float]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
@@ -30,6 +30,10 @@ class Predictions:
     columns: tuple[Any, ...]
     raw: NDArray[np.generic]
     """What the network made."""
+
+    def labelled(self, name: str, labels: Sequence[str]) -> Predictions:
+        """With another column before them."""
+        return Predictions((name, *self.names), (list(labels), *self.columns), self.raw)
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """A sample each."""

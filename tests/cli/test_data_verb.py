@@ -41,6 +41,7 @@ def test_arrays(lampc: Command, tmp_path: Path) -> None:
 def test_parquet_images_and_text(lampc: Command, tmp_path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
+    from PIL import Image
 
     pq.write_table(pa.table({"a": [1.5, None], "b": ["x", "y"]}), tmp_path / "a.parquet")
     assert columns(lampc, tmp_path / "a.parquet")["a"]["missing"] == 1
@@ -48,7 +49,14 @@ def test_parquet_images_and_text(lampc: Command, tmp_path: Path) -> None:
         (tmp_path / "photos" / name).mkdir(parents=True)
         for i in range(count):
             (tmp_path / "photos" / name / f"{i}.png").write_bytes(b"")
-    assert columns(lampc, tmp_path / "photos")["class"]["classes"] == {"cat": 2, "dog": 3}
+    found = columns(lampc, tmp_path / "photos")
+    assert found["class"]["classes"] == {"cat": 2, "dog": 3}
+    assert (found["image"]["count"], found["image"]["missing"]) == (5, 5)
+    for number, file in enumerate(sorted((tmp_path / "photos").rglob("*.png"))):
+        Image.new("RGB", (7, 4), (51 * number, 0, 0)).save(file)
+    found = columns(lampc, tmp_path / "photos")
+    assert (found["image"]["shape"], found["image"]["missing"]) == ([3, 4, 7], 0)
+    assert (found["image"]["low"], found["image"]["high"], found["image"]["classes"]) == (0.0, 0.8, {"3x4x7": 5})
     assert columns(lampc, ROOT / "models" / "fables.txt")["characters"]["count"] == 100_432
 
 

@@ -265,6 +265,35 @@ def test_a_table_on_standard_input_is_answered_by_one(lampc: Command, iris: Path
     assert answered[1:] == lampc("predict", iris, stdin="\n".join(numbers)).out.splitlines()
 
 
+def test_images_are_predicted_by_their_files(
+    lampc: Command, iris: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from PIL import Image
+
+    monkeypatch.chdir(tmp_path)
+    for place, name in enumerate(("dark", "light")):
+        (tmp_path / "pics" / name).mkdir(parents=True)
+        for number in range(8):
+            shade = np.full((6, 6, 3), 20 * number + (0 if place == 0 else 100), dtype=np.uint8)
+            Image.fromarray(shade).save(tmp_path / "pics" / name / f"{number}.png")
+    (tmp_path / "pics.lamp").write_text(
+        'conv 2 3; relu; flatten; linear 2\ndata images "pics" size=6x6 normalize\nloss crossentropy\n'
+        "optimizer adam lr=0.05\ntrain epochs=30 batch=4 shuffle\n"
+    )
+    trained = lampc("train", "pics.lamp")
+    assert trained.out.splitlines()[-1].strip() == f"lampc predict {tmp_path / 'runs' / 'pics' / '1'} pics -o predictions.csv"
+    assert lampc("predict", "pics", "pics", "-o", "out.csv").err == ""
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
+    assert [row["file"] for row in rows] == [f"{name}/{number}.png" for name in ("dark", "light") for number in range(8)]
+    one = lampc("predict", "pics", "pics/light/7.png").out.splitlines()
+    assert one[0] == "file,class,p_dark,p_light"
+    assert one[1].split(",")[1] == rows[-1]["class"] == "light"
+    assert "the network takes samples of 4" in lampc("predict", iris, "pics").err
+    assert "has no images" in lampc("predict", "pics", tmp_path / "runs").err
+    (tmp_path / "pics" / "bad.png").write_bytes(b"no image")
+    assert "error[E601]: cannot read" in lampc("predict", "pics", "pics/bad.png").err
+
+
 @pytest.mark.skipif(os.name == "nt", reason="its shell is another")
 @pytest.mark.parametrize("name", ["disc", "iris", "wine"])
 def test_the_command_that_training_ends_with_can_be_pasted(name: str, lampc: Command, tmp_path: Path,
