@@ -1,4 +1,4 @@
-"""``python -m benchmarks disc``, ``mlp``, ``runs``, ``grid``, ``matmul``, ``cnn`` or ``gpt``."""
+"""``python -m benchmarks disc``, ``mlp``, ``runs``, ``grid``, ``matmul``, ``cnn``, ``gpt`` or ``scaling``."""
 
 from __future__ import annotations
 
@@ -9,18 +9,26 @@ import click
 
 from benchmarks import compare, networks
 from benchmarks.matmul import matmul
+from benchmarks.scaling import scaling
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["disc", "mlp", "runs", "grid", "matmul", "cnn", "gpt"]))
+@click.argument("what", type=click.Choice(["disc", "mlp", "runs", "grid", "matmul", "cnn", "gpt", "scaling"]))
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="How often each is measured.")
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads for PyTorch.")
 @click.option("--runs", type=click.IntRange(1), default=50, show_default=True, help="For `runs`: how many.")
+@click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="For `scaling`: up to how many.")
 @click.option("--skip", multiple=True, help="A peer to leave out.")
 @click.option("--json", "output", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures to a file.")
 @click.option("--plot", type=click.Path(dir_okay=False), help="Draw them.")
-def main(what: str, rounds: int, threads: int, runs: int, skip: tuple[str, ...], output: Path | None, plot: str | None) -> None:
+def main(
+    what: str, rounds: int, threads: int, runs: int, workers: int, skip: tuple[str, ...], output: Path | None, plot: str | None
+) -> None:
     """Measure lampc beside its peers."""
+    if what == "scaling":
+        for line in scaling(workers, rounds):
+            click.echo(line)
+        return
     if what in ("cnn", "gpt"):
         for line in networks.measure(what, rounds, skip):
             click.echo(line)
