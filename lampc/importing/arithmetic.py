@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lampc.diagnostics import LampError
 from lampc.importing.attention import Scores, attend, masked, score
-from lampc.importing.layers import biased, conv, layer, linear, softmax
+from lampc.importing.layers import biased, conv, filled, lacks_bias, layer, linear, softmax
 from lampc.importing.rotary import Mixed, added, is_half_negated, moved, scaled, side_by_side
 from lampc.importing.text import Writer, refused
 from lampc.importing.values import Move, Value, by_elements, by_rows, joined, made, move, shortest
@@ -27,7 +27,7 @@ def plus(out: Writer, a: Tracked | Array, b: Tracked | Array) -> Tracked:
     if not isinstance(a, Tracked):
         a, b = b, a
     if isinstance(a, Scores):
-        if isinstance(b, Value | Scores | Mixed):
+        if isinstance(b, Tracked):
             raise refused("numbers that depend on the samples are added to an attention's scores")
         return masked(a, b)
     if isinstance(b, Scores):
@@ -55,15 +55,13 @@ def _constant(out: Writer, value: Value, given: Array) -> Value:
     if len(value.shape) == 3 and given.size == value.shape[1] * value.shape[2] and given.shape[-2:] == value.shape[1:]:
         table, statement = given.reshape(value.shape[1:]), out.statements[value.layer]
         if statement.text == "position" and value.index is None and value.factor == 1.0:
-            return made(
-                out, out.add(statement.inputs, "position", statement.shape, {"weight": statement.weights["weight"] + table})
-            )
+            weights = {"weight": statement.weights["weight"] + table}
+            return made(out, out.add(statement.inputs, "position", statement.shape, weights))
         return by_rows(out, value, "position", None, {"weight": table})
     if _of_channels(value, given):
-        statement, bias = out.statements[value.layer], given.reshape(-1)
-        if statement.text.startswith("conv") and statement.text.endswith(" bias=off") and value == made(out, value.layer):
-            weights = {**statement.weights, "bias": bias}
-            return made(out, out.add(statement.inputs, statement.text.removesuffix(" bias=off"), statement.shape, weights))
+        bias = given.reshape(-1)
+        if lacks_bias(out.statements[value.layer], "conv") and value.index is None and value.factor == 1.0:
+            return filled(out, value, {"bias": bias})
         return by_channel(out, value, np.ones_like(bias), bias)
     raise refused(f"adding constants of shape {list(given.shape)} to values of {list(value.shape)} has no layer")
 

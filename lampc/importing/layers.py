@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lampc.importing.text import Writer, refused
-from lampc.importing.values import Value, by_rows, layer_of, made, move, shortest, size
+from lampc.importing.text import Statement, Writer, refused
+from lampc.importing.values import Value, by_rows, layer_of, made, move, rows, shortest, size
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,20 +43,27 @@ def linear(out: Writer, value: Value, weight: Array, bias: Array | None) -> Valu
 def biased(out: Writer, value: Value, bias: Array) -> Value:
     """A number added for each feature, to a linear layer that has none yet, or as a layer of its own."""
     statement = out.statements[value.layer]
-    if value.factor == 1.0 and statement.text.startswith("linear ") and statement.text.endswith(" bias=off"):
-        text, weights = statement.text.removesuffix(" bias=off"), {**statement.weights, "bias": bias}
-        again = out.add(statement.inputs, text, statement.shape, weights, named=statement.named)
-        return Value(again, value.shape, value.index)
-    if (
-        value.factor == 1.0
-        and statement.text.startswith("attention ")
-        and not statement.weights.get("out_proj.bias", bias * 0).any()
-    ):
-        text, kept = statement.text.removesuffix(" bias=off"), statement.weights
-        total = sum(kept[name].shape[0] for name in kept if name.endswith("proj_weight"))
-        weights = {**kept, "in_proj_bias": kept.get("in_proj_bias", bias[:1].repeat(total) * 0), "out_proj.bias": bias}
-        return Value(out.add(statement.inputs, text, statement.shape, weights, named=statement.named), value.shape, value.index)
+    if value.factor == 1.0 and rows(out, value) is not None:  # the features are still the last axis
+        if lacks_bias(statement, "linear"):
+            return filled(out, value, {"bias": bias})
+        if statement.text.startswith("attention ") and not statement.weights.get("out_proj.bias", bias * 0).any():
+            total = sum(weight.shape[0] for name, weight in statement.weights.items() if name.endswith("proj_weight"))
+            inner = statement.weights.get("in_proj_bias", bias[:1].repeat(total) * 0)
+            return filled(out, value, {"in_proj_bias": inner, "out_proj.bias": bias})
     return by_rows(out, value, "bias", None, {"bias": bias})
+
+
+def lacks_bias(statement: Statement, kind: str) -> bool:
+    """Whether it is a layer of a kind that has no bias."""
+    return statement.text.startswith(kind) and statement.text.endswith(" bias=off")
+
+
+def filled(out: Writer, value: Value, biases: Mapping[str, Array]) -> Value:
+    """A layer once more, with biases that came after it; its value may have been moved since."""
+    statement = out.statements[value.layer]
+    weights = {**statement.weights, **biases}
+    again = out.add(statement.inputs, statement.text.removesuffix(" bias=off"), statement.shape, weights, named=statement.named)
+    return Value(again, value.shape, value.index)
 
 
 def conv(out: Writer, value: Value, shape: Sequence[int], weight: Array, bias: Array | None, stride: Any, padding: Any,

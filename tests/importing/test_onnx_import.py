@@ -213,3 +213,14 @@ def test_damaged_graphs_are_refused() -> None:
             from_onnx(copy).model()
         except LampError as error:
             assert {diagnostic.code for diagnostic in error.diagnostics} == {"E812"}
+
+
+def test_numbers_added_after_a_transposition_are_no_bias_of_the_layer_before_it() -> None:
+    make, drawn = onnx.helper.make_node, np.random.default_rng(0)
+    arrays = {"w": drawn.normal(size=(4, 4)).astype(np.float32), "b": np.arange(4, dtype=np.float32)}
+    nodes = [make("MatMul", ["x", "w"], ["h"]), make("Transpose", ["h"], ["t"], perm=[0, 2, 1]), make("Add", ["t", "b"], ["y"])]
+    x = drawn.normal(size=(3, 4, 4)).astype(np.float32)
+    found = from_onnx(model_of(nodes, arrays, ("N", 4, 4)))
+    np.testing.assert_allclose(
+        found.model()(x).numpy(), (x @ arrays["w"]).transpose(0, 2, 1) + arrays["b"], rtol=1e-5, atol=1e-5
+    )
