@@ -12,7 +12,7 @@ import click
 
 from lampc.cli.inputs import FILE, common, load
 from lampc.cli.report import print_diagnostics
-from lampc.diagnostics import LampError, Problems
+from lampc.diagnostics import Problems, failure
 from lampc.elaborate import parse_setting
 
 Row = dict[str, Any]
@@ -159,9 +159,7 @@ def _save(folder: Path, names: list[str], rows: list[Row], best: int) -> None:
                 writer.writerow([*(row["settings"][name] for name in names), *numbers, int(index == best)])
         _plot(folder / "plot.svg", names, rows)
     except OSError as error:
-        problems = Problems()
-        problems.report("E003", f"cannot write {folder}: {error.strerror or error}", None)
-        raise LampError(problems.errors) from None
+        raise failure("E003", f"cannot write {folder}: {error.strerror or error}") from None
 
 
 def _plot(path: Path, names: list[str], rows: list[Row]) -> None:

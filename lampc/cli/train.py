@@ -17,9 +17,10 @@ import click
 from lampc.cli.inputs import FILE, common, load
 from lampc.cli.report import print_diagnostics, wants_color
 from lampc.cli.signals import listening, terminable
-from lampc.diagnostics import LampError, Problems
+from lampc.diagnostics import LampError, Problems, failure
 from lampc.runs.directory import CONFIG, SOURCES, RunDirectory, create, every, find, read_json, take
 from lampc.runs.stop import Stop, Stopped
+from lampc.runtime.launch import rank, workers
 
 if TYPE_CHECKING:
     from lampc.cli.progress import Progress
@@ -54,7 +55,7 @@ def train(file: str, runs: int | None, seed: int | None, device: str | None, bac
     from lampc.compile import compile_source
 
     problems = Problems()
-    count = int(os.environ.get("WORLD_SIZE", "1")) if "RANK" in os.environ else 1  # torchrun's
+    count = workers()
     options = {"runs": runs, "seed": seed, "device": device, "backend": backend, "workers": count if count > 1 else None}
     if count > 1:
         return _together(file, as_json, resume, run_dir, save_every, settings, options, allow_python, color)
@@ -87,7 +88,7 @@ def _together(file: str, as_json: bool, resume: str | None, run_dir: str, save_e
     from lampc.compile import compile_source
     from lampc.runs.config import job
     from lampc.runs.train import train_along
-    from lampc.runtime.group import join, rank
+    from lampc.runtime.group import join
 
     problems = Problems()
     first = rank() == 0
@@ -140,10 +141,11 @@ def _together(file: str, as_json: bool, resume: str | None, run_dir: str, save_e
 
 def _one_seed(program: Program) -> None:
     if program.experiment.train.runs > 1:
-        problems = Problems()
-        problems.report("E705", "several processes train one seed together, and several seeds are asked for", None,
-                        fixes=["`lampc train` without torchrun spreads seeds over the cores"])  # fmt: skip
-        raise LampError(problems.errors)
+        raise failure(
+            "E705",
+            "several processes train one seed together, and several seeds are asked for",
+            "`lampc train` without torchrun spreads seeds over the cores",
+        )
 
 
 @dataclass

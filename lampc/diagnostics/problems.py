@@ -66,3 +66,8 @@ class Problems:
         """
         if self.errors:
             raise LampError(self.errors + self.warnings)
+
+
+def failure(code: str, message: str, *fixes: str) -> LampError:
+    """An error that has no place in a program: of a file, a run, or a call from Python."""
+    return LampError((Diagnostic(code, severity_of(code), message, (), (), fixes),))

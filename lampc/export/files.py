@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lampc.diagnostics import LampError, Problems
+from lampc.diagnostics import failure
 from lampc.runs import durable
-from lampc.runs.state import weights
+from lampc.runs.state import plain_weights
 
 if TYPE_CHECKING:
     from lampc.runs.load import Run
@@ -41,9 +41,7 @@ def write(run: Run, form: str, path: Path) -> list[Path]:
         try:
             durable.write(target, content)
         except OSError as error:
-            problems = Problems()
-            problems.report("E003", f"cannot write {target}: {error.strerror or error}", None)
-            raise LampError(problems.errors) from None
+            raise failure("E003", f"cannot write {target}: {error.strerror or error}") from None
     return list(files)
 
 
@@ -51,4 +49,4 @@ def tensors(model: Model) -> bytes:
     """The weights as safetensors, under lampc's names."""
     from safetensors.torch import save
 
-    return save({name.removeprefix("state."): t.detach().cpu().contiguous().clone() for name, t in weights(model).items()})
+    return save({name: t.detach().cpu().contiguous().clone() for name, t in plain_weights(model).items()})

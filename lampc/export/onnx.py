@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lampc import __version__
-from lampc.diagnostics import LampError, Problems
+from lampc.diagnostics import LampError, Problems, failure
 from lampc.export.onnx_ops import SAY, Build
 from lampc.ir.graph import Graph, Node, Value
 from lampc.ir.leaves import Input, Parameter, State
@@ -34,7 +34,7 @@ def export(model: Model, normal: Sequence[Any] | None = None) -> Any:
         import onnx
         from onnx import helper
     except ImportError:
-        raise _error("E508", "ONNX needs a package of that name", 'pip install "lampc[onnx]"') from None
+        raise failure("E508", "ONNX needs a package of that name", 'pip install "lampc[onnx]"') from None
     program = model.program
     evaluated = program.evaluated
     graph = subgraph(evaluated, {"prediction": evaluated.outputs["prediction"]})
@@ -98,9 +98,3 @@ def _made(node: Node, graph: Graph, model: Model, build: Build) -> list[tuple[Va
         name = found
     build.names[value] = name
     return [(value, name)]
-
-
-def _error(code: str, message: str, *fixes: str) -> LampError:
-    problems = Problems()
-    problems.report(code, message, None, fixes=fixes)
-    return LampError(problems.errors)

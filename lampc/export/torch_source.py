@@ -196,12 +196,12 @@ def to_torch(model: Model) -> torch.nn.Module:
     Raises:
         LampError: if an op of the network has no form in PyTorch source.
     """
-    from lampc.runs.state import weights
+    from lampc.runs.state import plain_weights
 
     space: dict[str, Any] = {}
     exec(compile(source(model.program), "<lampc>", "exec"), space)
     module: torch.nn.Module = space["Network"]()
-    module.load_state_dict({_attribute(name.removeprefix("state.")): tensor for name, tensor in weights(model).items()})
+    module.load_state_dict({_attribute(name): tensor for name, tensor in plain_weights(model).items()})
     for name, tensor in model.storage.settings.items():
         attribute = _identifier(name)
         if hasattr(module, attribute):

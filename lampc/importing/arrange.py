@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +28,7 @@ def cut(out: Writer, layer: int, sample: NDArray[Any]) -> int | None:
             shape = list(out.statements[layer].shape)
             shape[axis] = part.stop - part.start
             layer = out.add([layer], f"slice {part.start} {part.stop} axis={axis + 1}", shape)
-    if out.statements[layer].shape == sample.shape:
-        return layer
-    text = "flatten" if sample.ndim == 1 else f"reshape {'x'.join(map(str, sample.shape))}"
-    return out.add([layer], text, sample.shape)
+    return _reshaped(out, layer, sample.shape)
 
 
 def turned(out: Writer, layer: int, sample: NDArray[Any]) -> int | None:
@@ -40,9 +38,8 @@ def turned(out: Writer, layer: int, sample: NDArray[Any]) -> int | None:
     base = out.statements[layer].shape
     whole = np.arange(math.prod(base)).reshape(base)
     for order in permutations(range(len(base))) if len(base) == sample.ndim else ():
-        turned = whole.transpose(order)
-        if turned.shape == sample.shape and (turned == sample).all():
-            return out.add([layer], f"transpose {'x'.join(str(axis + 1) for axis in order)}", sample.shape)
+        if np.array_equal(whole.transpose(order), sample):
+            return _transposed(out, layer, order)
     return None
 
 
@@ -57,13 +54,19 @@ def shuffled(out: Writer, layer: int, sample: NDArray[Any]) -> int | None:
     if any(stride != math.prod(split[place + 1 :]) for place, (stride, _) in enumerate(sorted_axes)):
         return None
     order = [sorted_axes.index(axis) for axis in found]
-    if tuple(split) != base:
-        layer = out.add([layer], f"reshape {'x'.join(map(str, split))}", split)
-    turned = [split[axis] for axis in order]
-    layer = out.add([layer], f"transpose {'x'.join(str(axis + 1) for axis in order)}", turned)
-    if tuple(turned) != sample.shape:
-        layer = out.add([layer], f"reshape {'x'.join(map(str, sample.shape))}" if sample.ndim > 1 else "flatten", sample.shape)
-    return layer
+    layer = _transposed(out, _reshaped(out, layer, tuple(split)), order)
+    return _reshaped(out, layer, sample.shape)
+
+
+def _reshaped(out: Writer, layer: int, shape: tuple[int, ...]) -> int:
+    if out.statements[layer].shape == shape:
+        return layer
+    return out.add([layer], "flatten" if len(shape) == 1 else f"reshape {'x'.join(map(str, shape))}", shape)
+
+
+def _transposed(out: Writer, layer: int, order: Sequence[int]) -> int:
+    shape = out.statements[layer].shape
+    return out.add([layer], f"transpose {'x'.join(str(axis + 1) for axis in order)}", [shape[axis] for axis in order])
 
 
 def _strides(numbers: NDArray[Any]) -> list[tuple[int, int]] | None:

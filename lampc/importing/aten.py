@@ -27,16 +27,14 @@ MOVES = _named("""
 """Functions that move their first argument's numbers about."""
 
 CONSTANT = _named("""
-    arange.default arange.start arange.start_step zeros.default ones.default full.default zeros_like.default
-    ones_like.default full_like.default new_zeros.default new_ones.default new_full.default scalar_tensor.default
+    arange.default arange.start arange.start_step zeros.default ones.default full.default scalar_tensor.default
     lift_fresh_copy.default tril.default triu.default lt.Tensor lt.Scalar le.Tensor le.Scalar gt.Tensor gt.Scalar ge.Tensor
     ge.Scalar eq.Tensor eq.Scalar ne.Scalar logical_not.default logical_and.default bitwise_not.default bitwise_and.Tensor
-    where.ScalarSelf where.ScalarOther sin.default cos.default outer.default stack.default to.dtype to.dtype_layout
-    _to_copy.default empty.memory_format masked_fill.Tensor index.Tensor floor_divide.default remainder.Scalar rsqrt.default
-    pow.Scalar pow.Tensor_Tensor cumsum.default diff.default gather.default all.default any.default any.dim
-    index_select.default expand_as.default sym_size.int broadcast_to.default __and__.Tensor __or__.Tensor to.device
-    bitwise_or.Tensor fill.Tensor fill.Scalar copy.default zero.default index_put.default""")
-"""Functions that may make what does not depend on the samples; all that have layers may, too."""
+    where.ScalarSelf where.ScalarOther sin.default cos.default outer.default empty.memory_format masked_fill.Tensor
+    index.Tensor floor_divide.default remainder.Scalar rsqrt.default pow.Scalar pow.Tensor_Tensor cumsum.default
+    diff.default gather.default all.default any.default any.dim expand_as.default sym_size.int broadcast_to.default
+    __and__.Tensor __or__.Tensor bitwise_or.Tensor fill.Tensor fill.Scalar copy.default zero.default index_put.default""")
+"""Functions that may make what does not depend on the samples alone; those of the other tables may, too."""
 
 SHAPED = _named("""
     zeros_like.default ones_like.default full_like.default new_zeros.default new_ones.default new_full.default""")

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_RUN = MOVES | CONSTANT | SHAPED | CALLS.keys()
+"""Functions that may be run."""
+
+
 def read_calls(calls: Sequence[Call], weights: Mapping[str, Any], given: str, shape: tuple[int | None, ...], whole: bool,
                result: str) -> Imported:  # fmt: skip
     """The network that calls make of one input, whose shape is None where any number will do.
@@ -126,7 +130,7 @@ class Reader:
         if op.startswith("_operator.") and op.split(".")[1] in NUMBERS:
             return (getattr(operator, op.split(".")[1])(*given.values()),)
         _, name, overload = op.split(".", 2)
-        if not {op, f"aten.{name.removesuffix('_')}.{overload}"} & {*MOVES, *CONSTANT, *CALLS}:
+        if op not in _RUN and f"aten.{name.removesuffix('_')}.{overload}" not in _RUN:
             raise NoLayer
         try:
             if not small(op, given):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lampc.diagnostics import LampError, Problems
+from lampc.diagnostics import LampError, failure
 from lampc.importing.onnx_graph import Reader
 from lampc.importing.text import Imported, refused
 
@@ -26,9 +26,7 @@ def from_onnx(model: Any) -> Imported:
     try:
         import onnx
     except ImportError:
-        problems = Problems()
-        problems.report("E508", "reading ONNX needs a package of that name", None, fixes=['pip install "lampc[onnx]"'])
-        raise LampError(problems.errors) from None
+        raise failure("E508", "reading ONNX needs a package of that name", 'pip install "lampc[onnx]"') from None
     if isinstance(model, str | Path):
         model = _read(Path(model))
     outside = [tensor.name for tensor in model.graph.initializer if tensor.data_location == onnx.TensorProto.EXTERNAL]
@@ -69,10 +67,10 @@ def _own(text: str, model: Any) -> Imported | None:
     from onnx import numpy_helper
 
     import lampc.compile
-    from lampc.runs.state import weights
+    from lampc.runs.state import plain_weights
 
     try:
-        wanted = {name.removeprefix("state."): t for name, t in weights(lampc.compile.text(text).model()).items()}
+        wanted = plain_weights(lampc.compile.text(text).model())
     except LampError:
         return None
     given = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}

@@ -16,6 +16,9 @@ from lampc.importing.values import MOST, SAMPLES, Move, Value, begin, finish
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_SHAPE = 64
+"""Numbers of what may say a shape; larger constants are weights, of which only the shape counts."""
+
 MOVES = (
     "Reshape",
     "Flatten",
@@ -187,8 +190,10 @@ class Reader:
         types = {
             name: helper.make_tensor_type_proto(kind, self.shape(name)) for name, kind in kinds.items() if name in self.values
         }
-        arrays = {name: numpy_helper.from_array(self.known[name], name) for name in node.input if name in self.known}
-        types |= {name: helper.make_tensor_type_proto(array.data_type, array.dims) for name, array in arrays.items()}
+        known = {name: self.known[name] for name in node.input if name in self.known}
+        types |= {name: helper.make_tensor_type_proto(helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+                  for name, array in known.items()}  # fmt: skip
+        arrays = {name: numpy_helper.from_array(array, name) for name, array in known.items() if array.size <= _SHAPE}
         try:
             schema = defs.get_schema(node.op_type, self.versions.get(node.domain, 1), node.domain)
             found = shape_inference.infer_node_outputs(schema, node, types, arrays, opset_imports=list(self.model.opset_import))

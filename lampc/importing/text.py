@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import lampc.compile
-from lampc.diagnostics import LampError, Problems
+from lampc.diagnostics import LampError, failure
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ class Imported:
         """
         import torch
 
-        from lampc.runs.state import weights
+        from lampc.runs.state import plain_weights
 
         model = lampc.compile.text(self.text, **settings).model()
-        for name, tensor in weights(model).items():
-            given = self.weights.get(name.removeprefix("state."))
+        for name, tensor in plain_weights(model).items():
+            given = self.weights.get(name)
             if given is None or tuple(given.shape) != tuple(tensor.shape):
                 raise refused(
                     f"`{name}` is {list(tensor.shape)}, and the file has {None if given is None else list(given.shape)}"
@@ -122,8 +122,7 @@ class Writer:
             for statement in (self.statements[number],)
             for layer in (*(i for i in statement.inputs if i != before[number]), *(layer for _, layer in statement.named))
         }
-        names = {number: f"h{place}" for place, number in enumerate(sorted(called - {0}), 1)} | {0: "x"}
-        names = {number: names[number] for number in called}
+        names = {number: f"h{place}" if number else "x" for place, number in enumerate(sorted(called), 0 not in called)}
         body = [self._line(number, before.get(number), names) for number in order]
         written = "\n".join(body)
         used = {name: formula for formula, name in self.functions.items()
@@ -170,6 +169,4 @@ def there(found: T | None) -> T:
 
 def refused(message: str, *fixes: str) -> LampError:
     """What cannot be imported, as an error."""
-    problems = Problems()
-    problems.report("E812", message, None, fixes=fixes)
-    return LampError(problems.errors)
+    return failure("E812", message, *fixes)

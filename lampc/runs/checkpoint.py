@@ -16,7 +16,7 @@ from typing import Any
 
 from torch import Tensor
 
-from lampc.diagnostics import LampError, Problems
+from lampc.diagnostics import failure
 from lampc.runs import durable
 
 FORMAT = 1
@@ -64,7 +64,7 @@ def read(path: Path) -> Checkpoint:
     try:
         raw = durable.read(path)
     except OSError as error:
-        raise _error("E611", f"{path} cannot be read: {error.strerror or error}") from None
+        raise failure("E611", f"{path} cannot be read: {error.strerror or error}") from None
     return decode(raw, str(path))
 
 
@@ -78,15 +78,15 @@ def decode(raw: bytes, name: str) -> Checkpoint:
 
     place = _place(raw)
     if place is None:
-        raise _error("E611", f"{name} is no checkpoint of lampc's, or is damaged in its header")
+        raise failure("E611", f"{name} is no checkpoint of lampc's, or is damaged in its header")
     blank = raw[:place] + _BLANK.encode() + raw[place + 64 :]
     if hashlib.sha256(blank).hexdigest().encode() != raw[place : place + 64]:
-        raise _error("E611", f"{name} is damaged: its content is not what its digest says",
+        raise failure("E611", f"{name} is damaged: its content is not what its digest says",
                      "take `best.safetensors`, or an earlier run")  # fmt: skip
     header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
     about = json.loads(header["__metadata__"]["lampc"])
     if about.get("format") != FORMAT:
-        raise _error("E611", f"{name} has format {about.get('format')}, and this version reads {FORMAT}")
+        raise failure("E611", f"{name} has format {about.get('format')}, and this version reads {FORMAT}")
     return Checkpoint(load(raw), about)
 
 
@@ -99,9 +99,3 @@ def _place(raw: bytes | bytearray) -> int | None:
         return None
     found = _DIGEST.search(raw, 8, 8 + length)
     return None if found is None else found.start(1)
-
-
-def _error(code: str, message: str, *fixes: str) -> LampError:
-    problems = Problems()
-    problems.report(code, message, None, fixes=fixes)
-    return LampError(problems.errors)

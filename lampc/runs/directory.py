@@ -13,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from lampc.diagnostics import LampError, Problems
+from lampc.diagnostics import failure
 from lampc.diagnostics.suggest import nearest
 from lampc.runs import durable
 
@@ -61,7 +61,7 @@ def create(root: Path, name: str) -> RunDirectory:
                 number += 1
         durable.sync(folder)
     except OSError as error:
-        raise _error("E613", f"{folder} cannot be written: {error.strerror or error}", "`--no-save` trains without") from None
+        raise failure("E613", f"{folder} cannot be written: {error.strerror or error}", "`--no-save` trains without") from None
     return take(folder / str(number))
 
 
@@ -75,9 +75,9 @@ def take(path: Path) -> RunDirectory:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise _error("E613", f"{path} is in use{_owner(path)}", "wait for it to end, or begin a new run") from None
+        raise failure("E613", f"{path} is in use{_owner(path)}", "wait for it to end, or begin a new run") from None
     except OSError as error:
-        raise _error("E613", f"{path} cannot be written: {error.strerror or error}") from None
+        raise failure("E613", f"{path} cannot be written: {error.strerror or error}") from None
     owner = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
     with contextlib.suppress(OSError):
         (path / _OWNER).write_text(json.dumps(owner))
@@ -115,7 +115,7 @@ def find(text: str, root: Path | None = None) -> Path:
     near = nearest(text, known)
     fix = f"there are {', '.join(known[-5:])}" if known else "train first: `lampc train FILE`"
     fix = f"did you mean `{near}`?" if near else fix
-    raise _error("E610", f"there is no run `{text}`", fix)
+    raise failure("E610", f"there is no run `{text}`", fix)
 
 
 def every(root: Path) -> list[Path]:
@@ -141,12 +141,6 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(durable.read(path))
     except OSError as error:
-        raise _error("E611", f"{path} cannot be read: {error.strerror or error}") from None
+        raise failure("E611", f"{path} cannot be read: {error.strerror or error}") from None
     except ValueError as error:
-        raise _error("E611", f"{path} is damaged: {error}") from None
-
-
-def _error(code: str, message: str, *fixes: str) -> LampError:
-    problems = Problems()
-    problems.report(code, message, None, fixes=fixes)
-    return LampError(problems.errors)
+        raise failure("E611", f"{path} is damaged: {error}") from None

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lampc.data import DataError, Split
-from lampc.diagnostics import LampError, Problems
+from lampc.diagnostics import failure
 from lampc.runtime.train import load_data
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def _other(run: Run, path: Path) -> Split:
     """A file's samples, read as the run's data was, but neither split nor normalised anew."""
     data = run.program.experiment.data
     if data is None or "path" not in data.source.signature.names:
-        raise _error("E501", "the run was not trained on a file, so another cannot be read as it was")
+        raise failure("E501", "the run was not trained on a file, so another cannot be read as it was")
     arguments = {**data.request.arguments, "path": path.name}
     for name, plain in (("split", 1.0), ("normalize", False)):
         if name in arguments:
@@ -43,7 +43,7 @@ def _other(run: Run, path: Path) -> Split:
     try:
         found = data.source.load(replace(data.request, arguments=arguments, folder=path.parent.absolute()))
     except DataError as error:
-        raise _error(error.code, str(error), *error.fixes) from None
+        raise failure(error.code, str(error), *error.fixes) from None
     both = [part for part in (found.train, found.test) if len(part)]
     import numpy as np
 
@@ -52,13 +52,7 @@ def _other(run: Run, path: Path) -> Split:
     if known is not None and here is not None and known != here:
         strange = [name for name in here if name not in known]
         if strange:
-            raise _error("E604", f"{path} has the class `{strange[0]}`, which the network was not trained on",
+            raise failure("E604", f"{path} has the class `{strange[0]}`, which the network was not trained on",
                          f"it knows {', '.join(known)}")  # fmt: skip
         y = np.array([known.index(name) for name in here])[y]
     return Split(run.normalised(x), y)
-
-
-def _error(code: str, message: str, *fixes: str) -> LampError:
-    problems = Problems()
-    problems.report(code, message, None, fixes=fixes)
-    return LampError(problems.errors)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from lampc.data.source import DataError
-from lampc.diagnostics import LampError, Problems
+from lampc.diagnostics import failure
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,9 +34,9 @@ def chunks(run: Run, path: Path) -> Iterator[NDArray[np.generic]]:
     """
     kind = path.suffix.lower()
     if kind not in FORMATS:
-        raise _error("E601", f"{path}: what `{kind or path.name}` holds is not known", f"there are {', '.join(FORMATS)}")
+        raise failure("E601", f"{path}: what `{kind or path.name}` holds is not known", f"there are {', '.join(FORMATS)}")
     if not path.is_file():
-        raise _error("E601", f"cannot read {path}: there is no such file")
+        raise failure("E601", f"cannot read {path}: there is no such file")
     try:
         if kind in (".npz", ".npy"):
             yield from _arrays(run, path)
@@ -46,7 +46,7 @@ def chunks(run: Run, path: Path) -> Iterator[NDArray[np.generic]]:
             with path.open(newline="", encoding="utf-8-sig") as file:
                 yield from grouped(run, records(run, file, kind == ".csv", str(path)))
     except (OSError, UnicodeDecodeError) as error:
-        raise _error("E601", f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
+        raise failure("E601", f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def images(run: Run, path: Path) -> Iterator[tuple[list[str], NDArray[np.generic]]]:
@@ -59,14 +59,14 @@ def images(run: Run, path: Path) -> Iterator[tuple[list[str], NDArray[np.generic
 
     shape = run.program.elaborated.input_type.sample
     if len(shape) != 3 or shape[0] not in (1, 3):
-        raise _error("E605", f"{path} holds images, and the network takes samples of {'x'.join(map(str, shape))}")
+        raise failure("E605", f"{path} holds images, and the network takes samples of {'x'.join(map(str, shape))}")
     try:
         files = files_below(path)
         for begin in range(0, len(files), CHUNK // 8):
             part = files[begin : begin + CHUNK // 8]
             yield [str(file.relative_to(path)) if path.is_dir() else str(file) for file in part], read_images(part, shape)
     except DataError as error:
-        raise _error(error.code, str(error), *error.fixes) from None
+        raise failure(error.code, str(error), *error.fixes) from None
 
 
 def are_images(path: Path) -> bool:
@@ -105,18 +105,18 @@ def _table(rows: Iterator[list[str]], columns: Sequence[str] | None, size: int, 
             cells = row if chosen is None else [row[i] if i < len(row) else "" for i in chosen]
             yield _numbers(cells, size, f"{name}, line {number}")
     except csv.Error as error:
-        raise _error("E601", f"{name}, line {number + 1}: {error}") from None
+        raise failure("E601", f"{name}, line {number + 1}: {error}") from None
 
 
 def _choose(header: list[str], columns: Sequence[str] | None, size: int, name: str) -> list[int]:
     """Where the columns are that the network was trained on; the others are not looked at."""
     if columns is None:
         if len(header) != size:
-            raise _error("E605", f"{name} has {len(header)} columns, and the network takes {size}")
+            raise failure("E605", f"{name} has {len(header)} columns, and the network takes {size}")
         return list(range(size))
     missing = [column for column in columns if column not in header]
     if missing:
-        raise _error("E601", f"{name} has no column `{missing[0]}`, which the network was trained on",
+        raise failure("E601", f"{name} has no column `{missing[0]}`, which the network was trained on",
                      f"it has {', '.join(header)}")  # fmt: skip
     return [header.index(column) for column in columns]
 
@@ -129,12 +129,12 @@ def _sample(line: str, columns: Sequence[str] | None, size: int, where: str) -> 
     try:
         value = json.loads(text)
     except ValueError as error:
-        raise _error("E602", f"{where}: {error}") from None
+        raise failure("E602", f"{where}: {error}") from None
     if isinstance(value, dict):
         names = columns or list(value)
         missing = [name for name in names if name not in value]
         if missing:
-            raise _error("E602", f"{where}: there is no `{missing[0]}`")
+            raise failure("E602", f"{where}: there is no `{missing[0]}`")
         value = [value[name] for name in names]
     return _numbers(list(_flat(value)), size, where)
 
@@ -149,12 +149,12 @@ def _flat(value: Any) -> Iterator[Any]:
 
 def _numbers(cells: Sequence[Any], size: int, where: str) -> list[float]:
     if len(cells) != size:
-        raise _error("E605", f"{where} has {len(cells)} numbers, and the network takes {size}")
+        raise failure("E605", f"{where} has {len(cells)} numbers, and the network takes {size}")
     found = []
     for place, cell in enumerate(cells, 1):
         if isinstance(cell, bool) or cell is None or not _is_number(cell) or not math.isfinite(float(cell)):
             shown = str(cell).strip()[:30]
-            raise _error("E602", f"{where}, number {place}: " + (f"`{shown}` is no number" if shown else "the cell is empty"))
+            raise failure("E602", f"{where}, number {place}: " + (f"`{shown}` is no number" if shown else "the cell is empty"))
         found.append(float(cell))
     return found
 
@@ -190,9 +190,9 @@ def _arrays(run: Run, path: Path) -> Iterator[NDArray[np.generic]]:
         loaded = np.load(path, allow_pickle=False)
         x = loaded if path.suffix.lower() == ".npy" else loaded["x" if "x" in loaded.files else loaded.files[0]]
     except (ValueError, KeyError, IndexError, EOFError) as error:
-        raise _error("E601", f"cannot read {path}: {error}") from None
+        raise failure("E601", f"cannot read {path}: {error}") from None
     if x.dtype.kind not in "fiub":
-        raise _error("E602", f"{path} holds {x.dtype}, not numbers")
+        raise failure("E602", f"{path} holds {x.dtype}, not numbers")
     for start in range(0, len(x), CHUNK):
         yield shaped(run, x[start : start + CHUNK], str(path))
 
@@ -204,7 +204,7 @@ def _parquet(run: Run, path: Path) -> Iterator[NDArray[np.generic]]:
         import pyarrow
         import pyarrow.parquet as parquet
     except ImportError:
-        raise _error("E508", "reading Parquet needs pyarrow", 'pip install "lampc[parquet]"') from None
+        raise failure("E508", "reading Parquet needs pyarrow", 'pip install "lampc[parquet]"') from None
     try:
         file = parquet.ParquetFile(path)
         size = math.prod(run.program.elaborated.input_type.sample)
@@ -214,7 +214,7 @@ def _parquet(run: Run, path: Path) -> Iterator[NDArray[np.generic]]:
             columns = [batch.column(name).to_numpy(zero_copy_only=False) for name in wanted]
             yield shaped(run, np.column_stack(columns), str(path))
     except (pyarrow.ArrowException, ValueError, TypeError) as error:
-        raise _error("E601", f"cannot read {path}: {str(error).splitlines()[0]}") from None
+        raise failure("E601", f"cannot read {path}: {str(error).splitlines()[0]}") from None
 
 
 def shaped(run: Run, x: Array, name: str) -> NDArray[np.generic]:
@@ -229,14 +229,14 @@ def shaped(run: Run, x: Array, name: str) -> NDArray[np.generic]:
     found = np.asarray(x)
     if found.ndim < 1 or math.prod(found.shape[1:]) != math.prod(type.sample):
         wanted = ", ".join(["n", *map(str, type.sample)])
-        raise _error("E605", f"{name} has shape {list(found.shape)}, and [{wanted}] is wanted")
+        raise failure("E605", f"{name} has shape {list(found.shape)}, and [{wanted}] is wanted")
     found = found.reshape(len(found), *type.sample)
     if not np.isfinite(found).all():
         row = int(np.argwhere(~np.isfinite(found))[0][0])
-        raise _error("E602", f"{name} has a number that is none in row {row} (counted from 0)")
+        raise failure("E602", f"{name} has a number that is none in row {row} (counted from 0)")
     if type.dtype == "i64":
         if not (found == np.floor(found)).all():
-            raise _error("E604", f"{name}: the network takes whole numbers")
+            raise failure("E604", f"{name}: the network takes whole numbers")
         return found.astype(np.int64)
     return found.astype(np.float64)
 
@@ -257,9 +257,3 @@ def with_header(run: Run, lines: Iterator[str]) -> tuple[bool, Iterator[str]]:
     cells = [cell.strip() for cell in next(csv.reader([first]), [])]
     columns = _columns(run)
     return bool(columns) and set(columns or ()) <= set(cells), chain([first] if first else [], lines)
-
-
-def _error(code: str, message: str, *fixes: str) -> LampError:
-    problems = Problems()
-    problems.report(code, message, None, fixes=fixes)
-    return LampError(problems.errors)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from lampc.diagnostics import LampError, Problems
+from lampc.diagnostics import failure
 from lampc.layers.metrics import METRICS
 from lampc.runs import checkpoint as checkpoints
 from lampc.runs import durable, state
@@ -28,6 +28,7 @@ from lampc.runtime.loader import DataLoader
 from lampc.runtime.steps import Position
 
 if TYPE_CHECKING:
+    from lampc.compile import Program
     from lampc.runtime.group import Group
     from lampc.runtime.model import Model
 
@@ -50,9 +51,8 @@ class Keep:
         self.stop = stop or Stop()
         self.interval = interval
         train = model.program.experiment.train
-        self.metric = train.best or next((m.name for m in model.program.metrics if not m.table), "loss")
+        self.metric = metric_of(model.program)
         self.patience = train.patience
-        self.greater = self.metric in METRICS and METRICS[self.metric].greater_is_better
         self.best: tuple[int, float] | None = None
         """The best epoch's number, and its measure."""
         self._best_weights: dict[str, Tensor] | None = None
@@ -82,7 +82,7 @@ class Keep:
             value = epoch.loss
         if value is None or math.isnan(value):
             return True
-        better = self.best is None or (value > self.best[1] if self.greater else value < self.best[1])
+        better = self.best is None or score(self.metric, value) > score(self.metric, self.best[1])
         if better:
             sync()
             self.best = (epoch.epoch, value)
@@ -113,10 +113,9 @@ class Keep:
         except OSError as error:
             reason = error.strerror or str(error)
             if final:
-                problems = Problems()
-                problems.report("E613", f"{self.path} cannot be written: {reason}", None,
-                                fixes=["make room, then `lampc train --resume`"])  # fmt: skip
-                raise LampError(problems.errors) from None
+                raise failure(
+                    "E613", f"{self.path} cannot be written: {reason}", "make room, then `lampc train --resume`"
+                ) from None
             if reason != self._unsaved:
                 self._unsaved = reason
                 warnings.warn(f"{self.path} cannot be written ({reason}); training goes on", RuntimeWarning, stacklevel=2)
@@ -185,6 +184,18 @@ class Together:
         return bool(self.group.agree(going))
 
 
+def metric_of(program: Program) -> str:
+    """The metric by which the best epoch, and the best run, is chosen."""
+    return program.experiment.train.best or next((m.name for m in program.metrics if not m.table), "loss")
+
+
+def score(metric: str, value: float) -> float:
+    """A measure as a number that is greater for what is better; no number is the worst."""
+    if math.isnan(value):
+        return -math.inf
+    return value if metric in METRICS and METRICS[metric].greater_is_better else -value
+
+
 def line(epoch: Epoch, seed: int) -> dict[str, Any]:
     """An epoch as the file of measurements has it."""
     return {"seed": seed, "epoch": epoch.epoch, "loss": epoch.loss, "seconds": epoch.seconds, "test": epoch.test}
@@ -212,9 +223,7 @@ def resume(model: Model, kept: Checkpoint, path: Path, keeper: Keep, loader: Dat
     where, _ = follow(model, kept, path, loader)
     lines = complete(path / MEASURED)[: where.epoch]
     if len(lines) < where.epoch:
-        problems = Problems()
-        problems.report("E611", f"{path / MEASURED} has {len(lines)} epochs, and the checkpoint {where.epoch}", None)
-        raise LampError(problems.errors)
+        raise failure("E611", f"{path / MEASURED} has {len(lines)} epochs, and the checkpoint {where.epoch}")
     durable.write(path / MEASURED, "".join(f"{json.dumps(entry)}\n" for entry in lines).encode())
     history = state.history(kept.about, lines, model.seed)
     best = kept.about["best"]

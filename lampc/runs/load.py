@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lampc.diagnostics import LampError, Problems
+from lampc.diagnostics import Problems, failure
 from lampc.elaborate import parse_setting
 from lampc.elaborate.definitions import read_source
 from lampc.runs import checkpoint as checkpoints
@@ -90,18 +90,12 @@ def _program(path: Path, config: dict[str, Any], allow_python: bool, settings: d
         described = None if data is None else description(data["description"])
         folder = Path(config["folder"])
     except (KeyError, TypeError, AttributeError, OSError):
-        raise _error("E611", f"{path / CONFIG} is damaged: it does not say what was run") from None
+        raise failure("E611", f"{path / CONFIG} is damaged: it does not say what was run") from None
     if not inside:
-        raise _error("E611", f"{path / CONFIG} names a source outside of the run")
+        raise failure("E611", f"{path / CONFIG} names a source outside of the run")
     source = read_source(file, str(file), problems, None)
     problems.raise_errors()
     assert source is not None
     from lampc.compile import compile_source
 
     return compile_source(source, file.parent, {**overrides, **settings}, allow_python, Problems(), described, folder)
-
-
-def _error(code: str, message: str, *fixes: str) -> LampError:
-    problems = Problems()
-    problems.report(code, message, None, fixes=fixes)
-    return LampError(problems.errors)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lampc.diagnostics import LampError, Problems
+from lampc.diagnostics import failure
 from lampc.runtime.history import Epoch
 
 
@@ -20,10 +20,9 @@ class TensorBoard:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
-            problems = Problems()
-            problems.report("E508", "logging for TensorBoard needs a package of that name", None,
-                            fixes=['pip install "lampc[tensorboard]"'])  # fmt: skip
-            raise LampError(problems.errors) from None
+            raise failure(
+                "E508", "logging for TensorBoard needs a package of that name", 'pip install "lampc[tensorboard]"'
+            ) from None
         self._make: Any = SummaryWriter
         self._folder = folder
         self._writers: dict[int, Any] = {}

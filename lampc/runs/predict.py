@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
-from lampc.diagnostics import LampError, Problems
+from lampc.diagnostics import failure
 from lampc.ops.normalise import LogSoftmax, Softmax
 
 if TYPE_CHECKING:
@@ -86,9 +86,9 @@ def writer(path: Path) -> Writer:
     """
     kind = path.suffix.lower()
     if kind not in FORMATS:
-        raise _error("E601", f"{path}: how to write `{kind or path.name}` is not known", f"there are {', '.join(FORMATS)}")
+        raise failure("E601", f"{path}: how to write `{kind or path.name}` is not known", f"there are {', '.join(FORMATS)}")
     if not path.parent.is_dir():
-        raise _error("E601", f"cannot write {path}: there is no folder {path.parent}")
+        raise failure("E601", f"cannot write {path}: there is no folder {path.parent}")
     if kind in (".csv", ".jsonl"):
         return Lines(path.open("w", newline="", encoding="utf-8"), kind == ".csv")
     return _Whole(path, kind)
@@ -128,7 +128,7 @@ class _Whole:
             try:
                 import pyarrow  # noqa: F401
             except ImportError:
-                raise _error("E508", "writing Parquet needs pyarrow", 'pip install "lampc[parquet]"') from None
+                raise failure("E508", "writing Parquet needs pyarrow", 'pip install "lampc[parquet]"') from None
 
     def write(self, found: Predictions) -> None:
         self.found.append(found)
@@ -148,9 +148,3 @@ class _Whole:
         import pyarrow.parquet as parquet
 
         parquet.write_table(pyarrow.table(columns), self.path)
-
-
-def _error(code: str, message: str, *fixes: str) -> LampError:
-    problems = Problems()
-    problems.report(code, message, None, fixes=fixes)
-    return LampError(problems.errors)

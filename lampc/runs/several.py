@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from lampc.layers.metrics import METRICS as KNOWN
+from lampc.diagnostics import failure
 from lampc.runs import checkpoint as checkpoints
 from lampc.runs import durable, state
 from lampc.runs.checkpoint import Checkpoint
 from lampc.runs.directory import BEST, LAST, METRICS
-from lampc.runs.keep import complete, line
-from lampc.runs.train import Kept, go_on_with, kept_error
+from lampc.runs.keep import complete, line, metric_of, score
+from lampc.runs.train import Kept, go_on_with
 from lampc.runtime.history import Epoch, History
 from lampc.runtime.runs import train_runs
 from lampc.runtime.train import load_data
 
 if TYPE_CHECKING:
-    from lampc.compile import Program
     from lampc.runtime.model import Model
 
 _OF_A_SEED = ("seed", "steps", "seconds", "train", "test", "tables")
@@ -71,9 +69,9 @@ class _Book:
         """Note a seed that has ended."""
         self.done[history.seed] = history
         value = (history.test or history.train).get(self.metric, history.epochs[-1].loss)
-        score = (self._score(value), -history.seed)
-        if self.best is None or score > self.best:
-            self.best = score
+        mine = (score(self.metric, value), -history.seed)
+        if self.best is None or mine > self.best:
+            self.best = mine
             weights = {name: tensor.detach().clone() for name, tensor in state.weights(model).items()}
             about = self.kept.about(load_data(self.kept.program, history.seed), history.seed)
             measured = {"seed": history.seed, "epoch": len(history), "metric": self.metric, "value": value}
@@ -97,7 +95,7 @@ class _Book:
                 checkpoints.write(path / BEST, self._best)
                 checkpoints.write(path / LAST, Checkpoint(self._best.tensors, {**self._best.about, "ended": ended}))
         except OSError as error:
-            raise kept_error("E613", f"{path} cannot be written: {error.strerror or error}",
+            raise failure("E613", f"{path} cannot be written: {error.strerror or error}",
                              "make room, then `lampc train --resume`") from None  # fmt: skip
         self._written = time.monotonic()
 
@@ -107,7 +105,7 @@ class _Book:
             return
         about = checkpoints.read(self.kept.path / LAST).about
         if "ended" not in about:
-            raise kept_error("E612", f"{self.kept.path} has trained one seed, and several are asked for",
+            raise failure("E612", f"{self.kept.path} has trained one seed, and several are asked for",
                              "begin a new run: leave `--resume` out")  # fmt: skip
         lines = complete(self.kept.path / METRICS)
         for entry in about["ended"]:
@@ -115,14 +113,4 @@ class _Book:
             self.done[entry["seed"]] = History(**{**entry, "epochs": mine})
         self._best = checkpoints.read(self.kept.path / BEST)
         best = self._best.about["best"]
-        self.best = (self._score(best["value"]), -best["seed"])
-
-    def _score(self, value: float) -> float:
-        if math.isnan(value):
-            return -math.inf
-        return value if self.metric in KNOWN and KNOWN[self.metric].greater_is_better else -value
-
-
-def metric_of(program: Program) -> str:
-    """The metric by which the best epoch, and the best run, is chosen."""
-    return program.experiment.train.best or next((m.name for m in program.metrics if not m.table), "loss")
+        self.best = (score(self.metric, best["value"]), -best["seed"])

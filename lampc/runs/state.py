@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from lampc.diagnostics import LampError, Problems
+from lampc.diagnostics import LampError, Problems, failure
+from lampc.elaborate.weights import STATE
 from lampc.runtime.history import Epoch, History
 from lampc.runtime.steps import Position
 from lampc.source import Source, Span
@@ -21,13 +22,18 @@ if TYPE_CHECKING:
 
 def weights(model: Model) -> dict[str, Tensor]:
     """The parameters, and what the layers keep beside them, such as running means: what prediction needs."""
-    kept = {f"state.{name}": tensor for name, tensor in model.storage.states.items() if name in layer_states(model.program)}
+    kept = {f"{STATE}{name}": tensor for name, tensor in model.storage.states.items() if name in layer_states(model.program)}
     return {**model.parameters, **kept}
+
+
+def plain_weights(model: Model) -> dict[str, Tensor]:
+    """The same, where what layers keep has no mark before its name: as files for others have it."""
+    return {name.removeprefix(STATE): tensor for name, tensor in weights(model).items()}
 
 
 def everything(model: Model) -> dict[str, Tensor]:
     """The parameters and all states, the optimiser's too."""
-    return {**model.parameters, **{f"state.{name}": tensor for name, tensor in model.storage.states.items()}}
+    return {**model.parameters, **{f"{STATE}{name}": tensor for name, tensor in model.storage.states.items()}}
 
 
 def layer_states(program: Program) -> set[str]:
@@ -62,14 +68,14 @@ def restore(model: Model, checkpoint: Checkpoint, name: str) -> None:
     """
     check_network(model.program, checkpoint.about, name)
     with torch.no_grad():
-        for label, tensor in {**model.parameters, **{f"state.{k}": v for k, v in model.storage.states.items()}}.items():
+        for label, tensor in {**model.parameters, **{f"{STATE}{k}": v for k, v in model.storage.states.items()}}.items():
             found = checkpoint.tensors.get(label)
             if found is None:
-                if label in model.parameters or label.removeprefix("state.") in layer_states(model.program):
-                    raise _error("E612", f"{name} has no `{label}`")
+                if label in model.parameters or label.removeprefix(STATE) in layer_states(model.program):
+                    raise failure("E612", f"{name} has no `{label}`")
                 continue
             if found.shape != tensor.shape:
-                raise _error("E612", f"{name} has `{label}` {list(found.shape)}, and the program {list(tensor.shape)}")
+                raise failure("E612", f"{name} has `{label}` {list(found.shape)}, and the program {list(tensor.shape)}")
             tensor.copy_(found)
     if "settings" in checkpoint.about:
         model.storage.set(checkpoint.about["settings"])
@@ -130,9 +136,3 @@ def history(about: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], seed: 
     found = History(seed, [Epoch(entry["epoch"], entry["loss"], entry["seconds"], entry["test"]) for entry in lines])
     found.steps, found.seconds = kept["steps"], kept["seconds"]
     return found
-
-
-def _error(code: str, message: str) -> LampError:
-    problems = Problems()
-    problems.report(code, message, None)
-    return LampError(problems.errors)

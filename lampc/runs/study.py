@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lampc.diagnostics import LampError, Problems
+from lampc.diagnostics import failure
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def parse(text: str) -> tuple[str, Span | list[str]]:
     """
     name, given, values = text.partition("=")
     if not given or not name or not values:
-        raise _error("E304", f"`{text}` does not say what to search", "write NAME=LOW..HIGH, NAME=LOW..HIGH:log or NAME=A,B,C")
+        raise failure("E304", f"`{text}` does not say what to search", "write NAME=LOW..HIGH, NAME=LOW..HIGH:log or NAME=A,B,C")
     low, dots, rest = values.partition("..")
     if not dots:
         return name, [value.strip() for value in values.split(",")]
@@ -40,9 +40,9 @@ def parse(text: str) -> tuple[str, Span | list[str]]:
     try:
         ends = float(low), float(high)
     except ValueError:
-        raise _error("E304", f"`{values}` is no span of numbers", "write LOW..HIGH") from None
+        raise failure("E304", f"`{values}` is no span of numbers", "write LOW..HIGH") from None
     if not ends[0] < ends[1] or not all(map(math.isfinite, ends)) or scale not in ("", "log") or (scale and ends[0] <= 0):
-        raise _error("E305", f"`{values}` is no span: the lower end comes first, and `log` is for numbers above 0")
+        raise failure("E305", f"`{values}` is no span: the lower end comes first, and `log` is for numbers above 0")
     whole = all(end.strip().lstrip("+-").isdigit() for end in (low, high))
     return name, Span(*ends, bool(scale), whole)
 
@@ -59,11 +59,11 @@ def search(space: Space, measure: Callable[[dict[str, Any]], dict[str, Any]], sc
     try:
         import optuna
     except ImportError:
-        raise _error("E508", "searching needs Optuna", 'pip install "lampc[sweep]"') from None
+        raise failure("E508", "searching needs Optuna", 'pip install "lampc[sweep]"') from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     grid = trials is None
     if grid and any(isinstance(values, Span) for values in space.values()):
-        raise _error("E304", "a span has no end of values", "say how many to try: `--trials 20`")
+        raise failure("E304", "a span has no end of values", "say how many to try: `--trials 20`")
     sampler: Any
     if grid:
         sampler = optuna.samplers.GridSampler({key: list(values) for key, values in space.items()}, seed=seed)  # type: ignore[arg-type]
@@ -73,7 +73,7 @@ def search(space: Space, measure: Callable[[dict[str, Any]], dict[str, Any]], sc
         study = optuna.create_study(storage=_storage(storage), study_name=name, load_if_exists=True, direction="maximize",
                                     sampler=sampler)  # fmt: skip
     except Exception as error:  # whatever a database's driver raises
-        raise _error("E613", f"the study cannot be opened: {str(error).splitlines()[0]}") from None
+        raise failure("E613", f"the study cannot be opened: {str(error).splitlines()[0]}") from None
 
     def objective(trial: Any) -> float:
         chosen = {key: _suggest(trial, key, values) for key, values in space.items()}
@@ -103,9 +103,3 @@ def _storage(storage: str | None) -> Any:
     from optuna.storages.journal import JournalFileBackend
 
     return JournalStorage(JournalFileBackend(storage))
-
-
-def _error(code: str, message: str, *fixes: str) -> LampError:
-    problems = Problems()
-    problems.report(code, message, None, fixes=fixes)
-    return LampError(problems.errors)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lampc.data import Dataset
-from lampc.diagnostics import LampError, Problems
+from lampc.diagnostics import failure
 from lampc.runs import checkpoint as checkpoints
 from lampc.runs import durable, state
 from lampc.runs.config import config, data_hash, normal, program_hash, save_sources
@@ -73,7 +73,7 @@ def begin(program: Program, model: Model, directory: RunDirectory, file: str, se
         save_sources(program, directory.path)
         durable.write(directory.path / CONFIG, json.dumps(found, indent=1).encode())
     except OSError as error:
-        raise kept_error("E613", f"{directory.path} cannot be written: {error.strerror or error}") from None
+        raise failure("E613", f"{directory.path} cannot be written: {error.strerror or error}") from None
     return Kept(program, directory, found, stop, interval)
 
 
@@ -90,10 +90,10 @@ def go_on_with(kept: Kept, data: Dataset, seed: int, backend: str) -> None:
         LampError: if the data or the program is another, or the note cannot be written.
     """
     if data_hash(data) != kept.config["data"]["hash"]:
-        raise kept_error("E612", "the data is not what the run was trained on", "begin a new run: leave `--resume` out")
+        raise failure("E612", "the data is not what the run was trained on", "begin a new run: leave `--resume` out")
     if program_hash(kept.program) != kept.config["program"]:
         state.check_network(kept.program, {**kept.about(data, seed), **_last_about(kept.path)}, str(kept.path / LAST))
-        raise kept_error("E612", "the program is not what the run was trained with", "begin a new run: leave `--resume` out")
+        raise failure("E612", "the program is not what the run was trained with", "begin a new run: leave `--resume` out")
     fresh = config(kept.program, kept.config["file"], kept.settings, kept.command, None, backend)
     same = ("settings", "resolved", "source", "metrics", "backend")
     note = {name: fresh[name] for name in ("command", "started", "versions")}
@@ -103,7 +103,7 @@ def go_on_with(kept: Kept, data: Dataset, seed: int, backend: str) -> None:
         save_sources(kept.program, kept.path)
         durable.write(kept.path / CONFIG, json.dumps(kept.config, indent=1).encode())
     except OSError as error:
-        raise kept_error("E613", f"{kept.path} cannot be written: {error.strerror or error}") from None
+        raise failure("E613", f"{kept.path} cannot be written: {error.strerror or error}") from None
 
 
 def train_one(kept: Kept, model: Model, on_epoch: OnEpoch | None = None, go_on: bool = False) -> History:
@@ -131,7 +131,7 @@ def train_one(kept: Kept, model: Model, on_epoch: OnEpoch | None = None, go_on: 
         if raw is not None:
             last = checkpoints.decode(raw, str(kept.path / LAST))
             if "progress" not in last.about:
-                raise kept_error("E612", f"{kept.path} has trained several seeds, and one is asked for",
+                raise failure("E612", f"{kept.path} has trained several seeds, and one is asked for",
                                  "begin a new run: leave `--resume` out")  # fmt: skip
             start = resume(model, last, kept.path, keeper, loader)
         else:  # it ended before the first checkpoint
@@ -186,10 +186,3 @@ def close(kept: Kept, finished: Sequence[History], seconds: float) -> dict[str, 
     durable.write(kept.path / "metrics.csv", as_csv(entries).encode())
     durable.write(kept.path / SUMMARY, json.dumps(found, indent=1).encode())
     return found
-
-
-def kept_error(code: str, message: str, *fixes: str) -> LampError:
-    """What is wrong with a run."""
-    problems = Problems()
-    problems.report(code, message, None, fixes=fixes)
-    return LampError(problems.errors)

@@ -12,6 +12,8 @@ import torch.distributed as dist
 from torch import Tensor
 from torch._C._distributed_c10d import PrefixStore, TCPStore
 
+from lampc.runtime.launch import rank, workers
+
 TIMEOUT = timedelta(seconds=120)
 """After which a process that does not answer is given up."""
 
@@ -67,16 +69,6 @@ class Group:
         """Leave."""
         if dist.is_initialized():
             dist.destroy_process_group()
-
-
-def workers() -> int:
-    """How many processes ``torchrun`` has started; 1 where it has not."""
-    return int(os.environ.get("WORLD_SIZE", "1")) if "RANK" in os.environ else 1
-
-
-def rank() -> int:
-    """Which of them this one is."""
-    return int(os.environ.get("RANK", "0"))
 
 
 def join(device: str = "cpu") -> Group:

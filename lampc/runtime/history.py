@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lampc.diagnostics import LampError, Problems
+from lampc.diagnostics import failure
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,7 @@ class History(Sequence[Epoch]):
         try:
             from matplotlib.figure import Figure
         except ImportError:
-            problems = Problems()
-            problems.report("E508", "plotting needs matplotlib", None, fixes=['pip install "lampc[plot]"'])
-            raise LampError(problems.errors) from None
+            raise failure("E508", "plotting needs matplotlib", 'pip install "lampc[plot]"') from None
         measured = [epoch for epoch in self.epochs if epoch.test]
         names = [name for name in (measured[-1].test if measured else {}) if name != "loss"]
         figure = Figure(figsize=(5 * (1 + bool(names)), 3.5), layout="constrained")

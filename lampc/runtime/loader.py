@@ -12,7 +12,7 @@ from torch.utils.data import default_collate
 
 from lampc.data import Split
 from lampc.data.rows import Rows
-from lampc.diagnostics import LampError, Problems
+from lampc.diagnostics import failure
 
 
 class DataLoader:
@@ -27,7 +27,7 @@ class DataLoader:
 
     def __init__(self, data: Any, batch: int = 50, shuffle: bool = False, seed: int = 0) -> None:
         if batch < 1:
-            raise _error("E305", f"a batch has at least 1 sample, not {batch}")
+            raise failure("E305", f"a batch has at least 1 sample, not {batch}")
         self.batch = batch
         self.shuffle = shuffle
         self.generator = torch.Generator().manual_seed(seed)
@@ -46,10 +46,10 @@ class DataLoader:
                 self.samples = len(self.rows)
                 return
             if self.x.dim() == 0 or self.y.dim() == 0 or len(self.x) != len(self.y):
-                raise _error("E605", f"x and y have different lengths: {tuple(self.x.shape)} and {tuple(self.y.shape)}")
+                raise failure("E605", f"x and y have different lengths: {tuple(self.x.shape)} and {tuple(self.y.shape)}")
             self.samples = len(self.x)
         if self.samples == 0:
-            raise _error("E603", "there are no samples to go over")
+            raise failure("E603", "there are no samples to go over")
 
     def __len__(self) -> int:
         """The number of minibatches."""
@@ -96,9 +96,3 @@ class DataLoader:
 def tensor(data: Any) -> Tensor:
     """Arrays, lists and tensors as a tensor, without a copy where there need not be one."""
     return data.detach() if isinstance(data, Tensor) else torch.as_tensor(data)
-
-
-def _error(code: str, message: str) -> LampError:
-    problems = Problems()
-    problems.report(code, message, None)
-    return LampError(problems.errors)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lampc.data.rows import Rows
-from lampc.diagnostics import LampError, Problems
+from lampc.diagnostics import failure
 from lampc.ir.program import Routine
 from lampc.ir.types import Type
 from lampc.layers.schedules import CLOCK
@@ -81,11 +81,11 @@ class Model:
         for name, value in settings.items():
             known = [label for label in self.storage.settings if label not in CLOCK]
             if name not in known:
-                raise _error("E801", f"there is no setting `{name}`", f"there are {', '.join(known)}")
+                raise failure("E801", f"there is no setting `{name}`", f"there are {', '.join(known)}")
             try:
                 self.program.setting(name).kind.convert(value)
             except Refused as refused:
-                raise _error(refused.code, f"`{name}`: {refused}") from None
+                raise failure(refused.code, f"`{name}`: {refused}") from None
         self.storage.set(settings)
 
     @torch.no_grad()
@@ -107,7 +107,7 @@ class Model:
         labels = self.program.elaborated.labels
         if label not in labels:
             known = ", ".join(labels)
-            raise _error("E203", f"the file names no value `{label}`", f"there are {known}" if known else "name one with `as`")
+            raise failure("E203", f"the file names no value `{label}`", f"there are {known}" if known else "name one with `as`")
         return self._predict(self.program.valued(label), self._samples(x, self.program.elaborated.input_type, "x"))
 
     def _predict(self, routine: Routine, x: Tensor) -> Tensor:
@@ -260,7 +260,7 @@ class Model:
         Whoever asks may overwrite what the last ``loss`` left there for ``backward``.
         """
         if batch < self.program.least_batch and routine is self.program.training:
-            raise _error("E509", "`batchnorm` cannot take the variance of a minibatch of one sample", "give it two or more")
+            raise failure("E509", "`batchnorm` cannot take the variance of a minibatch of one sample", "give it two or more")
         key = (id(routine), batch)
         if key in self._executors:
             self._executors.move_to_end(key)
@@ -283,7 +283,7 @@ class Model:
         assert target is not None
         targets = self._samples(y, target, "y")
         if len(targets) != samples:
-            raise _error("E605", f"x has {samples} samples and y has {len(targets)}")
+            raise failure("E605", f"x has {samples} samples and y has {len(targets)}")
         loss = self.program.experiment.loss
         if target.dtype == "i64" and len(targets) and loss is not None and loss.type is not None:
             classes = self.program.evaluated_type.sample[-1]
@@ -293,29 +293,29 @@ class Model:
             if least < 0 or greatest >= classes:
                 wrong = least if least < 0 else greatest
                 row = int((targets == wrong).flatten().nonzero()[0].item()) // max(1, targets[0].numel())
-                raise _error("E604", f"label {wrong} in row {row} is not one of 0 to {classes - 1}")
+                raise failure("E604", f"label {wrong} in row {row} is not one of 0 to {classes - 1}")
         return targets
 
     def _samples(self, data: Any, type: Type, name: str) -> Tensor:
         try:
             values: Tensor = tensor(self._joined(data) if name == "x" else data)
         except (TypeError, ValueError, RuntimeError) as error:
-            raise _error("E605", f"{name} is no tensor: {error}") from None
+            raise failure("E605", f"{name} is no tensor: {error}") from None
         if tuple(values.shape[1:]) != type.sample or values.dim() == 0:
             wanted = ", ".join(["n", *map(str, type.sample)])
-            raise _error("E605", f"{name} has shape {list(values.shape)}, and [{wanted}] is wanted",
+            raise failure("E605", f"{name} has shape {list(values.shape)}, and [{wanted}] is wanted",
                          "nothing is broadcast: reshape it")  # fmt: skip
         if type.dtype == "i64" and (values.is_floating_point() or values.is_complex()):
             what = "whole numbers" if name == "x" else "class labels, whole numbers"
-            raise _error("E604", f"{name} holds {what}, not {values.dtype}")
+            raise failure("E604", f"{name} holds {what}, not {values.dtype}")
         if values.is_complex():
-            raise _error("E605", f"{name} is complex")
+            raise failure("E605", f"{name} is complex")
         below = self.program.elaborated.input_below
         if name == "x" and below and values.numel():
             least, greatest = int(values.min()), int(values.max())
             if least < 0 or greatest >= below:
                 wrong = least if least < 0 else greatest
-                raise _error("E604", f"x holds {wrong}, which is not one of 0 to {below - 1}")
+                raise failure("E604", f"x holds {wrong}, which is not one of 0 to {below - 1}")
         converted: Tensor = values.to(device=self.device, dtype=DTYPES[type.dtype])
         return converted
 
@@ -327,33 +327,27 @@ class Model:
         names = [part.statement.label.name for part in parts if part.statement.label is not None]
         given = [data.get(name) for name in names] if isinstance(data, Mapping) else list(data)
         if len(given) != len(parts) or any(value is None for value in given):
-            raise _error("E605", f"x has {len(data)} parts, and {', '.join(names)} are wanted")
+            raise failure("E605", f"x has {len(data)} parts, and {', '.join(names)} are wanted")
         rows = []
         for part, value in zip(parts, map(tensor, given), strict=True):
             if tuple(value.shape[1:]) != part.shape or len(value) != len(tensor(given[0])):
                 wanted = ", ".join(["n", *map(str, part.shape)])
-                raise _error("E605", f"`{part.statement.head.text}` gets {list(value.shape)}, and [{wanted}] is wanted")
+                raise failure("E605", f"`{part.statement.head.text}` gets {list(value.shape)}, and [{wanted}] is wanted")
             rows.append(value.flatten(1))
         return torch.cat(rows, 1)
 
     def _needs_loss(self) -> None:
         if "loss" not in self.program.whole.outputs:
-            raise _error("E501", "the program has no `loss`", "add a statement such as `loss mse`")
+            raise failure("E501", "the program has no `loss`", "add a statement such as `loss mse`")
 
 
 def _device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise _error("E702", f"there is no device `{name}`", "`cpu` and `cuda` are devices") from None
+        raise failure("E702", f"there is no device `{name}`", "`cpu` and `cuda` are devices") from None
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise _error("E702", "device `cuda` is not available: torch sees no such GPU", "use device=cpu")
+        raise failure("E702", "device `cuda` is not available: torch sees no such GPU", "use device=cpu")
     if device.type not in ("cpu", "cuda"):
-        raise _error("E702", f"device `{name}` is not supported", "`cpu` and `cuda` are")
+        raise failure("E702", f"device `{name}` is not supported", "`cpu` and `cuda` are")
     return device
-
-
-def _error(code: str, message: str, *fixes: str) -> LampError:
-    problems = Problems()
-    problems.report(code, message, None, fixes=fixes)
-    return LampError(problems.errors)

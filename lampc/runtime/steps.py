@@ -7,6 +7,7 @@ those of the whole, bit for bit.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor
 
-from lampc.diagnostics import LampError, Problems
+from lampc.diagnostics import LampError, failure
 from lampc.passes.distribute import SHARE
 from lampc.runtime.backend import Runner
 from lampc.runtime.executor import Executor
@@ -76,7 +77,7 @@ def steps_of(model: Model, loader: Any, watched: bool) -> Steps:
     return _Foreign(model, loader, native)
 
 
-class _Drawn:
+class _Drawn(ABC):
     """A loader of ours, whose pass may be left and taken up again."""
 
     def __init__(self, model: Model, loader: DataLoader) -> None:
@@ -102,6 +103,15 @@ class _Drawn:
 
     def agree(self, number: int) -> int:
         return number
+
+    def whole(self, first: int, count: int) -> list[tuple[float, int]]:
+        where = Position(first - 1)
+        self.part(where, len(self.loader))
+        return [(where.total / self.samples, len(self.loader))]
+
+    @abstractmethod
+    def part(self, where: Position, minibatches: int) -> None:
+        """So many minibatches from a position on, which moves there."""
 
 
 class _Native(_Drawn):
@@ -157,11 +167,6 @@ class _Listed(_Drawn):
             chunks = zip(*(torch.split(part, loader.batch) for part in shuffled), strict=True)
             self.batches = [(part, target) for part, target in chunks]
 
-    def whole(self, first: int, count: int) -> list[tuple[float, int]]:
-        where = Position(first - 1)
-        self.part(where, len(self.loader))
-        return [(where.total / self.samples, len(self.loader))]
-
     def part(self, where: Position, minibatches: int) -> None:
         order, stop = self.order(where), self.stop(where, minibatches)
         begin = where.done // self.loader.batch
@@ -194,11 +199,6 @@ class _Shared(_Drawn):
 
     def agree(self, number: int) -> int:
         return int(self.group.agree(number))
-
-    def whole(self, first: int, count: int) -> list[tuple[float, int]]:
-        where = Position(first - 1)
-        self.part(where, len(self.loader))
-        return [(where.total / self.samples, len(self.loader))]
 
     def part(self, where: Position, minibatches: int) -> None:
         order, stop = self.order(where), self.stop(where, minibatches)
@@ -268,9 +268,7 @@ def pairs_of(model: Model, loader: Iterable[Any]) -> Iterator[tuple[Tensor, Tens
     """A loader's minibatches, checked; empty ones are left out."""
     for pair in loader:
         if not isinstance(pair, tuple | list) or len(pair) != 2:
-            problems = Problems()
-            problems.report("E605", "a loader gives pairs (x, y)", None)
-            raise LampError(problems.errors)
+            raise failure("E605", "a loader gives pairs (x, y)")
         x, y = model.samples(*pair)
         if len(x):
             yield x, y

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lampc.diagnostics import LampError, Problems
+from lampc.diagnostics import failure
+from lampc.elaborate.weights import STATE
 from lampc.ir.leaves import Parameter, Parameters, Setting, State
 from lampc.ir.program import Routine
 from lampc.ir.types import DType
@@ -105,12 +106,10 @@ def read_weights(path: Path, names: Set[str]) -> dict[str, Tensor]:
     from safetensors.torch import load_file
 
     try:
-        found = {name.removeprefix("state."): tensor for name, tensor in load_file(path).items()}
+        found = {name.removeprefix(STATE): tensor for name, tensor in load_file(path).items()}
         return {name: tensor for name, tensor in found.items() if name in names}
     except (OSError, SafetensorError) as error:
-        problems = Problems()
-        problems.report("E601", f"cannot read {path}: {error}", None)
-        raise LampError(problems.errors) from None
+        raise failure("E601", f"cannot read {path}: {error}") from None
 
 
 def _narrowed(flat: Tensor, groups: Sequence[Parameters]) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ import torch
 
 from lampc.data import DataError, Dataset
 from lampc.data.rows import Rows
-from lampc.diagnostics import LampError, Problems
+from lampc.diagnostics import LampError, Problems, failure
 from lampc.layers.schedules import CLOCK
 from lampc.runtime.history import Epoch, History
 from lampc.runtime.loader import DataLoader
@@ -73,7 +73,7 @@ def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate:
         loader = DataLoader(data.train, settings.batch, settings.shuffle, seed=model.seed)
     epochs = settings.epochs if epochs is None else epochs
     if epochs < 1:
-        raise _error("E703", f"{epochs} epochs: there is nothing to train")
+        raise failure("E703", f"{epochs} epochs: there is nothing to train")
     if fresh:
         _wind(model, loader, epochs)
     where, history = begin or (Position(), History(model.seed))
@@ -95,7 +95,7 @@ def _wind(model: Model, loader: Any, epochs: int) -> None:
     try:
         steps = len(loader)
     except TypeError:
-        raise _error("E703", "the schedule needs the number of steps, and the loader has no length",
+        raise failure("E703", "the schedule needs the number of steps, and the loader has no length",
                      "pass a loader with a length, or leave `schedule` out") from None  # fmt: skip
     before = model.storage.states["t"].item()
     model.storage.set(dict(zip(CLOCK, (float(epochs * steps), float(steps), before), strict=True)))
@@ -149,7 +149,7 @@ class _Course:
         if not self.steps.samples or self.steps.agree(short):
             found = self.steps.whole(where.epoch + 1, self.steps.agree(count))
             if not found[0][1]:
-                raise _error("E603", "the loader gave no minibatches")
+                raise failure("E603", "the loader gave no minibatches")
             return found
         before, begin = where.done, time.perf_counter()
         self.steps.part(where, self.steps.agree(self._minibatches))
@@ -214,7 +214,7 @@ def load_data(program: Program, seed: int | None = None) -> Dataset:
     """
     data = program.experiment.data
     if data is None:
-        raise _error("E501", "the program has no `data`", "add a statement such as `data disc train=1000 test=1000`")
+        raise failure("E501", "the program has no `data`", "add a statement such as `data disc train=1000 test=1000`")
     try:
         request = data.request if seed is None else replace(data.request, seed=seed)
         return data.source.load(request)
@@ -226,16 +226,10 @@ def load_data(program: Program, seed: int | None = None) -> Dataset:
 
 def _check(program: Program, loader: Any, workers: int) -> None:
     if program.experiment.train.workers != workers:
-        raise _error("E705", f"the program is for {program.experiment.train.workers} workers, and there are {workers}",
+        raise failure("E705", f"the program is for {program.experiment.train.workers} workers, and there are {workers}",
                      "`torchrun --nproc-per-node=2 -m lampc train FILE` starts two, and says so")  # fmt: skip
     if "loss" not in program.whole.outputs:
-        raise _error("E501", "the program has no `loss`", "add a statement such as `loss mse`")
+        raise failure("E501", "the program has no `loss`", "add a statement such as `loss mse`")
     if loader is None and program.experiment.data is None:
-        raise _error("E501", "the program has no `data`", "add a statement such as `data disc train=1000 test=1000`",
+        raise failure("E501", "the program has no `data`", "add a statement such as `data disc train=1000 test=1000`",
                      "or pass a loader: `model.train(loader)`")  # fmt: skip
-
-
-def _error(code: str, message: str, *fixes: str) -> LampError:
-    problems = Problems()
-    problems.report(code, message, None, fixes=fixes)
-    return LampError(problems.errors)
