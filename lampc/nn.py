@@ -223,6 +223,6 @@ def _differentiated(graph: Graph) -> Graph:
 
 def _states(program: Program, model: Model) -> dict[str, Tensor]:
     """What layers keep beside their parameters: running means."""
-    from lampc.runs.state import layer_states
+    from lampc.runtime.weights import layer_states
 
     return {name: model.storage.states[name] for name in sorted(layer_states(program))}

@@ -28,6 +28,7 @@ except ImportError:
 from lampc.compile import Program, text
 from lampc.runtime.loader import DataLoader
 from lampc.runtime.model import Model
+from lampc.runtime.weights import weights
 
 
 class _Lamp(BaseEstimator):  # type: ignore[misc]
@@ -63,7 +64,7 @@ class _Lamp(BaseEstimator):  # type: ignore[misc]
         history = model.train(loader, evaluate=False)
         self.loss_curve_ = [epoch.loss for epoch in history]
         self.n_iter_ = len(history)
-        self.weights_ = {name: tensor.detach().numpy().copy() for name, tensor in _tensors(model).items()}
+        self.weights_ = {name: tensor.detach().numpy().copy() for name, tensor in weights(model).items()}
         self._model: Model | None = model
 
     def _scaled(self, x: Any) -> Any:
@@ -77,7 +78,7 @@ class _Lamp(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         if self._model is None:  # it comes from a pickle
             self._model = _compiled(self.program_).model()
-            for name, tensor in _tensors(self._model).items():
+            for name, tensor in weights(self._model).items():
                 tensor.copy_(torch.from_numpy(self.weights_[name]))
         return self._model
 
@@ -152,12 +153,6 @@ class LampRegressor(RegressorMixin, _Lamp):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
-
-
-def _tensors(model: Model) -> dict[str, Any]:
-    from lampc.runs.state import weights
-
-    return weights(model)
 
 
 @lru_cache(maxsize=32)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lampc.diagnostics import failure
 from lampc.runs import durable
-from lampc.runs.state import plain_weights
+from lampc.runtime.weights import plain_weights
 
 if TYPE_CHECKING:
     from lampc.runs.load import Run

@@ -196,7 +196,7 @@ def to_torch(model: Model) -> torch.nn.Module:
     Raises:
         LampError: if an op of the network has no form in PyTorch source.
     """
-    from lampc.runs.state import plain_weights
+    from lampc.runtime.weights import plain_weights
 
     space: dict[str, Any] = {}
     exec(compile(source(model.program), "<lampc>", "exec"), space)

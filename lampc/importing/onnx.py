@@ -67,7 +67,7 @@ def _own(text: str, model: Any) -> Imported | None:
     from onnx import numpy_helper
 
     import lampc.compile
-    from lampc.runs.state import plain_weights
+    from lampc.runtime.weights import plain_weights
 
     try:
         wanted = plain_weights(lampc.compile.text(text).model())

@@ -25,7 +25,7 @@ class Imported:
         """
         import torch
 
-        from lampc.runs.state import plain_weights
+        from lampc.runtime.weights import plain_weights
 
         model = lampc.compile.text(self.text, **settings).model()
         for name, tensor in plain_weights(model).items():

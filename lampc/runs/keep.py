@@ -13,22 +13,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
-
 from lampc.diagnostics import failure
-from lampc.layers.metrics import METRICS
 from lampc.runs import checkpoint as checkpoints
 from lampc.runs import durable, state
 from lampc.runs.checkpoint import Checkpoint
 from lampc.runs.directory import BEST, LAST
 from lampc.runs.directory import METRICS as MEASURED
 from lampc.runs.stop import Stop, Stopped
+from lampc.runtime.course import Best
 from lampc.runtime.history import Epoch, History
 from lampc.runtime.loader import DataLoader
 from lampc.runtime.steps import Position
 
 if TYPE_CHECKING:
-    from lampc.compile import Program
     from lampc.runtime.group import Group
     from lampc.runtime.model import Model
 
@@ -37,11 +34,7 @@ INTERVAL = 15.0
 
 
 class Keep:
-    """Keeps one training in a directory. Every ``interval`` seconds and at the end it is saved.
-
-    ``best`` names the metric by which an epoch is the best so far; it is measured on held-out data, or, where there is
-    none, is the training loss.
-    """
+    """Keeps one training in a directory. Every ``interval`` seconds and at the end it is saved."""
 
     def __init__(self, model: Model, path: Path, about: dict[str, Any], stop: Stop | None = None,
                  interval: float = INTERVAL) -> None:  # fmt: skip
@@ -50,12 +43,8 @@ class Keep:
         self.about = about
         self.stop = stop or Stop()
         self.interval = interval
-        train = model.program.experiment.train
-        self.metric = metric_of(model.program)
-        self.patience = train.patience
-        self.best: tuple[int, float] | None = None
-        """The best epoch's number, and its measure."""
-        self._best_weights: dict[str, Tensor] | None = None
+        self.best: Best | None = None
+        """The best epoch that has been saved."""
         self._lines: list[str] = []
         self._saved_at = time.monotonic()
         self._unsaved = ""
@@ -74,26 +63,9 @@ class Keep:
         if self.stop.signal:
             raise Stopped
 
-    def measured(self, epoch: Epoch, sync: Callable[[], None]) -> bool:
-        """Note an epoch; whether to train on."""
+    def ended(self, epoch: Epoch) -> None:
+        """Note an epoch."""
         self._lines.append(json.dumps(line(epoch, self.model.seed)))
-        value = epoch.test.get(self.metric, epoch.test.get("loss")) if epoch.test else None
-        if value is None and not self._held_out:
-            value = epoch.loss
-        if value is None or math.isnan(value):
-            return True
-        better = self.best is None or score(self.metric, value) > score(self.metric, self.best[1])
-        if better:
-            sync()
-            self.best = (epoch.epoch, value)
-            self._best_weights = {name: tensor.detach().clone() for name, tensor in state.weights(self.model).items()}
-        assert self.best is not None
-        return not self.patience or epoch.epoch - self.best[0] < self.patience
-
-    @property
-    def _held_out(self) -> bool:
-        data = self.model.program.experiment.data
-        return data is None or data.description is None or data.description.test > 0
 
     def save(self, where: Position, history: History, loader: Any, final: bool = False) -> None:
         """Measurements first, then the best epoch, then the last state: each whole before the next begins.
@@ -105,9 +77,10 @@ class Keep:
         """
         try:
             self._append()
-            if self._best_weights is not None:
-                checkpoints.write(self.path / BEST, Checkpoint(self._best_weights, {**self.about, "best": self._measure()}))
-                self._best_weights = None
+            if history.best is not None and history.best is not self.best:
+                best = Checkpoint(history.best.weights, {**self.about, "best": measure(history.best)})
+                checkpoints.write(self.path / BEST, best)
+                self.best = history.best
             checkpoints.write(self.path / LAST, self._last(where, history, loader))
             self._unsaved = ""
         except OSError as error:
@@ -121,10 +94,6 @@ class Keep:
                 warnings.warn(f"{self.path} cannot be written ({reason}); training goes on", RuntimeWarning, stacklevel=2)
         self._saved_at = time.monotonic()
 
-    def _measure(self) -> dict[str, Any]:
-        assert self.best is not None
-        return {"epoch": self.best[0], "metric": self.metric, "value": self.best[1]}
-
     def _last(self, where: Position, history: History, loader: Any) -> Checkpoint:
         model = self.model
         tensors = state.everything(model)
@@ -137,7 +106,7 @@ class Keep:
             "progress": state.progress(where, history),
             "random": model.random.number,
             "settings": {name: tensor.item() for name, tensor in model.storage.settings.items()},
-            "best": None if self.best is None else self._measure(),
+            "best": None if history.best is None else measure(history.best),
         }
         return Checkpoint(tensors, about)
 
@@ -178,22 +147,15 @@ class Together:
         if self.stop.signal:
             raise Stopped
 
-    def measured(self, epoch: Epoch, sync: Callable[[], None]) -> bool:
-        """Note an epoch in the first process; whether all are to train on."""
-        going = self.keep.measured(epoch, sync) if self.keep is not None else True
-        return bool(self.group.agree(going))
+    def ended(self, epoch: Epoch) -> None:
+        """Note an epoch in the first process."""
+        if self.keep is not None:
+            self.keep.ended(epoch)
 
 
-def metric_of(program: Program) -> str:
-    """The metric by which the best epoch, and the best run, is chosen."""
-    return program.experiment.train.best or next((m.name for m in program.metrics if not m.table), "loss")
-
-
-def score(metric: str, value: float) -> float:
-    """A measure as a number that is greater for what is better; no number is the worst."""
-    if math.isnan(value):
-        return -math.inf
-    return value if metric in METRICS and METRICS[metric].greater_is_better else -value
+def measure(best: Best) -> dict[str, Any]:
+    """Which epoch is the best, as JSON."""
+    return {"epoch": best.epoch, "metric": best.metric, "value": best.value}
 
 
 def line(epoch: Epoch, seed: int) -> dict[str, Any]:
@@ -226,9 +188,11 @@ def resume(model: Model, kept: Checkpoint, path: Path, keeper: Keep, loader: Dat
         raise failure("E611", f"{path / MEASURED} has {len(lines)} epochs, and the checkpoint {where.epoch}")
     durable.write(path / MEASURED, "".join(f"{json.dumps(entry)}\n" for entry in lines).encode())
     history = state.history(kept.about, lines, model.seed)
-    best = kept.about["best"]
-    if best is not None:
-        keeper.best = (best["epoch"], best["value"])
+    about = kept.about["best"]
+    if about is not None and (path / BEST).exists():
+        saved = checkpoints.read(path / BEST)
+        if saved.about["best"] == about:  # else it is of an epoch that will be reached again
+            history.best = keeper.best = Best(**about, weights=saved.tensors)
     return where, history
 
 

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 
 from lampc.diagnostics import failure
 from lampc.runs import checkpoint as checkpoints
-from lampc.runs import durable, state
+from lampc.runs import durable
 from lampc.runs.checkpoint import Checkpoint
 from lampc.runs.directory import BEST, LAST, METRICS
-from lampc.runs.keep import complete, line, metric_of, score
+from lampc.runs.keep import complete, line
 from lampc.runs.train import Kept, go_on_with
+from lampc.runtime.course import metric_of, score
 from lampc.runtime.history import Epoch, History
 from lampc.runtime.runs import train_runs
 from lampc.runtime.train import load_data
+from lampc.runtime.weights import copied
 
 if TYPE_CHECKING:
     from lampc.runtime.model import Model
@@ -72,10 +74,9 @@ class _Book:
         mine = (score(self.metric, value), -history.seed)
         if self.best is None or mine > self.best:
             self.best = mine
-            weights = {name: tensor.detach().clone() for name, tensor in state.weights(model).items()}
             about = self.kept.about(load_data(self.kept.program, history.seed), history.seed)
             measured = {"seed": history.seed, "epoch": len(history), "metric": self.metric, "value": value}
-            self._best = Checkpoint(weights, {**about, "best": measured})
+            self._best = Checkpoint(copied(model), {**about, "best": measured})
         if time.monotonic() - self._written >= self.kept.interval:
             self.write()
 

@@ -12,6 +12,7 @@ from lampc.diagnostics import LampError, Problems, failure
 from lampc.elaborate.weights import STATE
 from lampc.runtime.history import Epoch, History
 from lampc.runtime.steps import Position
+from lampc.runtime.weights import layer_states
 from lampc.source import Source, Span
 
 if TYPE_CHECKING:
@@ -20,28 +21,9 @@ if TYPE_CHECKING:
     from lampc.runtime.model import Model
 
 
-def weights(model: Model) -> dict[str, Tensor]:
-    """The parameters, and what the layers keep beside them, such as running means: what prediction needs."""
-    kept = {f"{STATE}{name}": tensor for name, tensor in model.storage.states.items() if name in layer_states(model.program)}
-    return {**model.parameters, **kept}
-
-
-def plain_weights(model: Model) -> dict[str, Tensor]:
-    """The same, where what layers keep has no mark before its name: as files for others have it."""
-    return {name.removeprefix(STATE): tensor for name, tensor in weights(model).items()}
-
-
 def everything(model: Model) -> dict[str, Tensor]:
     """The parameters and all states, the optimiser's too."""
     return {**model.parameters, **{f"{STATE}{name}": tensor for name, tensor in model.storage.states.items()}}
-
-
-def layer_states(program: Program) -> set[str]:
-    """The states that prediction reads."""
-    from lampc.ir.leaves import State
-
-    routine = program.predicting
-    return {slot.leaf.label for slot in routine.leaves() if isinstance(slot.leaf, State)}
 
 
 def network(program: Program) -> list[dict[str, Any]]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lampc.diagnostics import failure
+
+if TYPE_CHECKING:
+    from lampc.runtime.course import Best
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class History(Sequence[Epoch]):
     """Loss and metrics on the training data at the end."""
     test: dict[str, float] = field(default_factory=dict)
     """Loss and metrics on held-out data at the end."""
+    best: Best | None = None
+    """The epoch that is the best by what ``train best=`` names, with its weights."""
     tables: dict[str, list[list[float]]] = field(default_factory=dict)
     """Metrics that are tables, such as confusion, on held-out data at the end, or on the training data where none are."""
 

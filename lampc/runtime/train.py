@@ -14,10 +14,12 @@ from lampc.data import DataError, Dataset
 from lampc.data.rows import Rows
 from lampc.diagnostics import LampError, Problems, failure
 from lampc.layers.schedules import CLOCK
+from lampc.runtime.course import Best, Choosing
 from lampc.runtime.history import Epoch, History
 from lampc.runtime.loader import DataLoader
 from lampc.runtime.steps import Position, Steps, steps_of
 from lampc.runtime.threads import one_thread_if_small
+from lampc.runtime.weights import copied
 
 if TYPE_CHECKING:
     from lampc.compile import Program
@@ -36,8 +38,8 @@ class Keeper(Protocol):
     def between(self, where: Position, history: History, loader: Any, sync: Callable[[], None]) -> None:
         """Called a few times a second between two minibatches. After ``sync()`` the model is as training has made it."""
 
-    def measured(self, epoch: Epoch, sync: Callable[[], None]) -> bool:
-        """An epoch has ended; whether to train on."""
+    def ended(self, epoch: Epoch) -> None:
+        """An epoch has ended."""
 
 
 def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate: bool = True,
@@ -56,7 +58,7 @@ def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate:
             epochs may run without a break, and ``on_epoch`` is told of them together.
         data: The program's data, if it has been loaded already.
         measure: Measure held-out data after each so many epochs, and after the last, however long they take.
-        keeper: Saves what training comes to, and may end it.
+        keeper: Saves what training comes to.
         begin: Where to begin, and what had been measured by then; both are kept up to date.
         fresh: Whether a schedule begins here.
 
@@ -79,13 +81,13 @@ def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate:
     where, history = begin or (Position(), History(model.seed))
     steps = steps_of(model, loader, on_epoch is not None)
     size = loader.batch if isinstance(loader, DataLoader) else settings.batch
-    course = _Course(model, loader, steps, epochs, every if evaluate else math.inf, measure, on_epoch, keeper, data)
+    loop = _Loop(model, loader, steps, epochs, every if evaluate else math.inf, measure, on_epoch, keeper, data)
     try:
         with one_thread_if_small(program.training, size):
-            course.run(where, history)
+            loop.run(where, history)
     finally:
         steps.sync()
-    return course.close(history)
+    return loop.close(history)
 
 
 def _wind(model: Model, loader: Any, epochs: int) -> None:
@@ -105,7 +107,7 @@ _SPELL = 0.1
 """Seconds of training that run without a break, where nobody asks for more breaks; Ctrl-C waits so long."""
 
 
-class _Course:
+class _Loop:
     """Training from a position to the last epoch, in spells: some whole epochs, or a part of one."""
 
     def __init__(self, model: Model, loader: Any, steps: Steps, epochs: int, every: float, measure: int,
@@ -123,26 +125,30 @@ class _Course:
         if data is not None and len(data.test):
             there = isinstance(data.test.x, Rows)
             self._held_out = (data.test.x, data.test.y) if there else model.samples(data.test.x, data.test.y)
+        self.choosing = Choosing(model.program, self._held_out is not None)
         self._at_once = 1
         self._seconds = 0.0
         self._measured_at = -math.inf
 
     def run(self, where: Position, history: History) -> None:
-        while where.epoch < self.epochs:
+        for epoch in history:
+            self.choosing.note(epoch)
+        while where.epoch < self.epochs and not self.steps.agree(self.choosing.over):
             if self.keeper is not None:
                 self.keeper.between(where, history, self.loader, self.steps.sync)
             start = time.perf_counter()
             with torch.no_grad():
                 found = self._spell(where)
             self._seconds += time.perf_counter() - start
-            if found and not self._ended(found, where, history):
-                break
+            if found:
+                self._ended(found, where, history)
         if self.keeper is not None:
             self.keeper.between(where, history, self.loader, self.steps.sync)
 
     def _spell(self, where: Position) -> list[tuple[float, int]]:
         """Train for a while; the mean loss and the steps of each epoch that has ended."""
-        count = min(self._at_once, self.epochs - where.epoch)
+        at_once = 1 if self.choosing.patience else self._at_once
+        count = min(at_once, self.epochs - where.epoch)
         if self.measure:
             count = min(count, self.measure - where.epoch % self.measure)
         short = where.done == 0 and self._rate * self.steps.samples <= _SPELL
@@ -167,8 +173,8 @@ class _Course:
     """Seconds a sample, as last measured."""
     _minibatches = 1
 
-    def _ended(self, found: list[tuple[float, int]], where: Position, history: History) -> bool:
-        """Record epochs that have ended; whether to go on."""
+    def _ended(self, found: list[tuple[float, int]], where: Position, history: History) -> None:
+        """Record epochs that have ended."""
         now = time.perf_counter()
         seconds, self._seconds = self._seconds / len(found), 0.0
         self._rate = min(self._rate, seconds / max(1, self.steps.samples))
@@ -184,7 +190,6 @@ class _Course:
         due = due or where.epoch == self.epochs
         measured = self.model.evaluate(*self._held_out) if self._held_out is not None and due else {}
         self._measured_at = now if due else self._measured_at
-        going = True
         for index, (loss, steps) in enumerate(found):
             history.steps += steps
             history.seconds += seconds
@@ -192,9 +197,12 @@ class _Course:
             history.epochs.append(epoch)
             if self.on_epoch is not None:
                 self.on_epoch(epoch)
+            value = self.choosing.note(epoch)
+            if value is not None:
+                self.steps.sync()
+                history.best = Best(epoch.epoch, self.choosing.metric, value, copied(self.model))
             if self.keeper is not None:
-                going = self.keeper.measured(epoch, self.steps.sync) and going
-        return going
+                self.keeper.ended(epoch)
 
     def close(self, history: History) -> History:
         """Measure what training has come to."""
