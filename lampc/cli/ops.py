@@ -85,7 +85,7 @@ def _native(program: Program, which: str, form: str) -> int:
     from lampc.native.engine import assembly
     from lampc.native.kernel import listing
     from lampc.native.place import place
-    from lampc.native.select import NoNativeForm
+    from lampc.native.spaces import NoNativeForm
 
     outputs = ("loss",) if which == "training" and "loss" in program.whole.outputs else ("prediction",)
     try:

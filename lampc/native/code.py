@@ -10,7 +10,7 @@ from lampc.ir.expression import HERE, Across, Call, Column, Expression, Load, Pa
 from lampc.native.emit import Functions, Lane, Values, Writer
 from lampc.native.kernel import Buffer, Contract, Kernel, Rows, Store, Way
 from lampc.native.philox import uniform
-from lampc.native.select import NoNativeForm
+from lampc.native.spaces import NoNativeForm
 from lampc.native.tile import ONE, ROW, Frame, Tile, across, apply
 
 UNROLLED = 64
@@ -68,8 +68,8 @@ class _Sum:
     """A sum that is carried along the rows."""
 
     store: Store
-    count: int
-    """Vectors; 0: one number."""
+    count: int = 1
+    """Vectors."""
 
 
 class _Generator:
@@ -212,8 +212,7 @@ class _Generator:
         columns = [w.let(f"add nsw i64 {start[0]}, {j * lane.count}") for j in range(vectors)]
         tail = self._tail() if last else 0
         sums = self._sums(vectors)
-        carried = [(str(lane if s.count else lane.one), w.constant(lane if s.count else lane.one, 0.0))
-                   for s in sums for _ in range(s.count or 1)]  # fmt: skip
+        carried = [(str(lane), w.constant(lane, 0.0)) for s in sums for _ in range(s.count)]
         block = self._block_rows(vectors)
         rows = self._rows(self.kernel.rows)
         self.panel = self._packed(columns, block)
@@ -268,8 +267,7 @@ class _Generator:
             if store.way is Way.SUM_ROWS:
                 found.append(_Sum(store, vectors))
             elif store.way is Way.SUM_ALL:
-                rank = self.frame.ranks[id(store.expression)]
-                found.append(_Sum(store, 1 if rank not in (ONE, ROW) else 0))
+                found.append(_Sum(store))
         return found
 
     def _most_rows(self, vectors: int) -> int:
@@ -301,19 +299,17 @@ class _Generator:
                 self._store(tile, store, i)
             position = 0
             for found in sums:
-                values[position : position + max(1, found.count)] = self._added(
-                    tile, found, i, values[position : position + max(1, found.count)]
-                )
-                position += max(1, found.count)
+                end = position + found.count
+                values[position:end] = self._added(tile, found, i, values[position:end])
+                position = end
         return values
 
     def _store(self, tile: Tile, store: Store, i: int) -> None:
-        frame, w, lane = self.frame, self.w, self.lane
-        kind, base = frame.element(store.buffer), frame.pointer(store.buffer)
+        frame, lane = self.frame, self.lane
         if store.way is Way.ROW:
             value = tile.at(store.expression, i, 0)
             assert frame.ranks[id(store.expression)] in (ONE, ROW), "a row's number"
-            frame.store(store.buffer, lane.one, value, w.at(base, tile.rows[i], kind))
+            frame.store(store.buffer, lane.one, value, tile.address(store.buffer, Pattern.ROW, i, 0))
         elif store.way is Way.EACH:
             for j in range(len(tile.columns)):
                 value = tile.value(store.expression, i, j)
@@ -342,8 +338,6 @@ class _Generator:
 
     def _added(self, tile: Tile, found: _Sum, i: int, values: Values) -> Values:
         w, lane = self.w, self.lane
-        if not found.count:
-            return [w.binary("fadd", lane.one, values[0], tile.at(found.store.expression, i, 0))]
         parts = [tile.value(found.store.expression, i, j) for j in range(len(tile.columns))]
         if found.store.way is Way.SUM_ROWS:
             return [w.binary("fadd", lane, value, part) for value, part in zip(values, parts, strict=True)]
@@ -356,14 +350,14 @@ class _Generator:
         frame, w, lane = self.frame, self.w, self.lane
         position = 0
         for found in sums:
-            own = values[position : position + max(1, found.count)]
-            position += max(1, found.count)
+            own = values[position : position + found.count]
+            position += found.count
             id, base = found.store.buffer, frame.pointer(found.store.buffer)
             if found.store.way is Way.SUM_ROWS:
                 for column, value in zip(columns, own, strict=True):
                     frame.store(id, lane, value, w.at(base, column, frame.element(id)))
                 continue
-            number = across(w, lane, own[0]) if found.count else own[0]
+            number = across(w, lane, own[0])
             # Each tile of columns adds its part; the first begins.
             with_before = columns and len(columns) * lane.count < self.kernel.cols
             if with_before:
@@ -491,14 +485,11 @@ class _Generator:
         columns = [w.let(f"add nsw i64 {column}, {j * lane.count}") for j in range(vectors)]
         self._fetch(Tile(frame, numbers, columns, tail))
         totals = w.loop("0", rows, 1, [(str(lane), w.constant(lane, 0.0))] * len(places), body)
-        before = []
-        for found in sums:
-            before.append(w.constant(lane if found.count else lane.one, 0.0))
+        before = [w.constant(lane, 0.0) for _ in sums]
         after = self._block(numbers, columns, dict(zip(places, totals, strict=True)), tail, sums, before)
         for found, value in zip(sums, after, strict=True):
             base = frame.pointer(found.store.buffer)
-            number = across(w, lane, value) if found.count else value
-            total = w.binary("fadd", lane.one, frame.load(found.store.buffer, lane.one, base), number)
+            total = w.binary("fadd", lane.one, frame.load(found.store.buffer, lane.one, base), across(w, lane, value))
             frame.store(found.store.buffer, lane.one, total, base)
 
     def _fetch(self, tile: Tile) -> None:

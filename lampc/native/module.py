@@ -12,7 +12,8 @@ from lampc.native.functions import write
 from lampc.native.fuse import fuse
 from lampc.native.kernel import Buffer, Kernel, Kind
 from lampc.native.place import poisoned
-from lampc.native.select import NoNativeForm, select
+from lampc.native.select import select
+from lampc.native.spaces import NoNativeForm
 from lampc.native.tile import padded
 
 

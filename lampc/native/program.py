@@ -9,7 +9,8 @@ from lampc.ir.graph import Graph
 from lampc.native import cache
 from lampc.native.engine import Code
 from lampc.native.module import Module, build
-from lampc.native.select import NoNativeForm, select
+from lampc.native.select import select
+from lampc.native.spaces import NoNativeForm
 
 __all__ = ["Native", "NoNativeForm"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -12,16 +11,14 @@ from lampc.ir.leaves import Constant, Input, Leaf, Parameter, Parameters, Settin
 from lampc.ir.op import Op
 from lampc.ir.types import DType, Shape, Type, inverse_count
 from lampc.native.kernel import Buffer, Contract, Kernel, Kind, Rows, Store, Way
+from lampc.native.spaces import NoNativeForm, pattern, space, way
+from lampc.ops.elementwise import Elementwise
 from lampc.ops.matmul import Affine, MatMul, Outer
-from lampc.ops.reduction import Mean, Reduction, Sum
+from lampc.ops.reduction import Expand, Mean, Reduction, Sum
 from lampc.ops.shape import Concat, Pack, Reshape, Slice
 
 _PARTS = 64
 """How many rows one may be made of, or split into."""
-
-
-class NoNativeForm(Exception):
-    """Something in the program has no native form; the message names it."""
 
 
 @dataclass
@@ -110,8 +107,18 @@ class _Selecting:
             return self.constants[value]
         return self._at(self.of[value], rows, cols)
 
-    def _at(self, id: int, rows: Rows, cols: int) -> Expression:
+    def _operand(self, value: Value, whole: Type, rows_too: bool) -> Expression:
+        """A value beside another that has a number at each place, by their types."""
+        if value in self.constants:
+            return self.constants[value]
+        if self.found.buffers[self.of[value]].turned:
+            raise NoNativeForm(f"numbers of {self.graph.type(value)}, which is kept transposed, one by one")
+        return Load(self.of[value], pattern(self.graph.type(value), whole, rows_too))
+
+    def _at(self, id: int, rows: Rows, cols: int, turned: bool = False) -> Expression:
         buffer = self.found.buffers[id]
+        if buffer.turned != turned and buffer.rows.count * buffer.cols > 1:
+            raise NoNativeForm(f"{buffer}, transposed beside what is not")
         if buffer.rows == rows and buffer.cols == cols:
             pattern = Pattern.EACH
         elif buffer.rows == Rows(1) and buffer.cols == 1:
@@ -168,6 +175,16 @@ class _Selecting:
             for kernels in (self.found.first, self.found.kernels):
                 kernels.append(Kernel(f"turn_{len(kernels)}", buffer.rows, buffer.cols, stores))
 
+    def _piece(self, label: str, value: Value) -> int:
+        """A parameter's part of a packed tensor, the way round that the parameter is kept."""
+        id, leaf = self._buffer(value), self._parameter(label, self._parameter_type(label))
+        made, wanted = self.found.buffers[id], self.found.buffers[leaf]
+        if made.turned == wanted.turned:
+            return id
+        turned = self._new(f"{made.name}ᵀ", made.dtype, wanted.rows, wanted.cols, turned=wanted.turned)
+        self._add("turn", made.rows, made.cols, [Store(turned, Load(id, Pattern.EACH), Way.TURNED)])
+        return turned
+
     # Nodes ---------------------------------------------------------------------------------------------------------
 
     def _node(self, node: Node) -> None:
@@ -177,7 +194,8 @@ class _Selecting:
         elif isinstance(op, Leaf):
             self._leaf(node)
         elif isinstance(op, Pack):
-            self.pieces[value] = dict(zip(op.labels, map(self._buffer, node.operands), strict=True))
+            self.pieces[value] = {label: self._piece(label, operand)
+                                  for label, operand in zip(op.labels, node.operands, strict=True)}  # fmt: skip
         elif any(operand in self.pieces for operand in node.operands):
             self._packed(node)
         elif isinstance(op, MatMul | Affine):
@@ -186,6 +204,8 @@ class _Selecting:
             self._outer(node)
         elif isinstance(op, Reduction):
             self._reduction(node)
+        elif isinstance(op, Expand):
+            self._expand(node)
         elif isinstance(op, Reshape):
             self._reshape(node)
         elif isinstance(op, Concat | Slice):
@@ -225,15 +245,14 @@ class _Selecting:
         kind = node.op.__class__
         if kind.expression is Op.expression and kind.expressions is Op.expressions:
             raise NotImplementedError
-        widest = max((self.graph.type(v) for v in (*node.operands, Value(node.id))), key=lambda t: (t.batched, t.rank))
-        rows, cols = space(widest.shape)
-        operands = [self._read(operand, rows, cols) for operand in node.operands]
-        results = node.op.expressions(*operands)
+        types = [self.graph.type(value) for value in node.operands]
+        whole = max((*types, *node.types), key=lambda type: (type.batched, type.rank))
+        rows_too = not isinstance(node.op, Elementwise)
+        results = node.op.expressions(*(self._operand(operand, whole, rows_too) for operand in node.operands))
         stores = []
         for index, (result, type) in enumerate(zip(results, node.types, strict=True)):
-            id = self._for(Value(node.id, index), type)
-            stores.append(Store(id, result, _way(type, rows, cols)))
-        self._add(node.op.name, rows, cols, stores)
+            stores.append(Store(self._for(Value(node.id, index), type), result, way(type, whole)))
+        self._add(node.op.name, *space(whole.shape), stores)
 
     def _matmul(self, node: Node) -> None:
         a, w, *bias = node.operands
@@ -262,9 +281,10 @@ class _Selecting:
         size, rows = space(self.graph.type(a).shape)
         _, cols = space(self.graph.type(b).shape)
         label = next((name for name, value in self._gradients() if value == Value(node.id)), "")
-        if label and label in self.turned:
+        turned = label in self.turned
+        if turned:
             a, b, rows, cols = b, a, cols, rows
-        out = self._new(f"%{node.id}", node.types[0].dtype, Rows(rows), cols)
+        out = self._new(f"%{node.id}", node.types[0].dtype, Rows(rows), cols, turned=turned)
         self.of[Value(node.id)] = out
         if rows == 1 or cols == 1:  # a product of rows with a number each, summed
             most = max(rows, cols)
@@ -323,24 +343,47 @@ class _Selecting:
                 self._add("cut", rows, cols, [Store(out, cut)])
 
     def _reduction(self, node: Node) -> None:
-        op = node.op
+        """Trailing axes go one by one, the last first; then all leading ones at once."""
+        op, (value,) = node.op, node.operands
         if not isinstance(op, Sum | Mean):
             raise NoNativeForm(f"`{op}`")
-        type, (value,) = self.graph.type(node.operands[0]), node.operands
+        type, out, gone = self.graph.type(value), node.types[0], set(op.axes)
         rows, cols = space(type.shape)
-        axes = set(op.axes)
         x = self._read(value, rows, cols)
         if isinstance(op, Mean):
             x = x * number(inverse_count(tuple(type.shape[axis] for axis in op.axes)))
-        if axes == set(range(type.rank)):
-            way = Way.SUM_ALL
-        elif axes == set(range(type.rank - 1)):
-            way = Way.SUM_ROWS
-        elif axes == {type.rank - 1} and type.rank > 1:
-            x, way = Across("sum", x), Way.ROW
-        else:
-            raise NoNativeForm(f"`{op}` of {type}")
-        self._add(op.name, rows, cols, [Store(self._for(Value(node.id), node.types[0]), x, way)])
+        while type.rank > 1 and type.rank - 1 in gone and len(gone) < type.rank:
+            gone.remove(type.rank - 1)
+            type = type.of(type.shape[:-1])
+            id = self._made(node, type if gone else out)
+            self._add(op.name, rows, cols, [Store(id, Across("sum", x), Way.ROW)])
+            rows, cols = space(type.shape)
+            x = Load(id, Pattern.EACH)
+        if not gone:
+            return
+        if gone not in (set(range(type.rank)), set(range(type.rank - 1))):
+            raise NoNativeForm(f"`{op}` of {self.graph.type(value)}")
+        way = Way.SUM_ALL if len(gone) == type.rank else Way.SUM_ROWS
+        self._add(op.name, rows, cols, [Store(self._for(Value(node.id), out), x, way)])
+
+    def _made(self, node: Node, type: Type) -> int:
+        """A node's buffer, or one for what is made on the way there."""
+        if type == node.types[0]:
+            return self._for(Value(node.id), type)
+        return self._new(f"%{node.id}", type.dtype, *space(type.shape))
+
+    def _expand(self, node: Node) -> None:
+        """Numbers repeated along the last axis, or along all before it."""
+        op, (value,) = node.op, node.operands
+        assert isinstance(op, Expand)
+        type, whole = self.graph.type(value), node.types[0]
+        rows, cols = space(whole.shape)
+        patterns = {(): Pattern.ONE, (whole.rank - 1,): Pattern.ROW, tuple(range(whole.rank - 1)): Pattern.COLUMN}
+        found = Pattern.ONE if not type.shape else patterns.get(tuple(sorted(op.axes)))
+        if found is None:
+            raise NoNativeForm(f"`{op}` of {type} to {whole}")
+        x = self.constants[value] if value in self.constants else Load(self.of[value], found)
+        self._add(op.name, rows, cols, [Store(self._for(Value(node.id), whole), x)])
 
     def _packed(self, node: Node) -> None:
         """An op on packed tensors, piece by piece."""
@@ -353,7 +396,7 @@ class _Selecting:
             buffer = self.found.buffers[self.parameters[label]]
             rows, cols = buffer.rows, buffer.cols
             operands = [
-                self._at(self.pieces[v][label], rows, cols) if v in self.pieces else self._read(v, rows, cols)
+                self._at(self.pieces[v][label], rows, cols, buffer.turned) if v in self.pieces else self._read(v, rows, cols)
                 for v in node.operands
             ]
             made[label] = self._new(f"%{node.id}:{label}", buffer.dtype, rows, cols, turned=buffer.turned)
@@ -365,7 +408,13 @@ class _Selecting:
         for label, id in self.pieces[node.operands[0]].items():
             buffer = self.found.buffers[id]
             part = self._new(f"%{node.id}:{label}", buffer.dtype, Rows(1), 1)
-            self._add("sum", buffer.rows, buffer.cols, [Store(part, self._at(id, buffer.rows, buffer.cols), Way.SUM_ALL)])
+            piece = self._at(id, buffer.rows, buffer.cols, buffer.turned)
+            self._add(
+                "sum",
+                buffer.rows,
+                buffer.cols,
+                [Store(part, piece, Way.SUM_ALL)],
+            )
             parts.append(part)
         total: Expression = Load(parts[0], Pattern.EACH)
         for part in parts[1:]:
@@ -388,32 +437,12 @@ class _Selecting:
     def _copy(self, target: int, source: int) -> None:
         if target != source:
             buffer = self.found.buffers[target]
-            self._add("write", buffer.rows, buffer.cols, [Store(target, self._at(source, buffer.rows, buffer.cols))])
-
-
-def space(shape: Shape) -> tuple[Rows, int]:
-    """The rows and columns that a shape is laid out in: its last axis is the columns'."""
-    if not shape:
-        return Rows(1), 1
-    *lead, last = shape
-    if not isinstance(last, int):
-        return Rows(math.prod(d for d in lead if isinstance(d, int)), batched=True), 1
-    batched = any(not isinstance(dim, int) for dim in lead)
-    return Rows(math.prod(dim for dim in lead if isinstance(dim, int)), batched), last
+            self._add(
+                "write", buffer.rows, buffer.cols, [Store(target, self._at(source, buffer.rows, buffer.cols, buffer.turned))]
+            )
 
 
 def _wants_turned(node: Node, position: int) -> bool:
     """Whether a product wants its parameter transposed: [in, out], so that vectors lie along the outputs."""
     transposed = isinstance(node.op, Affine) or (isinstance(node.op, MatMul) and node.op.transposed)
     return transposed and position == 1 and space(node.types[0].shape)[1] > 1
-
-
-def _way(type: Type, rows: Rows, cols: int) -> Way:
-    own = space(type.shape)
-    if own == (rows, cols):
-        return Way.EACH
-    if own == (rows, 1):
-        return Way.ROW
-    if own == (Rows(1), cols) and rows != Rows(1):
-        return Way.SUM_ROWS
-    raise NoNativeForm(f"a result {type} in a space of {rows} × {cols}")

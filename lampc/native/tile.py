@@ -22,7 +22,7 @@ from lampc.ir.expression import (
 )
 from lampc.native.emit import Lane, Writer
 from lampc.native.functions import FUNCTIONS, LIBRARY
-from lampc.native.kernel import Buffer, Kernel
+from lampc.native.kernel import Buffer, Kernel, Rows
 from lampc.native.philox import uniform
 
 ONE, ROW, COLUMN, EACH = 0, 1, 2, 3
@@ -192,7 +192,7 @@ class Tile:
         frame, w = self.frame, self.frame.writer
         kind, base = frame.element(id), frame.pointer(id)
         if pattern is Pattern.ROW:
-            return w.at(base, self.rows[i], kind)
+            return w.at(base, self._row(id, i), kind)
         if pattern is Pattern.COLUMN:
             return w.at(base, self.columns[j], kind)
         if shift != HERE:
@@ -201,6 +201,18 @@ class Tile:
         if key not in self.known:
             self.known[key] = w.at(base, w.let(f"mul nsw i64 {self.rows[i]}, {frame.stride(id)}"), kind)
         return w.at(self.known[key], self.columns[j], kind)
+
+    def _row(self, id: int, i: int) -> str:
+        """Where a buffer has row i's number: its own rows lie one after another, each padded."""
+        buffer, w, stride = self.frame.buffers[id], self.frame.writer, self.frame.stride(id)
+        if buffer.rows == Rows(1) or buffer.cols == stride:
+            return self.rows[i]
+        key = (-1 - id, i, -3)
+        if key not in self.known:
+            line = w.let(f"sdiv i64 {self.rows[i]}, {buffer.cols}")
+            left = w.let(f"srem i64 {self.rows[i]}, {buffer.cols}")
+            self.known[key] = w.let(f"add nsw i64 {w.let(f'mul nsw i64 {line}, {stride}')}, {left}")
+        return self.known[key]
 
     def _shifted(self, id: int, i: int, j: int, shift: Shift) -> str:
         frame, w = self.frame, self.frame.writer
