@@ -10,11 +10,12 @@ from lampc.diagnostics import Problems
 from lampc.diagnostics.suggest import nearest
 from lampc.elaborate.constants import CONSTANTS, FUNCTIONS, NoResult, arithmetic, checked
 from lampc.ir.op import Op, ShapeError
-from lampc.layers.losses import LOSSES, gaussian_kl, mean
+from lampc.ir.types import B
+from lampc.layers.losses import LOSSES, gaussian_kl
 from lampc.ops.activations import Gelu, Relu, Sigmoid, Silu, Softplus, Tanh
 from lampc.ops.arithmetic import Abs, Greater, Maximum, Minimum, Power, Sqrt, Square, Where
 from lampc.ops.exponential import Cos, Erf, Exp, Log, Sin
-from lampc.ops.reduction import Sum
+from lampc.ops.reduction import Expand, Mean, Sum
 from lampc.ops.shape import Slice
 from lampc.ops.term import Build, Term
 from lampc.source import Span
@@ -42,8 +43,8 @@ UNARY: dict[str, Op] = {
 BINARY: dict[str, Op] = {"max": Maximum(), "min": Minimum()}
 """Functions of two, element by element."""
 
-REDUCING = ("mean", "sum")
-"""Functions that make one number of a tensor, for losses."""
+REDUCING: dict[str, type[Mean | Sum]] = {"mean": Mean, "sum": Sum}
+"""Functions that make one number: of a sample in a layer, of everything in a loss."""
 
 _NUMBERS: dict[str, Callable[[float], float]] = {
     "sigmoid": lambda x: 1 / (1 + math.exp(-x)),
@@ -62,7 +63,7 @@ class Formula:
     """Builds expressions over terms and numbers."""
 
     def __init__(self, build: Build, functions: Mapping[str, tree.Fn], constants: Mapping[str, object],
-                 problems: Problems, at: Span, losses: bool = False) -> None:  # fmt: skip
+                 problems: Problems, at: Span, losses: bool = False, layer: bool = False) -> None:  # fmt: skip
         self.build = build
         self.functions = functions
         self.constants = constants
@@ -71,6 +72,8 @@ class Formula:
         """Where the formula is used, the second place of its diagnostics."""
         self.losses = losses
         """Whether losses may be called: ``mse(a, x)``."""
+        self.layer = layer
+        """Whether the formula is a layer: its reductions then stay within a sample."""
         self._calls: list[str] = []
         self._steps = 0
 
@@ -135,6 +138,7 @@ class Formula:
     def _binary(self, operator: str, a: Operand, b: Operand, span: Span) -> Operand:
         if not isinstance(a, Term) and not isinstance(b, Term):
             return arithmetic(operator, a, b)
+        a, b = self._beside(a, b)
         if operator == "+":
             return a + b
         if operator == "-":
@@ -161,6 +165,14 @@ class Formula:
         if b in (0, 1):
             return a if b == 1 else 1.0
         return self.build(Power(float(b)), a)
+
+    def _beside(self, *operands: Operand) -> tuple[Operand, ...]:
+        """The operands; one number of each sample stands at all places of the sample, if another operand has places."""
+        widest = max((o.type for o in operands if isinstance(o, Term)), key=lambda type: type.rank)
+        if not self.layer or widest.rank < 2:
+            return operands
+        spread = Expand(widest.shape, tuple(range(1, widest.rank)))
+        return tuple(self.build(spread, o) if isinstance(o, Term) and o.type.shape == (B,) else o for o in operands)
 
     def _terms(self, *operands: Operand) -> tuple[Term, ...]:
         like = next(operand for operand in operands if isinstance(operand, Term))
@@ -191,6 +203,10 @@ class Formula:
             raise self._fail("E302" if len(arguments) > arity else "E301",
                              f"`{name}` takes {arity} argument{'s' * (arity > 1)}, not {len(arguments)}",
                              call.span)  # fmt: skip
+        if name == "mean" and not self.layer and isinstance(arguments[0], Term) and _summed(arguments[0]):
+            raise self._fail("E304", "`mean` of one number: `sum` has added up all of the minibatch already", call.span,
+                             ("`mean(…)` alone is the mean of all elements; times how many a sample has, it is the mean over "
+                              "samples of their sums",))  # fmt: skip
         return self._guard(call.span, lambda: self._builtin(name, arguments))
 
     def _part(self, arguments: list[Operand], span: Span) -> Operand:
@@ -222,14 +238,12 @@ class Formula:
             if name == "where":
                 return numbers[1] if numbers[0] else numbers[2]
             return checked(_NUMBERS[name](numbers[0]) if name in _NUMBERS else FUNCTIONS[name](*numbers))
-        terms = self._terms(*arguments)
+        terms = self._terms(*self._beside(*arguments))
         if name == "where":
             return self.build(Where(), *terms)
-        if name == "mean":
-            return mean(terms[0])
-        if name == "sum":
-            axes = tuple(range(terms[0].type.rank))
-            return self.build(Sum(axes), terms[0]) if axes else terms[0]
+        if name in REDUCING:
+            axes = tuple(range(1 if self.layer else 0, terms[0].type.rank))
+            return self.build(REDUCING[name](axes), terms[0]) if axes else terms[0]
         return self.build(UNARY.get(name) or BINARY[name], *terms)
 
     def _user(self, call: tree.Call, arguments: list[Operand]) -> Operand:
@@ -243,3 +257,10 @@ class Formula:
                              f"`{fn.name.name}` takes {len(fn.parameters)} arguments, not {len(arguments)}",
                              call.span)  # fmt: skip
         return self.call(fn.name.name, fn.parameters, fn.body, arguments)
+
+
+def _summed(x: Term) -> bool:
+    """Whether a value is one number in which all samples have been added up."""
+    if x.type.rank:
+        return False
+    return isinstance(x.node.op, Sum) or any(_summed(x.build.term(operand)) for operand in x.node.operands)

@@ -232,7 +232,8 @@ class Network:
         given: list[Operand] = [x]
         given += [value for value in arguments.values() if isinstance(value, int | float)]
         name = self.name(statement)
-        formula = Formula(self.build, self.definitions.functions, self.definitions.constants, self.problems, statement.head)
+        formula = Formula(self.build, self.definitions.functions, self.definitions.constants, self.problems, statement.head,
+                          layer=True)  # fmt: skip
         with self.build.at(spans=(statement.head, fn.span), layer=name):
             try:
                 out = formula.call(fn.name.name, fn.parameters, fn.body, given)

@@ -90,7 +90,7 @@ TABLES = {
         ("where", "functions"),
         (
             ("in formulas, element by element", words([*UNARY, *BINARY, "where"])),
-            ("in a loss, over all elements", words(REDUCING)),
+            ("over a sample; in a loss, over everything", words(REDUCING)),
             ("in constant expressions", words(FUNCTIONS)),
             ("numbers by name", words(CONSTANTS)),
         ),
