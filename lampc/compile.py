@@ -26,7 +26,7 @@ import networkx as nx
 from lampc.diagnostics import Diagnostic, Problems
 from lampc.elaborate import Elaborated, Experiment, elaborate
 from lampc.elaborate.definitions import decode, read_source
-from lampc.elaborate.target import lone_batchnorm
+from lampc.elaborate.minibatches import lone_batchnorm
 from lampc.ir.graph import Graph, Stage
 from lampc.ir.layout import LayerUse
 from lampc.ir.leaves import Parameter

@@ -84,6 +84,7 @@ TITLES: dict[str, str] = {
     "W402": "the output cannot reach the targets",
     "W403": "the loss expects probabilities",
     "W404": "the warm-up is as long as the training",
+    "W510": "more minibatches are accumulated than there are",
     "W501": "the network has more outputs than there are classes",
 }
 

@@ -15,10 +15,11 @@ from lampc.elaborate.constants import Evaluator
 from lampc.elaborate.count import Count
 from lampc.elaborate.definitions import EXPERIMENT, Definitions, Reader
 from lampc.elaborate.experiment import Data, Experiment, Experimenter
+from lampc.elaborate.minibatches import check_minibatches
 from lampc.elaborate.network import Network
 from lampc.elaborate.scope import Flow, Scope
 from lampc.elaborate.settings import Settings, parse_setting
-from lampc.elaborate.target import attach_loss, check_best, check_last_batch, choose_metrics
+from lampc.elaborate.target import attach_loss, check_best, choose_metrics
 from lampc.elaborate.weights import begin_with
 from lampc.ir.graph import Graph, Value
 from lampc.ir.layout import LayerUse
@@ -108,7 +109,7 @@ def elaborate(
         return None
     named = {"x": x, **{label: value for label, (value, _) in scope.labels.items() if value is not None}}
     attached = attach_loss(network, prediction, experiment, definitions, named, problems)
-    check_last_batch(network, experiment, problems)
+    check_minibatches(network, experiment, problems)
     network.graph.outputs["prediction"] = prediction.value
     if attached is not None:
         network.graph.outputs["loss"] = attached[1].value

@@ -12,14 +12,12 @@ from lampc.elaborate.definitions import Definitions
 from lampc.elaborate.experiment import Data, Experiment, Loss
 from lampc.elaborate.functions import Formula, Unusable
 from lampc.elaborate.network import Network
-from lampc.ir.graph import Graph, Node
 from lampc.ir.leaves import Input
 from lampc.ir.op import ShapeError
 from lampc.ir.types import B, Type
 from lampc.layers.losses import LOSSES
 from lampc.layers.metrics import METRICS, MetricType, measured, without
 from lampc.ops.activations import Sigmoid
-from lampc.ops.channels import BatchNorm
 from lampc.ops.normalise import LogSoftmax, Softmax
 from lampc.ops.term import Term
 from lampc.source import Span
@@ -53,27 +51,6 @@ def attach_loss(network: Network, prediction: Term, experiment: Experiment, defi
         result = _formula(network, loss, prediction, target, definitions, problems) if loss.type is None else (
             loss.type.build(prediction, target, loss.arguments))  # fmt: skip
     return None if result is None else (target, result)
-
-
-def check_last_batch(network: Network, experiment: Experiment, problems: Problems) -> None:
-    """Refuse a last minibatch of one sample where a batchnorm has nothing else to take a mean of."""
-    data, train = experiment.data, experiment.train
-    node = lone_batchnorm(network.graph)
-    if node is None or data is None or data.description is None:
-        return
-    samples, batch = data.description.train, train.batch
-    if samples % batch != 1 and batch > 1:
-        return
-    good = next((size for size in range(max(2, batch), samples + 2) if samples % size != 1), samples)
-    what = "every minibatch is" if batch == 1 else f"{samples:,} samples by {batch} leave a last minibatch of"
-    problems.report("E509", f"{what} one sample, whose variance `batchnorm` cannot take", node.spans[0],
-                    also=[(train.span or data.span, f"batch={batch}"), (data.span, f"{samples:,} samples to train on")],
-                    fixes=[f"`train batch={good}`"])  # fmt: skip
-
-
-def lone_batchnorm(graph: Graph) -> Node | None:
-    """A batchnorm that needs two samples: it sees one number a channel and sample."""
-    return next((n for n in graph if isinstance(n.op, BatchNorm) and n.types[0].elements(1) == n.types[1].elements(1)), None)
 
 
 def data_target(data: Data | None, prediction: Type) -> Type | None:

@@ -13,12 +13,14 @@ from lampc.ops.exponential import Cos
 from lampc.ops.term import Term
 
 CLOCK = ("steps", "steps_per_epoch", "steps_before")
-"""The settings that a schedule reads and training sets: its steps, those of an epoch, those that were made before it."""
+"""The settings that a schedule reads and training sets: its updates, those of an epoch, those that were made before it."""
+PASS = "minibatches_per_epoch"
+"""The setting by which accumulation knows an epoch's last minibatch."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where training is, in scalars: ``step`` counts from 0, up to ``total``; ``epoch`` is an epoch's steps."""
+    """Where training is, in scalars: ``step`` counts updates from 0, up to ``total``; ``epoch`` is an epoch's updates."""
 
     step: Term
     total: Term

@@ -11,11 +11,14 @@ from lampc.ir.graph import Graph, Stage
 from lampc.ir.leaves import SCALAR, Parameter, Parameters, Setting, State
 from lampc.ir.types import Shape
 from lampc.layers.optimizers import Step
-from lampc.layers.schedules import CLOCK, Progress
-from lampc.ops.arithmetic import Floor, Greater, Minimum, Sqrt, Square, Where
+from lampc.layers.schedules import CLOCK, PASS, Progress
+from lampc.ops.arithmetic import Greater, Maximum, Minimum, Sqrt, Square, Where
 from lampc.ops.reduction import Sum
 from lampc.ops.shape import Pack
 from lampc.ops.term import Build, Term
+
+GRADIENT, GATHERED, PASSED = "gradient", "gathered", "passed"
+"""The states of accumulation: a group's gradients so far, their number, and that of the epoch's minibatches."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ def groups_of(parameters: Sequence[Parameter], arguments: Mapping[str, Any], by_
 def optimise(graph: Graph, optimizer: Optimizer, schedule: Schedule | None = None, accumulate: int = 1) -> Graph:
     """Append the update of every parameter that has a gradient, a group at once: they lie end to end.
 
-    With ``accumulate`` the mean of so many minibatches' gradients makes one update.
+    With ``accumulate`` the mean of so many minibatches' gradients makes one update, or of what is left of an epoch.
 
     Before: outputs ``grad NAME``. After: outputs ``next parameters`` and ``next STATE``, to be written over those; where
     there are several groups, ``next parameters:GROUP`` and ``next STATE:GROUP`` for each but the plain one.
@@ -76,10 +79,12 @@ def optimise(graph: Graph, optimizer: Optimizer, schedule: Schedule | None = Non
         factor = _factor(clock, schedule)
         totals = packed
         if accumulate > 1:
-            totals = packed = [
-                build(State(g.type, f"gradient{_end(group, groups)}", 0.0, group.labels)) + g * (1.0 / accumulate)
+            totals = [
+                build(State(g.type, f"{GRADIENT}{_end(group, groups)}", 0.0, group.labels)) + g
                 for group, g in zip(groups, packed, strict=True)
             ]
+            share = 1.0 / clock.gathered()
+            packed = [total * share for total in totals]
         if arguments.get("clip"):
             packed = _clip(packed, settings["clip"])
         for group, g in zip(groups, packed, strict=True):
@@ -99,7 +104,7 @@ def optimise(graph: Graph, optimizer: Optimizer, schedule: Schedule | None = Non
         if accumulate > 1:
             for group, total in zip(groups, totals, strict=True):
                 zero = build.constant(total.type, 0.0)
-                out.outputs[f"next gradient{_end(group, groups)}"] = clock.kept(zero, total).value
+                out.outputs[f"next {GRADIENT}{_end(group, groups)}"] = clock.kept(zero, total).value
         for name, term in clock.counted.items():
             out.outputs[f"next {name}"] = term.value
     return out
@@ -123,28 +128,36 @@ class _Clock:
 
     def t(self) -> Term:
         """The number of this update, from 1."""
-        return self._count("t") if self.accumulate == 1 else self.build(Floor(), self.minibatch() / self.accumulate)
-
-    def minibatch(self) -> Term:
-        """The number of this minibatch, from 1."""
-        return self._count("t" if self.accumulate == 1 else "minibatches")
+        return self.past() + 1.0
 
     def past(self) -> Term:
-        """The number of minibatches before this one."""
-        self.minibatch()  # so that it is counted
-        return self.build(State(SCALAR, "t" if self.accumulate == 1 else "minibatches"))
+        """The number of updates before this one."""
+        old = self.build(State(SCALAR, "t"))
+        if "t" not in self.counted:
+            self.counted["t"] = self.kept(old + 1.0, old)
+        return old
+
+    def gathered(self) -> Term:
+        """How many minibatches' gradients have come together, with this one's."""
+        return self.build(State(SCALAR, GATHERED)) + 1.0
+
+    def due(self) -> Term:
+        """Whether this minibatch ends its group, or its epoch: the last group takes what is left."""
+        gathered, passed = self.gathered(), self.build(State(SCALAR, PASSED)) + 1.0
+        last = passed - _setting(self.build, PASS, 2.0**53)
+        due = self.build(Greater(), self.build(Maximum(), gathered - float(self.accumulate), last), self._number(-0.5))
+        if GATHERED not in self.counted:
+            zero = self._number(0.0)
+            self.counted[GATHERED] = self.build(Where(), due, zero, gathered)
+            self.counted[PASSED] = self.build(Where(), self.build(Greater(), last, self._number(-0.5)), zero, passed)
+        return due
 
     def kept(self, new: Term, old: Term) -> Term:
         """What follows a value: the new one where an update is due, else the old one."""
-        if self.accumulate == 1:
-            return new
-        due = self.build(Greater(), self.t() * float(self.accumulate), self.minibatch() - 0.5)
-        return self.build(Where(), due, new, old)
+        return new if self.accumulate == 1 else self.build(Where(), self.due(), new, old)
 
-    def _count(self, name: str) -> Term:
-        if name not in self.counted:
-            self.counted[name] = self.build(State(SCALAR, name)) + 1.0
-        return self.counted[name]
+    def _number(self, value: float) -> Term:
+        return self.build.constant(SCALAR, value)
 
 
 def _factor(clock: _Clock, schedule: Schedule | None) -> Term | None:

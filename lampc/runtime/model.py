@@ -14,7 +14,7 @@ from lampc.data.rows import Rows
 from lampc.diagnostics import failure
 from lampc.ir.program import Routine
 from lampc.ir.types import Type
-from lampc.layers.schedules import CLOCK
+from lampc.layers.schedules import CLOCK, PASS
 from lampc.layers.signature import Refused
 from lampc.runtime.backend import Choice, NoNativeForm, Runner, choose
 from lampc.runtime.executor import Executor, run
@@ -79,7 +79,7 @@ class Model:
             LampError: if there is no such setting, or it does not take the value; then none is changed.
         """
         for name, value in settings.items():
-            known = [label for label in self.storage.settings if label not in CLOCK]
+            known = [label for label in self.storage.settings if label not in (*CLOCK, PASS)]
             if name not in known:
                 raise failure("E801", f"there is no setting `{name}`", f"there are {', '.join(known)}")
             try:

@@ -13,7 +13,7 @@ import torch
 from lampc.data import DataError, Dataset
 from lampc.data.rows import Rows
 from lampc.diagnostics import LampError, Problems, failure
-from lampc.layers.schedules import CLOCK
+from lampc.runtime.clock import wind
 from lampc.runtime.course import Best, Choosing
 from lampc.runtime.history import Epoch, History
 from lampc.runtime.loader import DataLoader
@@ -77,7 +77,7 @@ def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate:
     if epochs < 1:
         raise failure("E703", f"{epochs} epochs: there is nothing to train")
     if fresh:
-        _wind(model, loader, epochs)
+        wind(model, loader, epochs)
     where, history = begin or (Position(), History(model.seed))
     steps = steps_of(model, loader, on_epoch is not None)
     size = loader.batch if isinstance(loader, DataLoader) else settings.batch
@@ -88,19 +88,6 @@ def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate:
     finally:
         steps.sync()
     return loop.close(history)
-
-
-def _wind(model: Model, loader: Any, epochs: int) -> None:
-    """Tell the schedule, if there is one, how many steps there will be."""
-    if not any(name in model.storage.settings for name in CLOCK):
-        return
-    try:
-        steps = len(loader)
-    except TypeError:
-        raise failure("E703", "the schedule needs the number of steps, and the loader has no length",
-                     "pass a loader with a length, or leave `schedule` out") from None  # fmt: skip
-    before = model.storage.states["t"].item()
-    model.storage.set(dict(zip(CLOCK, (float(epochs * steps), float(steps), before), strict=True)))
 
 
 _SPELL = 0.1

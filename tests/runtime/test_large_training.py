@@ -53,17 +53,6 @@ def test_accumulated_minibatches_make_the_step_of_a_large_one(optimizer: str, ba
     torch.testing.assert_close(*ends, rtol=1e-9, atol=1e-11)
 
 
-@pytest.mark.parametrize("backend", ["torch", "native"])
-def test_nothing_moves_before_an_update_is_due(backend: str) -> None:
-    program = compiled("linear 4->3 xavier; loss crossentropy", "adam lr=0.1", accumulate=4)
-    model = program.model(seed=0, backend=backend)
-    before = [p.clone() for p in model.parameters.values()]
-    model.train(lampc.DataLoader(data(program, 6), batch=2), epochs=1)
-    assert all(torch.equal(p, q) for p, q in zip(model.parameters.values(), before, strict=True))
-    model.train(lampc.DataLoader(data(program, 2), batch=2), epochs=1)
-    assert not any(torch.equal(p, q) for p, q in zip(model.parameters.values(), before, strict=True))
-
-
 @pytest.mark.parametrize(("source", "share"), [(CNN, 0.98), (GPT, 0.85)], ids=["cnn", "gpt"])
 def test_recomputation_changes_no_bit_and_needs_less_memory(source: str, share: float) -> None:
     found = []

@@ -79,7 +79,7 @@ def rates_of(schedule: str, backend: str, monkeypatch: pytest.MonkeyPatch) -> li
     for steps in range(1, TOTAL + 1):
         model.reset(0)
         # As many steps as asked for, of a training of TOTAL steps
-        monkeypatch.setattr("lampc.runtime.train._wind", lambda *_: None)
+        monkeypatch.setattr("lampc.runtime.train.wind", lambda *_: None)
         model.storage.set({"steps": TOTAL, "steps_per_epoch": STEPS, "steps_before": 0})
         model.train(loader(steps), epochs=1)
         places.append(-model.parameters["linear1.bias"].item())
