@@ -18,6 +18,7 @@ TITLES: dict[str, str] = {
     "E106": "`...` stands for omitted text",
     "E107": "nested too deeply",
     "E108": "an expression is too long",
+    "E109": "one argument or two",
     # names and definitions
     "E201": "unknown layer or statement",
     "E202": "defined twice",

@@ -22,6 +22,8 @@ def render(diagnostic: Diagnostic, paint: Paint = plain) -> str:
     lines = [f"{first}{head}: {diagnostic.message}"]
     width = max((len(str(label.span.line)) for label in diagnostic.labels), default=1)
     for index, label in enumerate(diagnostic.labels):
+        if not label.span.source.text:  # an empty file, or one that cannot be read: there is nothing to show
+            continue
         other_file = index > 0 and label.span.source is not diagnostic.labels[0].span.source
         if other_file:
             lines.append(f"{' ' * width} --> {label.span}")

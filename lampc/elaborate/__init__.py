@@ -86,7 +86,7 @@ def elaborate(
     overrides.report_unknown()
     if not layers:
         if not problems.errors:
-            problems.report("E501", "there is no network here", body.span if body.statements else None,
+            problems.report("E501", "there is no network here", body.span,
                             fixes=["a network is layers in sequence: `linear 2->25 xavier; tanh; linear 1`"])  # fmt: skip
         return None
     if not Count(definitions, problems).check(layers, definitions.constants):

@@ -44,6 +44,7 @@ class _Binding:
         self.places: dict[str, Span] = {}
 
     def unnamed(self, argument: tree.Argument) -> None:
+        """Give an argument to the first free parameter whose kind takes it."""
         value = self.evaluator.argument(argument)
         free = [param for param in self.signature.params if param.name not in self.places]
         if value is None:
@@ -59,7 +60,7 @@ class _Binding:
         if param is not None:
             self._fill(param, value, argument.span)
         else:
-            self._surplus(value, argument.span)
+            self._surplus(value, argument)
 
     def named(self, option: tree.Option) -> None:
         name = option.name.name
@@ -102,7 +103,8 @@ class _Binding:
             self.problems.report(refused.code, f"{self.what}, `{param.name}`: {refused}", span,
                                  fixes=[f"did you mean `{near}`?"] if near else [])  # fmt: skip
 
-    def _surplus(self, value: Written, span: Span) -> None:
+    def _surplus(self, value: Written, argument: tree.Argument) -> None:
+        span = argument.span
         if isinstance(value, Choice):
             flags = [param.name for param in self.signature.params if isinstance(param.kind, Flag)]
             near = nearest(value.name, [*flags, *self.evaluator.names])
@@ -112,10 +114,13 @@ class _Binding:
             self.problems.report("E302", f"{self.what} does not take {shown(value)}", span, fixes=fixes)
             return
         takers = [param for param in self.signature.params if param.kind.takes(value)]
+        minus = []
+        if isinstance(argument, tree.Negative):
+            minus = [f"a difference has spaces on both sides or none: `… - {argument.operand.span.text}`"]
         if takers and takers[0].name in self.places:
             self.problems.report("E302", f"{self.what} takes {takers[0].kind.phrase} ({takers[0].name}) once", span,
-                                 also=[(self.places[takers[0].name], "already given here")])  # fmt: skip
+                                 also=[(self.places[takers[0].name], "already given here")], fixes=minus)  # fmt: skip
         else:
             names = ", ".join(f"`{param.name}`: {param.kind.phrase}" for param in self.signature.params)
             self.problems.report("E302", f"{self.what} does not take {shown(value)}", span,
-                                 fixes=[f"it takes {names}" if names else "it takes no arguments"])  # fmt: skip
+                                 fixes=[f"it takes {names}" if names else "it takes no arguments", *minus])  # fmt: skip

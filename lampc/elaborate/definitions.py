@@ -181,15 +181,20 @@ def read_source(path: Path, name: str, problems: Problems, span: Span | None) ->
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         message = f"cannot read {name}: {reason[:1].lower()}{reason[1:]}"
-        problems.report("E003" if span is None else "E205", message, span)
+        problems.report("E003" if span is None else "E205", message, span or _start(name))
         return None
     return decode(raw, name, problems, path.resolve())
+
+
+def _start(name: str) -> Span:
+    """The place of what is wrong with a whole file."""
+    return Span(Source(name, ""), 0, 0)
 
 
 def decode(raw: bytes, name: str, problems: Problems, path: Path | None = None) -> Source | None:
     """A source from bytes: UTF-8, perhaps with a byte order mark; None if it is not, which has been reported."""
     if len(raw) > limits.SOURCE_BYTES:
-        problems.report("E002", f"{name} has more than {limits.SOURCE_BYTES:,} bytes", None)
+        problems.report("E002", f"{name} has more than {limits.SOURCE_BYTES:,} bytes", _start(name))
         return None
     try:
         return Source(name, raw.decode("utf-8-sig"), path)

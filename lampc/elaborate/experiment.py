@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +125,12 @@ class Train:
     workers: int = 1
     weights: str = ""
     span: Span | None = None
+    places: Mapping[str, Span] = field(default_factory=dict)
+    """Where its options were given."""
+
+    def where(self, option: str) -> Span | None:
+        """The place to name for an option."""
+        return self.places.get(option, self.span)
 
     @property
     def dtype(self) -> str:
@@ -241,7 +247,9 @@ class Experimenter:
     def _train(self, statement: tree.Layer | None) -> Train:
         arguments = self._arguments("train", TRAIN, statement, statement.arguments if statement else ())
         assert arguments is not None, "every parameter has a default"
-        return Train(**arguments, span=statement.head if statement else None)
+        places = {option.name.name: option.span for option in statement.options} if statement else {}
+        places |= self.settings.places("train", TRAIN)
+        return Train(**arguments, span=statement.head if statement else None, places=places)
 
     def _input(self, statement: tree.Layer | None) -> tuple[tuple[int, ...] | None, int]:
         if statement is None:

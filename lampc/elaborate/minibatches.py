@@ -19,7 +19,8 @@ def check_minibatches(network: Network, experiment: Experiment, problems: Proble
     minibatches = -(-samples // train.batch)
     if 0 < minibatches < train.accumulate:
         problems.report("W510", f"`accumulate={train.accumulate}` asks for more minibatches than an epoch has: {samples:,} "
-                        f"samples by {train.batch} are {minibatches}, and they make one update", train.span or data.span,
+                        f"samples by {train.batch} are {minibatches}, and they make one update",
+                        train.where("accumulate") or data.span,
                         also=[(data.span, f"{samples:,} samples to train on")],
                         fixes=[f"`accumulate={minibatches}` says the same", "more updates an epoch need smaller minibatches, "
                                "or less accumulation"])  # fmt: skip
@@ -37,7 +38,8 @@ def _check_last(network: Network, experiment: Experiment, problems: Problems) ->
     good = next((size for size in range(max(2, batch), samples + 2) if samples % size != 1), samples)
     what = "every minibatch is" if batch == 1 else f"{samples:,} samples by {batch} leave a last minibatch of"
     problems.report("E509", f"{what} one sample, whose variance `batchnorm` cannot take", node.spans[0],
-                    also=[(train.span or data.span, f"batch={batch}"), (data.span, f"{samples:,} samples to train on")],
+                    also=[(train.where("batch") or data.span, f"batch={batch}"),
+                          (data.span, f"{samples:,} samples to train on")],
                     fixes=[f"`train batch={good}`"])  # fmt: skip
 
 

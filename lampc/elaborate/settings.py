@@ -54,6 +54,11 @@ class Settings:
                 code = refused.code if refused.code != "E304" else "E802"
                 self._problems.report(code, f"`{param.name}`: {refused}", setting.span)
 
+    def places(self, statement: str, signature: Signature) -> dict[str, Span]:
+        """Where a statement's options were given."""
+        wanted = ((name, self._given.get(f"{statement}.{name}", self._given.get(name))) for name in signature.names)
+        return {name: setting.span for name, setting in wanted if setting is not None}
+
     def report_unknown(self) -> None:
         """Report what has found no place."""
         for name, setting in self._given.items():

@@ -94,7 +94,7 @@ def check_best(experiment: Experiment, metrics: tuple[MetricType, ...], target: 
     fixes = [f"did you mean `{near}`?" if near else f"there are {', '.join(known)}"]
     if best in METRICS and not METRICS[best].table:
         fixes = [f"measure it: `metrics {' '.join(metric.name for metric in metrics)} {best}`"]
-    problems.report("E201", f"`best={best}`: that is no metric that is measured", experiment.train.span, fixes=fixes)
+    problems.report("E201", f"`best={best}`: that is no metric that is measured", experiment.train.where("best"), fixes=fixes)
 
 
 def _formula(network: Network, loss: Loss, prediction: Term, target: Term, definitions: Definitions,

@@ -28,25 +28,26 @@ def begin_with(
     train = experiment.train
     if not train.weights:
         return None
+    place = train.where("weights")
     try:
         path = within(folder, train.weights)
         shapes = header(path)
     except DataError as error:
-        problems.report(error.code, str(error), train.span, fixes=error.fixes)
+        problems.report(error.code, str(error), place, fixes=error.fixes)
         return None
     wanted = {node.op.label: tuple(node.op.type.dims(1)) for node in graph if isinstance(node.op, Parameter | State)}
     found = {name: shape for name, shape in shapes.items() if name in wanted}
     for name, shape in found.items():
         if shape != wanted[name]:
             layer = next((layer for layer in layers if name.startswith(f"{layer.name}.")), None)
-            also = [(train.span, "begins with that file")] if train.span is not None else []
+            also = [(place, "begins with that file")] if place is not None else []
             problems.report("E612", f"`{name}` is {_shown(wanted[name])}, and in {train.weights} {_shown(shape)}",
-                            layer.span if layer is not None else train.span, also=also if layer is not None else [],
+                            layer.span if layer is not None else place, also=also if layer is not None else [],
                             fixes=["name the layer otherwise to let it begin anew: `… as head`"])  # fmt: skip
             return None
     if not found:
         some = ", ".join(sorted(shapes)[:4])
-        problems.report("E612", f"{train.weights} has none of the network's parameters", train.span,
+        problems.report("E612", f"{train.weights} has none of the network's parameters", place,
                         fixes=[f"it has {some}; the network has {', '.join(list(wanted)[:4])}"])  # fmt: skip
         return None
     return path

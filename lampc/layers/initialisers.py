@@ -103,6 +103,8 @@ class Init(Kind):
         names = [name for name, _ in kind.numbers]
         allowed = [*names, *(["gain"] if kind.gained else [])]
         if len(value.numbers) > len(names):
+            if kind.gained:
+                raise Refused(f"`{value.name}` takes its number by name: `{value.name}(gain={value.numbers[0]:g})`")
             raise Refused(f"`{value.name}` takes {len(names) or 'no'} numbers, not {len(value.numbers)}")
         given = dict(zip(names, value.numbers, strict=False))
         for name, number in value.options.items():

@@ -30,7 +30,7 @@ def config(program: Program, file: str, settings: Sequence[str], command: Sequen
     import torch
 
     experiment = program.experiment
-    train = {name: value for name, value in asdict_of(experiment.train).items() if name != "span"}
+    train = {name: value for name, value in asdict_of(experiment.train).items() if name not in ("span", "places")}
     statements: dict[str, Any] = {"train": train, "optimizer": {"name": experiment.optimizer.type.name,
                                                                 **_plain(experiment.optimizer.arguments)}}  # fmt: skip
     if experiment.data is not None:

@@ -12,6 +12,7 @@ from lampc import limits, resources
 from lampc.diagnostics import Problems
 from lampc.source import Source, Span
 from lampc.syntax import tree
+from lampc.syntax.apart import apart
 from lampc.syntax.build import Build
 from lampc.syntax.tokens import Lexical, place, tokens
 
@@ -24,7 +25,7 @@ def parse(source: Source, problems: Problems) -> tree.Body:
         return tree.Body((), Span(source, 0, 0))
     lark, build = _parser()
     build.source, build.problems = source, problems
-    stream = tokens(lark, source, problems)
+    stream = apart(source, tokens(lark, source, problems), problems)
     if any(found.code == "E107" for found in problems.errors):  # brackets have been left out: nothing can be said of the rest
         return tree.Body((tree.Broken(Span(source, 0, 0)),), Span(source, 0, 0))
     faults = [found.labels[0].span.start for found in problems.errors if found.labels and found.code in _BRACKETS]
@@ -55,7 +56,7 @@ def parse(source: Source, problems: Problems) -> tree.Body:
     return body
 
 
-_BRACKETS = ("E102", "E103", "E108")
+_BRACKETS = ("E102", "E103", "E108", "E109")
 """Codes of what is wrong with a statement's brackets, or was left out of it."""
 _EDGES = ("_SEP", "LBRACE", "VBAR", "RBRACE")
 """Tokens that statements end at."""
@@ -112,8 +113,8 @@ def _recover(reader: InteractiveParser, source: Source, stream: list[Token], ind
 
 def _report(source: Source, stream: list[Token], index: int, unexpected: UnexpectedToken, problems: Problems) -> None:
     token = stream[index]
-    span = place(source, token)
     before = stream[index - 1] if index else None
+    span = _where(source, token, before)
     if token.type == "ELLIPSIS":
         problems.report("E106", "`...` stands for omitted text, it is not a statement", span,
                         fixes=["write out what it stands for, or `repeat n { … }` for more of the same"])  # fmt: skip
@@ -125,10 +126,21 @@ def _report(source: Source, stream: list[Token], index: int, unexpected: Unexpec
     elif token.type == "UNKNOWN":
         problems.report("E101", f"the character {_shown(token)} has no meaning here", span, fixes=_character(token))
     else:
-        what = "the file's end" if token.type == "$END" else "a line's end" if token == "\n" else f"`{token}`"
+        what = "end of the file" if token.type == "$END" else "end of the line" if token in ("\n", "\r") else f"`{token}`"
         after = f" after `{_short(before)}`" if before is not None and before.type not in ("_SEP",) else ""
         message = f"unexpected {what}{after}"
-        problems.report("E101", message, span, _expectation(unexpected.expected), fixes=_hints(token, before))
+        early = token.type == "LBRACE" and index > 1 and stream[index - 2].type == "AS"
+        fixes = [f"`as` stands after the braces: `{{ … }} as {before}`"] if early else _hints(token, before)
+        problems.report("E101", message, span, "" if early else _expectation(unexpected.expected), fixes=fixes)
+
+
+def _where(source: Source, token: Token, before: Token | None) -> Span:
+    """A token's place; where a line or the file ended too early, just after what stands before."""
+    here = place(source, token)
+    if before is None or (token.type not in ("_SEP", "$END") and "\n" not in source.text[before.end_pos : here.start]):
+        return here
+    assert before.end_pos is not None
+    return Span(source, before.end_pos, before.end_pos)
 
 
 def _shown(token: Token) -> str:

@@ -17,6 +17,7 @@ from lampc.diagnostics import LampError
 def codes(source: str | bytes, **settings: object) -> list[str]:
     with pytest.raises(LampError) as caught:
         lampc.compile.text(source, **settings)  # type: ignore[arg-type]
+    assert all(diagnostic.labels for diagnostic in caught.value.diagnostics), "every mistake has a place"
     return [diagnostic.code for diagnostic in caught.value.diagnostics]
 
 
@@ -37,7 +38,9 @@ def test_a_source_of_more_than_a_megabyte() -> None:
 def test_a_file_that_cannot_be_read(name: str, tmp_path: Path) -> None:
     with pytest.raises(LampError) as caught:
         lampc.compile.file(tmp_path / name)
-    assert [found.code for found in caught.value.diagnostics] == ["E003"]
+    (found,) = caught.value.diagnostics
+    assert found.code == "E003"
+    assert str(found.labels[0].span) == f"{tmp_path / name}:1:1"
 
 
 @pytest.mark.parametrize(

@@ -399,3 +399,41 @@ class TestBlocksThatNothingCalls:
         assert codes("block b(n) { linear n-1->n xavir; tahn; from h }\nlinear 2->3") == ["E201", "E203"]
         assert codes("block b(n) { c n }\nblock c(n) { b n }\nlinear 2->3") == ["E204", "E204"]
         assert compiled("block b(n, k=3) { linear n-1->k; linear k->2 }\nlinear 2->3")
+
+
+class TestArgumentsSideBySide:
+    def test_a_space_before_a_minus_begins_an_argument(self) -> None:
+        assert sizes("input 10; slice 0 -1")[-1][1] == (9,)
+        assert sizes("input 10; slice -3 -1")[-1][1] == (2,)
+        assert sizes("input 10; slice 0 (2 -1)")[-1][1] == (1,)
+        assert codes("let n = 4; linear 2->n -1") == ["E302"]
+        assert sizes("let n = 4 -1; linear 2->n - 1") == [("linear1", (2,))]
+
+    def test_in_a_loss_a_minus_subtracts(self) -> None:
+        compiled("linear 2->3; loss total = mse(p, y) -0.1*mean(p^2)")
+
+
+def test_a_gain_is_given_by_name() -> None:
+    with pytest.raises(lampc.LampError, match=r"orthogonal\(gain=0.01\)"):
+        compiled("linear 8->4 orthogonal(0.01)")
+
+
+def test_as_stands_after_the_braces() -> None:
+    with pytest.raises(lampc.LampError, match=r"`as` stands after the braces: `{ … } as i`"):
+        compiled("input 16\nrepeat 4 as i { linear 16; relu }")
+
+
+class TestPlaces:
+    def test_an_empty_file_is_wrong_at_its_start(self) -> None:
+        for source in ("", "# nothing\n", "\n\n"):
+            with pytest.raises(lampc.LampError) as caught:
+                lampc.compile.text(source, name="a.lamp")
+            assert [str(found.labels[0].span) for found in caught.value.diagnostics] == ["a.lamp:1:1"]
+
+    def test_a_setting_is_named_with_its_text(self) -> None:
+        source = "linear 2->1; data disc; loss mse"
+        for given in ({"best": "nothing"}, {"epochs": 0}, {"epoch": 1}, {"weights": "none.safetensors"}, {"lr": None}):
+            with pytest.raises(lampc.LampError) as caught:
+                compiled(source, **given)  # type: ignore[arg-type]
+            (found,) = caught.value.diagnostics
+            assert found.labels[0].span.source.text == "{}={}".format(*next(iter(given.items())))

@@ -88,12 +88,70 @@ def test_statements_keep_their_order_around_broken_ones() -> None:
         ("linear 2→3", ["E101"]),
         ("(" * 70, ["E107"]),
         ("let x = " + "1 + " * 250 + "1", ["E108"]),
+        ("linear 2 ->8", ["E109"]),
+        ("linear 2 kaiming (gain=2)", ["E109"]),
+        ("linear 2 +8", ["E109"]),
+        ("repeat 4 as i { linear 16 }", ["E101"]),
         ("", []),
         (";;;\n\n", []),
     ],
 )
 def test_one_mistake_is_one_error(text: str, codes: list[str]) -> None:
     assert read(text)[1] == codes
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments"),
+    [
+        ("slice 0 -1", ["0", "-1"]),
+        ("slice -3 -1", ["-3", "-1"]),
+        ("slice 0-1", ["0-1"]),
+        ("slice 0 - 1", ["0 - 1"]),
+        ("slice 0- 1", ["0- 1"]),
+        ("slice 0 - -1", ["0 - -1"]),
+        ("slice 0 -n*2 + 1", ["0", "-n*2 + 1"]),
+        ("slice n -(1) 2", ["n", "-(1)", "2"]),
+        ("slice (0) -[1]", ["(0)", "-[1]"]),
+        ("slice (0 -1) f(2 -1)", ["(0 -1)", "f(2 -1)"]),
+        ("slice 3x3 -1", ["3x3", "-1"]),
+        ("slice 0 \\\n  -1", ["0", "-1"]),
+        ("slice 2->8 -1", ["2->8", "-1"]),
+        ("slice 2 -> 8", ["2 -> 8"]),
+        ("slice k=2 -1 j=-3 -4", ["-1", "-4"]),
+        ("slice (\n0\n-1)", ["(\n0\n-1)"]),
+        ("loss total = a -b", []),
+        ("loss fn(p, y) = a -b", ["fn(p, y) = a -b"]),
+    ],
+)
+def test_spaces_part_arguments(text: str, arguments: list[str]) -> None:
+    problems = Problems()
+    body = parse(Source("a.lamp", text), problems)
+    assert not problems.errors
+    (layer,) = body.statements
+    assert isinstance(layer, tree.Layer)
+    bare = [text.strip("()\n") for text in arguments]
+    assert [argument.span.text.strip("()") for argument in layer.arguments] == bare
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("linear 2->\n\ntanh", "a:1:11"),
+        ("linear 2->  # sizes\n\n", "a:1:11"),
+        ("linear 2->", "a:1:11"),
+        ("linear 2->\r\ntanh", "a:1:11"),
+        ("sum { linear 2->\n}", "a:1:17"),
+        ("let a\nlet b = 2", "a:1:6"),
+        ("linear 2->; tanh", "a:1:11"),
+        ("linear 2->)", "a:1:11"),
+        ("linear 2-> = 3", "a:1:12"),
+        ("fn f(x) =", "a:1:10"),
+    ],
+)
+def test_what_is_missing_is_missed_where_it_should_stand(text: str, place: str) -> None:
+    problems = Problems()
+    parse(Source("a", text), problems)
+    assert [str(found.labels[0].span) for found in problems.errors] == [place]
 
 
 def test_precedence() -> None:
