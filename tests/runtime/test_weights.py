@@ -92,7 +92,7 @@ def test_what_does_not_fit_is_found_before_the_run(name: str, tmp_path: Path) ->
     (found,) = caught.value.diagnostics
     assert found.code == code
     if name == "another shape":
-        assert [label.span.text for label in found.labels] == ["linear 5", 'train weights="w.safetensors"']
+        assert [label.span.text for label in found.labels] == ["linear 5", 'weights="w.safetensors"']
 
 
 @pytest.mark.parametrize(
