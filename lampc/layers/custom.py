@@ -33,11 +33,13 @@ def layer(function: Callable[..., Term]) -> Callable[..., Term]:
     arithmetic. The gradient is derived. ``raise lampc.ShapeError(…)`` refuses an input, and the user sees where it came from.
     Parameters are annotated ``int``, ``float``, ``bool`` or ``str``; the docstring's first line is what the reference says.
 
+    A layer of that name made in the same way before is replaced, so that a notebook's cell may run again.
+
     Raises:
-        ValueError: if the name is taken, or a parameter has no such annotation.
+        ValueError: if lampc has a layer of that name, or a parameter has no such annotation.
     """
     name = function.__name__
-    if name in LAYERS or not re.fullmatch(r"[A-Za-z_][A-Za-z_0-9]*", name):
+    if (name in LAYERS and not LAYERS[name].custom) or not re.fullmatch(r"[A-Za-z_][A-Za-z_0-9]*", name):
         raise ValueError(f"there is a layer `{name}` already")
     hints = typing.get_type_hints(function)
     given = list(inspect.signature(function).parameters.values())
@@ -56,7 +58,7 @@ def layer(function: Callable[..., Term]) -> Callable[..., Term]:
         return function(make, x, **own)
 
     doc = (inspect.getdoc(function) or name).splitlines()[0]
-    LAYERS[name] = LayerType(name, doc, name, Signature(tuple(params)), build, nodes=100, learns=True)
+    LAYERS[name] = LayerType(name, doc, name, Signature(tuple(params)), build, nodes=100, learns=True, custom=True)
     return function
 
 

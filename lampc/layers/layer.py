@@ -133,6 +133,8 @@ class LayerType:
     """Whether it takes whole numbers, `input 64 int<96>`, too."""
     learns: bool = False
     """Whether it has parameters."""
+    custom: bool = False
+    """Whether it is no layer of lampc's own."""
 
     @property
     def takes(self) -> Signature:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
+from threading import RLock, get_ident
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -35,13 +37,32 @@ STORED = 8192
 _KEPT = 8
 """Executors that are kept, each for a routine and a batch size."""
 
+M = TypeVar("M", bound=Callable[..., Any])
+
+
+def exclusive(method: M) -> M:
+    """What works in a model's own memory: one thread at a time."""
+
+    @wraps(method)
+    def alone(self: Model, *args: Any, **kwargs: Any) -> Any:
+        with self.lock:
+            return method(self, *args, **kwargs)
+
+    return cast(M, alone)
+
 
 class Model:
-    """Parameters and what can be done with them. ``parameters`` are real tensors, to read and to write in place."""
+    """Parameters and what can be done with them. ``parameters`` are real tensors, to read and to write in place.
+
+    Any number of threads may call one model; each waits for its turn. While one trains, others have theirs between two
+    spells of it, a few times a second.
+    """
 
     def __init__(self, program: Program, seed: int | None = None, device: str | None = None,
                  backend: str | None = None) -> None:  # fmt: skip
         self.program = program
+        self.lock = RLock()
+        """Held by the thread that works in the model's memory."""
         train = program.experiment.train
         self.seed = train.seed if seed is None else seed
         self.device = _device(device or train.device)
@@ -54,6 +75,8 @@ class Model:
         """The processes that train together, each with a model of its own; None for one alone."""
         self._executors: OrderedDict[tuple[int, int], Executor] = OrderedDict()
         self._current: Executor | None = None
+        self._asked = 0
+        """The thread whose ``loss`` that is."""
         self._runner = Runner(self) if self.backend.name == "native" else None
         elaborated = program.elaborated
         self._begin = read_weights(elaborated.weights, elaborated.kept) if elaborated.weights is not None else None
@@ -64,6 +87,7 @@ class Model:
         """Parameters by name, in the order in which they were declared: ``linear1.weight`` [out, in], …"""
         return self.storage.by_name
 
+    @exclusive
     def reset(self, seed: int) -> None:
         """Begin anew from a seed, and with the weights of ``train weights=``, if there are such."""
         self.seed = seed
@@ -72,6 +96,7 @@ class Model:
             self.storage.fill(self._begin)
         self.random.seed(seed)
 
+    @exclusive
     def set(self, **settings: float) -> None:
         """Change the optimiser's numbers, such as ``lr``, and layers', such as ``dropout1.rate``, without recompiling.
 
@@ -89,6 +114,7 @@ class Model:
         self.storage.set(settings)
 
     @torch.no_grad()
+    @exclusive
     def __call__(self, x: Any) -> Tensor:
         """Predictions for some samples, without dropout. ``x`` is [n, …sample]; so is the result."""
         if isinstance(x, Rows):
@@ -98,6 +124,7 @@ class Model:
         return runner.predict(x) if runner is not None else self._predict(self.program.predicting, x)
 
     @torch.no_grad()
+    @exclusive
     def value(self, label: str, x: Any) -> Tensor:
         """A value that the file names with `as`, for some samples, as in prediction: an autoencoder's code, say.
 
@@ -121,6 +148,7 @@ class Model:
         return torch.cat(parts) if parts else torch.empty((0, *type.sample), dtype=DTYPES[type.dtype], device=self.device)
 
     @torch.no_grad()
+    @exclusive
     def forward(self, x: Any) -> Tensor:
         """Predictions for a minibatch as in training: with dropout."""
         x = self._samples(x, self.program.elaborated.input_type, "x")
@@ -131,6 +159,7 @@ class Model:
         return executor.outputs["prediction"].clone()
 
     @torch.no_grad()
+    @exclusive
     def loss(self, x: Any, y: Any) -> Tensor:
         """The loss of a minibatch, a tensor without axes; ``backward()`` then differentiates it."""
         self._needs_loss()
@@ -140,15 +169,16 @@ class Model:
         executor.fill(x, y)
         run(executor.forward)
         self.random.number += 1
-        self._current = executor
+        self._current, self._asked = executor, get_ident()
         return executor.outputs["loss"].clone()
 
     @torch.no_grad()
+    @exclusive
     def backward(self) -> None:
         """Add the gradients of the last ``loss(x, y)`` to each parameter's ``grad``."""
         executor = self._current
-        if executor is None:
-            raise RuntimeError("call model.loss(x, y) before model.backward()")
+        if executor is None or self._asked != get_ident():
+            raise RuntimeError("call model.loss(x, y) before model.backward(), with no other call between, in any thread")
         run(executor.backward)
         self._current = None
         for name, parameter in self.parameters.items():
@@ -161,6 +191,7 @@ class Model:
                 parameter.grad.add_(gradient)
 
     @torch.no_grad()
+    @exclusive
     def gradients(self, x: Any, y: Any) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of a minibatch and its gradient for every parameter, by the parameters' names."""
         loss = self.loss(x, y)
@@ -174,6 +205,7 @@ class Model:
         return loss, gradients
 
     @torch.no_grad()
+    @exclusive
     def evaluate(self, x: Any, y: Any) -> dict[str, float]:
         """The loss and the program's metrics on some samples, without dropout."""
         self._needs_loss()
@@ -218,6 +250,7 @@ class Model:
             run(executor.forward)
             yield executor.outputs["loss"].item() * (stop - start), executor.outputs["prediction"], y[start:stop]
 
+    @exclusive
     def tables(self, x: Any, y: Any) -> dict[str, list[list[float]]]:
         """The metrics that are tables, such as confusion, on some samples."""
         wanted = [metric for metric in self.program.metrics if metric.table]
@@ -242,6 +275,7 @@ class Model:
         if self._runner is not None:
             self._runner.threads = threads
 
+    @exclusive
     def native(self, *outputs: str) -> Runner | None:
         """What runs some outputs natively; None if torch does. A failure to compile is warned of, once, and torch goes on."""
         if self._runner is not None and ("loss" not in outputs or "loss" in self.program.whole.outputs):

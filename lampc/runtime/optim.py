@@ -27,7 +27,9 @@ class Optimizer:
         """Update every parameter that has a gradient."""
         for p, state in zip(self.parameters, self.state, strict=True):
             if p.grad is not None:
-                self.update(p, p.grad, state)
+                returned: object = self.update(p, p.grad, state)  # type: ignore[func-returns-value]
+                if returned is not None:
+                    raise TypeError(f"{type(self).__name__}.update changes `p` in place, and returns nothing")
 
     def update(self, p: Tensor, g: Tensor, state: dict[str, Tensor]) -> None:
         """Change ``p`` in place by its gradient ``g``; ``state`` is kept from step to step."""

@@ -26,6 +26,28 @@ DTYPES: dict[DType, torch.dtype] = {
 }
 
 
+class ByName(OrderedDict[str, Tensor]):
+    """Parameters by name. Assigning to one writes into it: there is no other place that it could be kept in."""
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        own = self.get(name)
+        if own is None:
+            raise failure("E801", f"there is no parameter `{name}`", f"there are {', '.join(self)}")
+        given = torch.as_tensor(value)
+        if given.shape != own.shape:
+            raise failure("E605", f"`{name}` is {list(own.shape)}, and what is assigned is {list(given.shape)}",
+                         "nothing is broadcast: reshape it")  # fmt: skip
+        with torch.no_grad():
+            own.copy_(given)
+
+    def __delitem__(self, name: str) -> None:
+        raise failure("E801", f"`{name}` is the network's, and cannot be deleted")
+
+    def declare(self, name: str, tensor: Tensor) -> None:
+        """Take a tensor in under a name."""
+        super().__setitem__(name, tensor)
+
+
 class Storage:
     """What a program's leaves stand for, by their labels.
 
@@ -48,12 +70,12 @@ class Storage:
             size = parameters[label].type.elements(1)
             views[label] = flat.narrow(0, start, size).view(shape)
             start += size
-        self.by_name: OrderedDict[str, Tensor] = OrderedDict()
+        self.by_name = ByName()
         for label, parameter in parameters.items():
             fresh = views.get(label)
             if fresh is None:
                 fresh = torch.zeros(parameter.type.dims(1), dtype=self.dtype, device=device)
-            self.by_name[label] = fresh
+            self.by_name.declare(label, fresh)
         self._tensors: dict[str, Tensor] = {**self.by_name, **_narrowed(flat, groups)}
         self._begin = {leaf.label: leaf.value for leaf in leaves if isinstance(leaf, State)}
         self.states = {leaf.label: self._zeros(leaf) for leaf in leaves if isinstance(leaf, State)}

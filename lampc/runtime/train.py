@@ -79,14 +79,15 @@ def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate:
     if fresh:
         wind(model, loader, epochs)
     where, history = begin or (Position(), History(model.seed))
-    steps = steps_of(model, loader, on_epoch is not None)
+    with model.lock:
+        steps = steps_of(model, loader, on_epoch is not None)
     size = loader.batch if isinstance(loader, DataLoader) else settings.batch
     loop = _Loop(model, loader, steps, epochs, every if evaluate else math.inf, measure, on_epoch, keeper, data)
     try:
         with one_thread_if_small(program.training, size):
             loop.run(where, history)
     finally:
-        steps.sync()
+        loop.sync()
     return loop.close(history)
 
 
@@ -122,15 +123,20 @@ class _Loop:
             self.choosing.note(epoch)
         while where.epoch < self.epochs and not self.steps.agree(self.choosing.over):
             if self.keeper is not None:
-                self.keeper.between(where, history, self.loader, self.steps.sync)
+                self.keeper.between(where, history, self.loader, self.sync)
             start = time.perf_counter()
-            with torch.no_grad():
+            with torch.no_grad(), self.model.lock:
                 found = self._spell(where)
             self._seconds += time.perf_counter() - start
             if found:
                 self._ended(found, where, history)
         if self.keeper is not None:
-            self.keeper.between(where, history, self.loader, self.steps.sync)
+            self.keeper.between(where, history, self.loader, self.sync)
+
+    def sync(self) -> None:
+        """Give the model what training has come to."""
+        with self.model.lock:
+            self.steps.sync()
 
     def _spell(self, where: Position) -> list[tuple[float, int]]:
         """Train for a while; the mean loss and the steps of each epoch that has ended."""

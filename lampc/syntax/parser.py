@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from lark import Lark, Token
 from lark.exceptions import UnexpectedToken
@@ -23,8 +24,11 @@ def parse(source: Source, problems: Problems) -> tree.Body:
         problems.report("E002", f"the source has {len(source.text):,} characters; the limit is {limits.SOURCE_BYTES:,}",
                         Span(source, 0, 0))  # fmt: skip
         return tree.Body((), Span(source, 0, 0))
-    lark, build = _parser()
-    build.source, build.problems = source, problems
+    with _parser(source, problems) as lark:
+        return _parsed(lark, source, problems)
+
+
+def _parsed(lark: Lark, source: Source, problems: Problems) -> tree.Body:
     stream = apart(source, tokens(lark, source, problems), problems)
     if any(found.code == "E107" for found in problems.errors):  # brackets have been left out: nothing can be said of the rest
         return tree.Body((tree.Broken(Span(source, 0, 0)),), Span(source, 0, 0))
@@ -74,8 +78,26 @@ def _reported(stream: list[Token], index: int, faults: list[int]) -> bool:
     return any(start <= fault and (stop is None or fault <= stop) for fault in faults)
 
 
-@cache
-def _parser() -> tuple[Lark, Build]:
+_FREE: list[tuple[Lark, Build]] = []
+"""Parsers that nobody uses now: each is lent to one text at a time, for its reductions know that text."""
+
+
+@contextmanager
+def _parser(source: Source, problems: Problems) -> Iterator[Lark]:
+    """A parser that is this text's alone, in whatever thread."""
+    try:
+        lark, build = _FREE.pop()
+    except IndexError:
+        lark, build = _made()
+    build.source, build.problems = source, problems
+    try:
+        yield lark
+    finally:
+        build.source, build.problems = Source("", ""), Problems()
+        _FREE.append((lark, build))
+
+
+def _made() -> tuple[Lark, Build]:
     build = Build()
     grammar = resources.text("grammars", "lamp.lark")
     lark = Lark(grammar, parser="lalr", lexer="basic", transformer=build, postlex=Lexical(), keep_all_tokens=True,

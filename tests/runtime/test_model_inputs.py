@@ -210,3 +210,31 @@ def test_more_batch_sizes_than_executors_are_kept() -> None:
             this.evaluate(X[:n], y[:n])
             found = this.gradients(X[:n], y[:n])[1]
             assert all(torch.equal(found[name], wanted[n][name]) for name in found)
+
+
+def test_assigning_to_a_parameter_writes_into_it() -> None:
+    model = lampc.compile.text("linear 2->1 xavier").model(seed=0)
+    kept = model.parameters["linear1.weight"]
+    model.parameters["linear1.weight"] = torch.zeros(1, 2)
+    model.parameters["linear1.bias"] = [0.5]
+    assert kept.tolist() == [[0.0, 0.0]]
+    assert model([[0.2, 0.3]]).item() == 0.5
+    for name, value, code in (("linear1.weight", torch.zeros(2), "E605"), ("linear2.weight", torch.zeros(1, 2), "E801")):
+        with pytest.raises(lampc.LampError) as caught:
+            model.parameters[name] = value
+        assert [found.code for found in caught.value.diagnostics] == [code]
+    with pytest.raises(lampc.LampError):
+        del model.parameters["linear1.bias"]
+
+
+def test_an_update_that_returns_instead_of_writing_is_an_error() -> None:
+    class Returning(lampc.Optimizer):
+        def update(self, p: torch.Tensor, g: torch.Tensor, state: dict[str, torch.Tensor]) -> None:
+            return p - g  # type: ignore[return-value]
+
+    model = lampc.compile.text("linear 2->1 xavier; loss mse").model(seed=0)
+    optimizer = Returning(model.parameters)
+    model.loss([[0.1, 0.2]], [[1.0]])
+    model.backward()
+    with pytest.raises(TypeError, match="in place"):
+        optimizer.step()
