@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,8 +18,10 @@ UNROLLED = 64
 
 _PACKED_BLOCKS = 6
 """Blocks of rows from which it pays to copy a tile of a product's second factor into one piece."""
-_PACKED_BYTES = (32_768, 262_144)
-"""Sizes of such pieces: smaller ones stay in the first cache as they are, larger ones would leave the second."""
+_PACKED_LEAST = 32_768
+"""Bytes of such pieces: smaller ones stay in the first cache as they are."""
+SCRATCH = 262_144
+"""Bytes of the largest; a larger one would leave the second cache. Each thread has so many, where ``random`` says."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Target:
     """Of a vector register."""
     registers: int
     """Vector registers."""
+    fma: bool = True
+    """Whether a product and a sum are one instruction; else ``fma`` would be a call for every number."""
 
     def width(self, double: bool) -> int:
         """Numbers in a vector."""
@@ -243,11 +246,16 @@ class _Generator:
             return ""
         stride = len(columns) * lane.count
         size = contract.size.count * stride * lane.bits // 8
-        if not _PACKED_BYTES[0] <= size <= _PACKED_BYTES[1] or sys.platform == "win32":  # whose stacks are small
+        if not _PACKED_LEAST <= size <= SCRATCH:
             return ""
-        if not self.scratch:
+        if not self.scratch:  # not on the stack, which may be small
             self.scratch = "%panel"
-            w.room.append(f"  %panel = alloca [{_PACKED_BYTES[1]} x i8], align 64")
+            w.room += [
+                "  %scratch = getelementptr inbounds i8, ptr %random, i64 8",
+                "  %panels = load ptr, ptr %scratch, align 8",
+                f"  %before = mul nsw i64 %part, {SCRATCH}",
+                "  %panel = getelementptr inbounds i8, ptr %panels, i64 %before",
+            ]
         source = w.at(self.frame.pointer(contract.b), columns[0], lane.scalar)
 
         def copy(k: str, _: Values) -> Values:

@@ -107,8 +107,8 @@ class Writer:
         return self.let(f"{op} contract {lane} {a}, {b}")
 
     def fma(self, lane: Lane, a: str, b: str, c: str) -> str:
-        """``a·b + c``, rounded once."""
-        return self.intrinsic("fma", lane, a, b, c)
+        """``a·b + c``, rounded once where the machine can."""
+        return self.intrinsic("fma" if self.functions.fma else "fmuladd", lane, a, b, c)
 
     def intrinsic(self, name: str, lane: Lane, *arguments: str) -> str:
         """One of LLVM's own functions."""
@@ -218,8 +218,10 @@ class Writer:
 class Functions:
     """The functions of a module, each once: declared ones, and ours as they are called."""
 
-    def __init__(self, write: Callable[[str, Lane, Functions], str]) -> None:
+    def __init__(self, write: Callable[[str, Lane, Functions], str], fma: bool = True) -> None:
         self._write = write
+        self.fma = fma
+        """Whether the machine multiplies and adds in one instruction."""
         self._declared: dict[str, None] = {}
         self._written: dict[str, str] = {}
 

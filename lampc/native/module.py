@@ -55,7 +55,7 @@ def build(
     kernels = fuse(found.kernels, found.buffers, keep, found.outputs.get("loss")) if fused else found.kernels
     if poison:
         kernels = poisoned(kernels, found.buffers, keep)
-    functions = Functions(write)
+    functions = Functions(write, target.fma)
     named: dict[str, str] = {}
     calls: list[_Call] = []
     table = list(range(len(found.buffers)))

@@ -29,16 +29,25 @@ class Native:
         self._made: dict[tuple[str, ...], tuple[Module, Code | None]] = {}
         self._lock = Lock()
 
-    def check(self) -> str | None:
-        """Why there is no native form; None if there is one. Compiles nothing."""
-        outputs = ("loss",) if "loss" in self._whole.outputs else ("prediction",)
+    def check(self, whole: bool = False) -> str | None:
+        """Why there is no native form; None if there is one. Compiles nothing.
+
+        ``whole``: write all the code that a model may need, to be sure.
+        """
+        from lampc.native.engine import refusal
+
+        reason = refusal()
+        if reason is not None:
+            return reason
+        trained = "loss" in self._whole.outputs
         try:
-            select(self._whole, outputs)
-            import llvmlite.binding  # noqa: F401
+            select(self._whole, ("loss",) if trained else ("prediction",))
+            if whole:
+                for outputs in (("loss",), ("prediction", "loss")) if trained else ():
+                    self.module(*outputs)
+                self.module("prediction")
         except NoNativeForm as error:
             return str(error)
-        except ImportError:
-            return "llvmlite is not installed"
         return None
 
     def module(self, *outputs: str) -> Module:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+from lampc.native.code import SCRATCH
 from lampc.native.engine import Code
 from lampc.native.kernel import Buffer, Kind
 from lampc.native.module import Module
@@ -41,7 +42,10 @@ class Session:
         self._table = np.array(
             [self._memory[id].ctypes.data if id in self._memory else 0 for id in module.table], dtype=np.uint64
         )
-        self._random = np.zeros(2, dtype=np.uint32)
+        self._random = np.zeros(4, dtype=np.uint32)
+        """The key, the step, and the address of what kernels use as scratch."""
+        self._scratch = np.zeros(0, dtype=np.uint8)
+        self._needs_scratch = "%scratch" in module.text
         self._put: list[tuple[NDArray[Any], NDArray[Any]]] = []
         self._take: list[tuple[NDArray[Any], NDArray[Any]]] = []
 
@@ -92,7 +96,7 @@ class Session:
 
     def seed(self, key: int, step: int) -> None:
         """Where the random numbers of dropout begin."""
-        self._random[:] = key & 0xFFFFFFFF, step & 0xFFFFFFFF
+        self._random[:2] = key & 0xFFFFFFFF, step & 0xFFFFFFFF
 
     @property
     def step(self) -> int:
@@ -110,6 +114,7 @@ class Session:
         large kernels; how many does not change a bit of the result.
         """
         assert size <= self.batch
+        self._make_room(threads)
         epochs, samples = order.shape
         totals = self._numpy.full(epochs, total)
         meeting = self._numpy.zeros(8, dtype=self._numpy.int64)
@@ -131,6 +136,14 @@ class Session:
         for other in others:
             other.join()
         return totals, failed
+
+    def _make_room(self, threads: int) -> None:
+        """See to it that each thread has scratch of its own."""
+        needed = threads * SCRATCH + ALIGNED
+        if self._needs_scratch and len(self._scratch) < needed:
+            self._scratch = self._numpy.zeros(needed, dtype=self._numpy.uint8)
+            start = self._scratch.ctypes.data
+            self._random[2:] = self._numpy.array([start + -start % ALIGNED], dtype=self._numpy.uint64).view(self._numpy.uint32)
 
     def read(self, output: str) -> NDArray[Any]:
         """A copy of an output of the last minibatch."""

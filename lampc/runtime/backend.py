@@ -35,6 +35,8 @@ class Choice:
 
     name: str
     reason: str
+    asked: bool = False
+    """Whether this backend and no other was asked for."""
 
 
 def choose(program: Program, device: torch.device, wanted: str) -> Choice:
@@ -44,10 +46,11 @@ def choose(program: Program, device: torch.device, wanted: str) -> Choice:
         LampError: if native code is asked for and cannot be had.
     """
     if wanted == "torch":
-        return Choice("torch", "as asked")
-    reason = f"device {device.type}" if device.type != "cpu" else program.native.check()
+        return Choice("torch", "as asked", asked=True)
+    reason = f"device {device.type}" if device.type != "cpu" else program.native.check(whole=wanted == "native")
     if reason is None:
-        return Choice("native", "as asked" if wanted == "native" else "every op has a native form")
+        asked = wanted == "native"
+        return Choice("native", "as asked" if asked else "every op has a native form", asked)
     if wanted == "native":
         problems = Problems()
         problems.report("E704", f"there is no native code for this program: {reason}", program.experiment.train.span,

@@ -277,11 +277,17 @@ class Model:
 
     @exclusive
     def native(self, *outputs: str) -> Runner | None:
-        """What runs some outputs natively; None if torch does. A failure to compile is warned of, once, and torch goes on."""
+        """What runs some outputs natively; None if torch does. A failure to compile is warned of, once, and torch goes on.
+
+        Raises:
+            LampError: if it fails, and native code was asked for.
+        """
         if self._runner is not None and ("loss" not in outputs or "loss" in self.program.whole.outputs):
             try:
                 self._runner.compile(*outputs)
             except (NoNativeForm, RuntimeError, OSError) as error:
+                if self.backend.asked:
+                    raise failure("E704", f"native code failed: {error}", "use backend=torch, or auto") from None
                 self.backend = Choice("torch", f"native code failed: {error}")
                 self._runner = None
                 warnings.warn(f"native code failed, torch goes on: {error}", RuntimeWarning, stacklevel=3)
