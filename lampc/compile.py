@@ -49,6 +49,7 @@ from lampc.passes.recompute import recompute
 from lampc.passes.rewrite import subgraph
 from lampc.passes.simplify import simplify
 from lampc.passes.stabilise import stabilise
+from lampc.passes.verified import checked, checked_routine
 from lampc.source import Source
 from lampc.syntax import parse
 
@@ -78,17 +79,17 @@ class Program:
     @cached_property
     def training(self) -> Routine:
         """Forward, backward and update."""
-        return lower(self.whole)
+        return lowered(self.whole)
 
     @cached_property
     def evaluation(self) -> Routine:
         """Prediction and loss, without dropout."""
-        return lower(self.evaluated)
+        return lowered(self.evaluated)
 
     @cached_property
     def predicting(self) -> Routine:
         """Prediction alone, without dropout."""
-        return lower(subgraph(self.evaluated, {"prediction": self.evaluated.outputs["prediction"]}))
+        return lowered(subgraph(self.evaluated, {"prediction": self.evaluated.outputs["prediction"]}))
 
     def valued(self, label: str) -> Routine:
         """What computes a value that the file names with `as`, for prediction; under the output ``prediction``.
@@ -100,7 +101,7 @@ class Program:
             graph = self.elaborated.graph.with_outputs({"prediction": self.elaborated.labels[label]})
             with without_collection():
                 graph = run_passes(for_inference(run_passes(graph, FORWARD)), WHOLE)
-            self._valued[label] = lower(graph)
+            self._valued[label] = lowered(graph)
         return self._valued[label]
 
     @cached_property
@@ -299,16 +300,16 @@ def build(source: Source, elaborated: Elaborated, warnings: tuple[Diagnostic, ..
     experiment = elaborated.experiment
     train = experiment.train
     if train.mixed:
-        forward = share_common(mix_precision(forward))
+        forward = run_passes(forward, (mix_precision, share_common))
     whole = forward
     if "loss" in forward.outputs:
-        whole = differentiate(forward)
+        whole = run_passes(forward, (differentiate,))
         if train.workers > 1:
-            whole = distribute(whole)
-        whole = optimise(whole, experiment.optimizer, experiment.schedule, train.accumulate)
+            whole = run_passes(whole, (distribute,))
+        whole = checked("optimise", optimise(whole, experiment.optimizer, experiment.schedule, train.accumulate))
     whole = run_passes(whole, WHOLE)
     if train.recompute:
-        whole = recompute(whole)
+        whole = run_passes(whole, (recompute,))
     return Program(source, elaborated, forward, whole, warnings)
 
 
@@ -331,8 +332,13 @@ def without_collection() -> Iterator[None]:
             gc.enable()
 
 
+def lowered(graph: Graph) -> Routine:
+    """The op lists of a graph."""
+    return checked_routine(lower(graph))
+
+
 def run_passes(graph: Graph, passes: tuple[Pass, ...]) -> Graph:
     """Apply passes in order."""
     for step in passes:
-        graph = step(graph)
+        graph = checked(step.__name__, step(graph))
     return graph

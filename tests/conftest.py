@@ -10,6 +10,7 @@ import torch
 from golden_files import GOLDEN, Golden
 
 torch.set_num_threads(1)
+os.environ["LAMPC_VERIFY"] = "1"  # what each pass promises is held, in subprocesses too
 
 ROOT = Path(__file__).parent.parent
 

@@ -22,19 +22,19 @@ def verify(graph: Graph) -> None:
     """
     order = list(Stage)
     for place, node in enumerate(graph):
-        _require(node.id == place, f"node {node.id} stands at {place}")
+        _require(node.id == place, "node {} stands at {}", node.id, place)
         for operand in node.operands:
-            _require(0 <= operand.node < node.id, f"{node} uses the later node {operand.node}")
+            _require(0 <= operand.node < node.id, "{} uses the later node {}", node, operand.node)
             made = graph[operand.node]
-            _require(operand.result < len(made.types), f"{node} uses result {operand.result} of {made}")
+            _require(operand.result < len(made.types), "{} uses result {} of {}", node, operand.result, made)
             _require(order.index(made.stage) <= order.index(node.stage) or not made.operands,
-                     f"{node} uses {made}, of a later stage")  # fmt: skip
+                     "{} uses {}, of a later stage", node, made)  # fmt: skip
         inferred = node.op.infer(*(graph.type(operand) for operand in node.operands))
-        _require(inferred == node.types, f"{node} is typed {node.types}, its op infers {inferred}")
+        _require(inferred == node.types, "{} is typed {}, its op infers {}", node, node.types, inferred)
         edges = {position: source for source, _, data in graph.nx.in_edges(node.id, data=True) for position in data["operands"]}
-        _require(edges == {i: operand.node for i, operand in enumerate(node.operands)}, f"edges of {node}: {edges}")
+        _require(edges == {i: operand.node for i, operand in enumerate(node.operands)}, "edges of {}: {}", node, edges)
     for name, value in graph.outputs.items():
-        _require(value.node in graph.nx and value.result < len(graph[value.node].types), f"output {name}: {value}")
+        _require(value.node in graph.nx and value.result < len(graph[value.node].types), "output {}: {}", name, value)
     _require(nx.is_directed_acyclic_graph(graph.nx), "the graph has a cycle")
 
 
@@ -48,12 +48,12 @@ def verify_routine(routine: Routine) -> None:
     stages = [list(Stage).index(instruction.stage) for instruction in routine.instructions]
     _require(stages == sorted(stages), "stages are mixed")
     for instruction in routine.instructions:
-        _require(all(slot in made for slot in instruction.inputs), f"{instruction} uses what is not made yet")
-        _require(not any(slot in made for slot in instruction.outputs), f"{instruction} makes a slot again")
+        _require(all(slot in made for slot in instruction.inputs), "{} uses what is not made yet", instruction)
+        _require(not any(slot in made for slot in instruction.outputs), "{} makes a slot again", instruction)
         made.update(instruction.outputs)
     _require(all(slot in made for slot in routine.outputs.values()), "an output is never made")
 
 
-def _require(holds: bool, message: str) -> None:
+def _require(holds: bool, message: str, *parts: object) -> None:
     if not holds:
-        raise Invalid(message)
+        raise Invalid(message.format(*parts))

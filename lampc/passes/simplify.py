@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import cast
 
 from lampc.ir.graph import Graph
@@ -27,6 +28,19 @@ def simplify(graph: Graph) -> Graph:
 
 
 def _rule(site: Site) -> Term | None:
+    """A rule's result may be something that a rule is for."""
+    before = len(site.build.graph)
+    result = _once(site)
+    while result is not None and result.value.node >= before:
+        operands = tuple(site.build.term(operand) for operand in result.node.operands)
+        following = _once(replace(site, node=result.node, operands=operands))
+        if following is None:
+            break
+        result = following
+    return result
+
+
+def _once(site: Site) -> Term | None:
     op = site.node.op
     if isinstance(op, Elementwise) and site.operands and all(constant_of(operand) for operand in site.operands):
         folded = _fold(site)
