@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from lampc.cli.inputs import FILE, common, load
+from lampc.cli.outputs import save
 from lampc.cli.report import print_diagnostics
-from lampc.diagnostics import LampError, Problems
+from lampc.diagnostics import Problems
 
 FORMATS = ("dot", "svg", "text")
 
@@ -46,9 +47,5 @@ def graph(file: str, form: str | None, backward: bool, output: str | None, setti
     if output is None or output == "-":
         click.echo(text.rstrip("\n"))
         return 0
-    try:
-        Path(output).write_text(text, encoding="utf-8")
-    except (OSError, ValueError) as error:
-        problems.report("E003", f"cannot write {output}: {getattr(error, 'strerror', None) or error}", None)
-        raise LampError(problems.errors) from None
+    save(Path(output), text.encode())
     return 0

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from lampc.cli.outputs import save
 from lampc.cli.report import remember_color
 
 
@@ -18,16 +19,15 @@ from lampc.cli.report import remember_color
 def import_(file: str, output: str | None, color: str) -> int:
     """Write a model of ONNX (.onnx) or torch.export (.pt2) as a program, and its weights as safetensors."""
     remember_color(color)
-    from safetensors.numpy import save
+    from safetensors.numpy import save as packed
 
     from lampc.importing.exported import from_exported
     from lampc.importing.onnx import from_onnx
-    from lampc.runs import durable
 
     found = (from_exported if Path(file).suffix == ".pt2" else from_onnx)(file)
     path = Path(output) if output is not None else Path(Path(file).stem + ".lamp")
     weights = path.with_suffix(".safetensors")
-    durable.write(weights, save({name: array.copy() for name, array in found.weights.items()}))
-    durable.write(path, found.text.encode())
+    save(weights, packed({name: array.copy() for name, array in found.weights.items()}))
+    save(path, found.text.encode())
     click.echo(f"wrote {path}\nwrote {weights}")
     return 0

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from lampc.cli.outputs import save
 from lampc.cli.report import remember_color
 
 
@@ -19,7 +20,6 @@ from lampc.cli.report import remember_color
 def plot(run: str, output: str | None, allow_python: bool, color: str) -> int:
     """Draw a run anew: its curves.svg, and its report.html, a page that stands alone."""
     remember_color(color)
-    from lampc.runs import durable
     from lampc.runs.curves import curves, stacked
     from lampc.runs.load import load
     from lampc.runs.overview import measurements
@@ -34,6 +34,6 @@ def plot(run: str, output: str | None, allow_python: bool, color: str) -> int:
     if path.suffix.lower() not in (".svg", ".html"):
         raise click.UsageError("OUT ends in .svg or .html.")
     text = report(found) if path.suffix.lower() == ".html" else stacked(curves(measurements(found.path)))
-    durable.write(path, text.encode())
+    save(path, text.encode())
     click.echo(f"wrote {path}")
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,13 +42,11 @@ def predict(run: str, input: str, output: str | None, as_json: bool, last: bool,
     found = load(run, "last" if last else "best")
     model = found.model(device)
     header, lines = inputs.with_header(found, inputs.open_lines(sys.stdin)) if input == "-" else (True, None)
-    out: Writer = writer(Path(output)) if output is not None else Lines(sys.stdout, not as_json, header)
-    try:
+    plain = nullcontext(Lines(sys.stdout, not as_json, header))
+    out: AbstractContextManager[Writer] = plain if output is None else writer(Path(output))
+    with out as taken:
         for part in _predictions(found, model, Path(input), lines, header):
-            out.write(part)
-    finally:
-        if output is not None:
-            out.close()
+            taken.write(part)
     return 0
 
 

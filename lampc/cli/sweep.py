@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 import json
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import click
 
+from lampc import files
 from lampc.cli.inputs import FILE, common, load
 from lampc.cli.report import print_diagnostics
 from lampc.diagnostics import Problems, failure
@@ -149,14 +151,14 @@ def _print(names: list[str], rows: list[Row], best: int) -> None:
 
 def _save(folder: Path, names: list[str], rows: list[Row], best: int) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "table.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            measures = list(rows[0]["measures"])
-            writer.writerow([*names, *(f"{name} {part}" for name in measures for part in ("mean", "std")), "best"])
-            for index, row in enumerate(rows):
-                numbers = [row["measures"][name][part] for name in measures for part in ("mean", "std")]
-                writer.writerow([*(row["settings"][name] for name in names), *numbers, int(index == best)])
+        files.folder(folder)
+        measures, text = list(rows[0]["measures"]), io.StringIO()
+        writer = csv.writer(text)
+        writer.writerow([*names, *(f"{name} {part}" for name in measures for part in ("mean", "std")), "best"])
+        for index, row in enumerate(rows):
+            numbers = [row["measures"][name][part] for name in measures for part in ("mean", "std")]
+            writer.writerow([*(row["settings"][name] for name in names), *numbers, int(index == best)])
+        files.write(folder / "table.csv", text.getvalue().encode())
         _plot(folder / "plot.svg", names, rows)
     except OSError as error:
         raise failure("E003", f"cannot write {folder}: {error.strerror or error}") from None
@@ -176,4 +178,5 @@ def _plot(path: Path, names: list[str], rows: list[Row]) -> None:
     axes.errorbar(range(len(rows)), [m["mean"] for m in found], [m["std"] for m in found], fmt="o", capsize=3)
     axes.set_xticks(range(len(rows)), [", ".join(str(row["settings"][n]) for n in names) for row in rows], rotation=45)
     axes.set(xlabel=", ".join(names), ylabel=name)
-    figure.savefig(path)
+    with files.writing(path) as file:
+        figure.savefig(file, format=path.suffix[1:])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from lampc import files
 from lampc.data import rows
 from lampc.data.place import within
 from lampc.data.source import DataError, Dataset, DataSource, Description, Request, source
@@ -63,7 +63,7 @@ def _unpacked(path: Path, wanted: str | None, as_classes: bool, _changed: int) -
     header = [name for name in opened.schema_arrow.names if not name.startswith("__index_level_")]
     target = target_column(wanted, header)
     names = [name for index, name in enumerate(header) if index != target]
-    kept = tempfile.NamedTemporaryFile(prefix="lampc-", suffix=".rows")  # noqa: SIM115 (it lives as long as the process)
+    kept = files.scratch(".rows")
     targets, count = [], 0
     for batch in opened.iter_batches(65_536, columns=header):
         table = pyarrow.Table.from_batches([batch])

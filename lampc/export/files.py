@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lampc import files
 from lampc.diagnostics import failure
-from lampc.runs import durable
 from lampc.runtime.weights import plain_weights
 
 if TYPE_CHECKING:
@@ -26,23 +26,23 @@ def write(run: Run, form: str, path: Path) -> list[Path]:
         from lampc.export.torch_source import source
 
         beside = path.with_suffix(".safetensors")
-        files = {beside: tensors(model), path: source(run.program, weights=beside.name, normal=normal).encode()}
+        made = {beside: tensors(model), path: source(run.program, weights=beside.name, normal=normal).encode()}
     elif form == "c":
         from lampc.export.c_source import source as c_source
 
-        files = {path: c_source(model, normal=normal).encode()}
+        made = {path: c_source(model, normal=normal).encode()}
     elif form == "onnx":
         from lampc.export.onnx import export
 
-        files = {path: export(model, normal).SerializeToString()}
+        made = {path: export(model, normal).SerializeToString()}
     else:
-        files = {path: tensors(model)}
-    for target, content in files.items():
+        made = {path: tensors(model)}
+    for target, content in made.items():
         try:
-            durable.write(target, content)
+            files.write(target, content)
         except OSError as error:
             raise failure("E003", f"cannot write {target}: {error.strerror or error}") from None
-    return list(files)
+    return list(made)
 
 
 def tensors(model: Model) -> bytes:

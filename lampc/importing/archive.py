@@ -29,12 +29,12 @@ def from_archive(path: Path) -> Imported:
     Raises:
         LampError: if it cannot be read, or a call in it has no layer.
     """
-    from lampc.runs import durable
+    from lampc import files
 
     try:
         if path.stat().st_size > MOST:
             raise refused(f"{path} is larger than {MOST:,} bytes")
-        raw = durable.read(path)
+        raw = files.read(path)
     except OSError as error:
         raise refused(f"cannot read {path}: {error.strerror or error}") from None
     try:

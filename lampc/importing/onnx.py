@@ -48,12 +48,12 @@ def _read(path: Path) -> Any:
     import onnx
     from google.protobuf.message import DecodeError
 
-    from lampc.runs import durable
+    from lampc import files
 
     try:
         if path.stat().st_size > MOST:
             raise refused(f"{path} is larger than {MOST:,} bytes")
-        model = onnx.load_model_from_string(durable.read(path))
+        model = onnx.load_model_from_string(files.read(path))
         onnx.checker.check_model(model)
         return model
     except OSError as error:

@@ -16,8 +16,8 @@ from typing import Any
 
 from torch import Tensor
 
+from lampc import files
 from lampc.diagnostics import failure
-from lampc.runs import durable
 
 FORMAT = 1
 _BLANK = "0" * 64
@@ -39,7 +39,7 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
     Raises:
         OSError: if it cannot be written; then the old one is as it was.
     """
-    durable.write(path, encode(checkpoint))
+    files.write(path, encode(checkpoint))
 
 
 def encode(checkpoint: Checkpoint) -> bytes:
@@ -61,11 +61,19 @@ def read(path: Path) -> Checkpoint:
     Raises:
         LampError: if there is none, or it is not whole, or another version of lampc wrote it.
     """
+    return decode(raw(path), str(path))
+
+
+def raw(path: Path) -> bytes:
+    """A checkpoint's bytes, as they lie there.
+
+    Raises:
+        LampError: if they cannot be had.
+    """
     try:
-        raw = durable.read(path)
+        return files.read(path)
     except OSError as error:
         raise failure("E611", f"{path} cannot be read: {error.strerror or error}") from None
-    return decode(raw, str(path))
 
 
 def decode(raw: bytes, name: str) -> Checkpoint:

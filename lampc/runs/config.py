@@ -6,18 +6,17 @@ import hashlib
 import os
 import platform
 import socket
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lampc import __version__
+from lampc import __version__, files
 from lampc.data import Dataset, Description
 from lampc.data.rows import Rows
-from lampc.runs import durable
 from lampc.runs.directory import SOURCES
+from lampc.runs.git import commit
 from lampc.source import Source
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ def config(program: Program, file: str, settings: Sequence[str], command: Sequen
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "versions": {"lampc": __version__, "python": platform.python_version(), "torch": torch.__version__,
                      "platform": platform.platform()},
-        "git": _commit(_folder(program)),
+        "git": commit(_folder(program)),
         "program": program_hash(program),
         "data": None if data is None else {"hash": data_hash(data), "description": asdict(data.description)},
     }  # fmt: skip
@@ -109,8 +108,8 @@ def save_sources(program: Program, folder: Path) -> None:
     base = _base(program)
     for source in (program.source, *program.elaborated.used):
         path = folder / SOURCES / _relative(source, base)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        durable.write(path, source.text.encode())
+        files.folder(path.parent, folder)
+        files.write(path, source.text.encode())
 
 
 def main_name(program: Program) -> str:
@@ -147,16 +146,3 @@ def _plain(arguments: Mapping[str, Any]) -> dict[str, Any]:
 def asdict_of(value: Any) -> dict[str, Any]:
     """A dataclass's fields, without going into them."""
     return {field.name: getattr(value, field.name) for field in fields(value)}
-
-
-def _commit(folder: Path) -> str | None:
-    """The commit that the project is at, with ``+`` where files differ from it; None outside of git."""
-
-    def git(*arguments: str) -> str:
-        return subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True,
-                              timeout=5).stdout.strip()  # fmt: skip
-
-    try:
-        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
-    except (OSError, subprocess.SubprocessError):
-        return None

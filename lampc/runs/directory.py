@@ -13,9 +13,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from lampc import files
 from lampc.diagnostics import failure
 from lampc.diagnostics.suggest import nearest
-from lampc.runs import durable
 
 LAST, BEST, CONFIG, METRICS, SUMMARY = "last.safetensors", "best.safetensors", "config.json", "metrics.jsonl", "summary.json"
 SOURCES = "source"
@@ -33,7 +33,7 @@ class RunDirectory:
     def close(self) -> None:
         """Let others have it."""
         with contextlib.suppress(OSError):
-            (self.path / _OWNER).unlink()
+            files.remove(self.path / _OWNER)
         self.lock.release()
 
     def __enter__(self) -> RunDirectory:
@@ -51,15 +51,15 @@ def create(root: Path, name: str) -> RunDirectory:
     """
     folder = root / name
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        files.folder(folder, root)
         number = max((int(entry.name) for entry in folder.iterdir() if entry.name.isdecimal()), default=0) + 1
         while True:
             try:
-                (folder / str(number)).mkdir()
+                files.new_folder(folder / str(number))
                 break
             except FileExistsError:  # another process was faster
                 number += 1
-        durable.sync(folder)
+        files.sync(folder)
     except OSError as error:
         raise failure("E613", f"{folder} cannot be written: {error.strerror or error}", "`--no-save` trains without") from None
     return take(folder / str(number))
@@ -71,6 +71,9 @@ def take(path: Path) -> RunDirectory:
     Raises:
         LampError: if another process has it.
     """
+    for place in (path, path / _LOCK):  # a folder that somebody else has laid there must not lead elsewhere
+        if place.is_symlink():
+            raise failure("E613", f"{place} is a link, and a run is not written through one", "name the folder it leads to")
     lock = FileLock(path / _LOCK)
     try:
         lock.acquire(timeout=0)
@@ -80,14 +83,14 @@ def take(path: Path) -> RunDirectory:
         raise failure("E613", f"{path} cannot be written: {error.strerror or error}") from None
     owner = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
     with contextlib.suppress(OSError):
-        (path / _OWNER).write_text(json.dumps(owner))
-    durable.sweep(path)
+        files.write(path / _OWNER, json.dumps(owner).encode())
+    files.sweep(path)
     return RunDirectory(path, lock)
 
 
 def _owner(path: Path) -> str:
     try:
-        owner = json.loads((path / _OWNER).read_text())
+        owner = json.loads(files.read(path / _OWNER))
         return f" by process {owner['pid']} on {owner['host']}, since {owner['since']}"
     except (OSError, ValueError, KeyError, TypeError):
         return " by another process"
@@ -139,7 +142,7 @@ def read_json(path: Path) -> Any:
         LampError: if it cannot be read.
     """
     try:
-        return json.loads(durable.read(path))
+        return json.loads(files.read(path))
     except OSError as error:
         raise failure("E611", f"{path} cannot be read: {error.strerror or error}") from None
     except ValueError as error:

@@ -6,16 +6,16 @@ import csv
 import io
 import json
 import math
-import os
 import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lampc import files
 from lampc.diagnostics import failure
 from lampc.runs import checkpoint as checkpoints
-from lampc.runs import durable, state
+from lampc.runs import state
 from lampc.runs.checkpoint import Checkpoint
 from lampc.runs.directory import BEST, LAST
 from lampc.runs.directory import METRICS as MEASURED
@@ -113,17 +113,7 @@ class Keep:
     def _append(self) -> None:
         if not self._lines:
             return
-        path = self.path / MEASURED
-        size = path.stat().st_size if path.exists() else 0
-        try:
-            with path.open("a") as file:
-                file.write("".join(f"{line}\n" for line in self._lines))
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError:
-            with path.open("r+") as file:  # no half lines
-                file.truncate(size)
-            raise
+        files.append(self.path / MEASURED, "".join(f"{line}\n" for line in self._lines).encode())
         self._lines = []
 
 
@@ -186,7 +176,7 @@ def resume(model: Model, kept: Checkpoint, path: Path, keeper: Keep, loader: Dat
     lines = complete(path / MEASURED)[: where.epoch]
     if len(lines) < where.epoch:
         raise failure("E611", f"{path / MEASURED} has {len(lines)} epochs, and the checkpoint {where.epoch}")
-    durable.write(path / MEASURED, "".join(f"{json.dumps(entry)}\n" for entry in lines).encode())
+    files.write(path / MEASURED, "".join(f"{json.dumps(entry)}\n" for entry in lines).encode())
     history = state.history(kept.about, lines, model.seed)
     about = kept.about["best"]
     if about is not None and (path / BEST).exists():
@@ -200,7 +190,7 @@ def complete(path: Path) -> list[dict[str, Any]]:
     """The lines that are whole."""
     found = []
     try:
-        text = durable.read(path).decode()
+        text = files.read(path).decode()
     except OSError:
         return []
     for entry in text.split("\n")[:-1]:

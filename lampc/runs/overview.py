@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lampc.runs import durable
+from lampc import files
 from lampc.runs.directory import CONFIG, METRICS, SOURCES, SUMMARY, read_json
 
 
@@ -38,7 +38,7 @@ def overview(path: Path) -> dict[str, Any]:
 def measurements(path: Path) -> list[dict[str, Any]]:
     """The epochs that a run has measured, seed by seed; a last line that is not whole is left out."""
     try:
-        text = durable.read(path / METRICS).decode()
+        text = files.read(path / METRICS).decode()
     except OSError:
         return []
     found = []
@@ -85,7 +85,7 @@ def _ends(path: Path) -> dict[str, Any]:
 
 def _source(path: Path, config: Mapping[str, Any]) -> list[str]:
     try:
-        return durable.read(path / SOURCES / config["source"]).decode().splitlines()
+        return files.read(path / SOURCES / config["source"]).decode().splitlines()
     except (OSError, UnicodeDecodeError):
         return []
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
+from lampc import files
 from lampc.diagnostics import failure
 from lampc.ops.normalise import LogSoftmax, Softmax
 
@@ -74,24 +77,31 @@ class Writer(Protocol):
     def write(self, found: Predictions) -> None:
         """Some more."""
 
-    def close(self) -> None:
-        """There are no more."""
 
-
-def writer(path: Path) -> Writer:
-    """For a file, by its ending.
+@contextmanager
+def writer(path: Path) -> Iterator[Writer]:
+    """For a file, by its ending; it is there once the block has ended well, and as it was if not.
 
     Raises:
-        LampError: if the ending is not known, or what writes it is not installed.
+        LampError: if the ending is not known, what writes it is not installed, or it cannot be written.
     """
     kind = path.suffix.lower()
     if kind not in FORMATS:
         raise failure("E601", f"{path}: how to write `{kind or path.name}` is not known", f"there are {', '.join(FORMATS)}")
     if not path.parent.is_dir():
         raise failure("E601", f"cannot write {path}: there is no folder {path.parent}")
-    if kind in (".csv", ".jsonl"):
-        return Lines(path.open("w", newline="", encoding="utf-8"), kind == ".csv")
-    return _Whole(path, kind)
+    try:
+        with files.writing(path) as file:
+            if kind in (".csv", ".jsonl"):
+                lines = io.TextIOWrapper(file, encoding="utf-8", newline="")
+                yield Lines(lines, kind == ".csv")
+                lines.detach()
+            else:
+                whole = _Whole(kind)
+                yield whole
+                whole.save(file)
+    except OSError as error:
+        raise failure("E003", f"cannot write {path}: {error.strerror or error}") from None
 
 
 class Lines:
@@ -113,15 +123,11 @@ class Lines:
         self._begun = True
         self.file.flush()
 
-    def close(self) -> None:
-        self.file.close()
-
 
 class _Whole:
     """NumPy's or Parquet's file, written once all is there."""
 
-    def __init__(self, path: Path, kind: str) -> None:
-        self.path = path
+    def __init__(self, kind: str) -> None:
         self.kind = kind
         self.found: list[Predictions] = []
         if kind == ".parquet":
@@ -133,7 +139,7 @@ class _Whole:
     def write(self, found: Predictions) -> None:
         self.found.append(found)
 
-    def close(self) -> None:
+    def save(self, file: IO[bytes]) -> None:
         import numpy as np
 
         names = self.found[0].names if self.found else ()
@@ -142,9 +148,9 @@ class _Whole:
             arrays = {name: np.asarray(column) for name, column in columns.items()}
             if self.found:
                 arrays["prediction"] = np.concatenate([part.raw for part in self.found])
-            np.savez(self.path, allow_pickle=False, **arrays)
+            np.savez(file, allow_pickle=False, **arrays)
             return
         import pyarrow
         import pyarrow.parquet as parquet
 
-        parquet.write_table(pyarrow.table(columns), self.path)
+        parquet.write_table(pyarrow.table(columns), file)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lampc.diagnostics import failure
 from lampc.draw import chart
 from lampc.runs.curves import curves
 from lampc.runs.directory import SUMMARY, read_json
@@ -206,10 +207,13 @@ def _settings(run: Run) -> str:
 
 def write(run: Run) -> list[Path]:
     """Write ``report.html`` and ``curves.svg`` into the run's directory."""
-    from lampc.runs import durable
+    from lampc import files
     from lampc.runs.curves import stacked
 
     pages = {run.path / "curves.svg": stacked(curves(measurements(run.path))), run.path / "report.html": report(run)}
-    for path, text in pages.items():
-        durable.write(path, text.encode())
+    try:
+        for path, text in pages.items():
+            files.write(path, text.encode())
+    except OSError as error:
+        raise failure("E613", f"{run.path} cannot be written: {error.strerror or error}") from None
     return list(pages)

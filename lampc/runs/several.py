@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from lampc import files
 from lampc.diagnostics import failure
 from lampc.runs import checkpoint as checkpoints
-from lampc.runs import durable
 from lampc.runs.checkpoint import Checkpoint
 from lampc.runs.directory import BEST, LAST, METRICS
 from lampc.runs.keep import complete, line
@@ -90,7 +90,7 @@ class _Book:
         text = "".join(f"{json.dumps(line(epoch, history.seed))}\n" for history in histories for epoch in history.epochs)
         path = self.kept.path
         try:
-            durable.write(path / METRICS, text.encode())
+            files.write(path / METRICS, text.encode())
             if self._best is not None:
                 ended = [{name: getattr(history, name) for name in _OF_A_SEED} for history in histories]
                 checkpoints.write(path / BEST, self._best)

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lampc import files
 from lampc.data import Dataset
 from lampc.diagnostics import failure
 from lampc.runs import checkpoint as checkpoints
-from lampc.runs import durable, state
+from lampc.runs import state
 from lampc.runs.config import config, data_hash, normal, program_hash, save_sources
 from lampc.runs.directory import BEST, CONFIG, LAST, METRICS, SUMMARY, RunDirectory, read_json
 from lampc.runs.keep import INTERVAL, Keep, Together, as_csv, follow, resume
@@ -71,7 +72,7 @@ def begin(program: Program, model: Model, directory: RunDirectory, file: str, se
     found = {**config(program, file, settings, command, data, model.backend.name), "measure": measure}
     try:
         save_sources(program, directory.path)
-        durable.write(directory.path / CONFIG, json.dumps(found, indent=1).encode())
+        files.write(directory.path / CONFIG, json.dumps(found, indent=1).encode())
     except OSError as error:
         raise failure("E613", f"{directory.path} cannot be written: {error.strerror or error}") from None
     return Kept(program, directory, found, stop, interval)
@@ -101,7 +102,7 @@ def go_on_with(kept: Kept, data: Dataset, seed: int, backend: str) -> None:
                    "resumed": [*kept.config.get("resumed", []), note]}  # fmt: skip
     try:
         save_sources(kept.program, kept.path)
-        durable.write(kept.path / CONFIG, json.dumps(kept.config, indent=1).encode())
+        files.write(kept.path / CONFIG, json.dumps(kept.config, indent=1).encode())
     except OSError as error:
         raise failure("E613", f"{kept.path} cannot be written: {error.strerror or error}") from None
 
@@ -125,7 +126,7 @@ def train_one(kept: Kept, model: Model, on_epoch: OnEpoch | None = None, go_on: 
         group.agree(go_on)
     if go_on:
         go_on_with(kept, data, model.seed, model.backend.name)
-        raw = durable.read(kept.path / LAST) if (kept.path / LAST).exists() else None
+        raw = checkpoints.raw(kept.path / LAST) if (kept.path / LAST).exists() else None
         if group is not None:
             group.share(raw)
         if raw is not None:
@@ -135,7 +136,7 @@ def train_one(kept: Kept, model: Model, on_epoch: OnEpoch | None = None, go_on: 
                                  "begin a new run: leave `--resume` out")  # fmt: skip
             start = resume(model, last, kept.path, keeper, loader)
         else:  # it ended before the first checkpoint
-            (kept.path / METRICS).unlink(missing_ok=True)
+            files.remove(kept.path / METRICS)
     where, before = start or (Position(), History(model.seed))
     together = keeper if group is None else Together(group, keeper, kept.stop)
     history = training(model, loader, data=data, on_epoch=on_epoch, measure=kept.config["measure"], keeper=together,
@@ -169,7 +170,7 @@ def _last_about(path: Path) -> Mapping[str, Any]:
 
 def close(kept: Kept, finished: Sequence[History], seconds: float) -> dict[str, Any]:
     """Write what came of it: ``summary.json``, ``metrics.csv``; what the summary says."""
-    entries = [json.loads(entry) for entry in durable.read(kept.path / METRICS).decode().splitlines()]
+    entries = [json.loads(entry) for entry in files.read(kept.path / METRICS).decode().splitlines()]
     best = checkpoints.read(kept.path / BEST).about["best"] if (kept.path / BEST).exists() else None
     found = {
         "run": str(kept.path),
@@ -183,6 +184,9 @@ def close(kept: Kept, finished: Sequence[History], seconds: float) -> dict[str, 
         "tables": [history.tables for history in finished],
         "ended": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
-    durable.write(kept.path / "metrics.csv", as_csv(entries).encode())
-    durable.write(kept.path / SUMMARY, json.dumps(found, indent=1).encode())
+    try:
+        files.write(kept.path / "metrics.csv", as_csv(entries).encode())
+        files.write(kept.path / SUMMARY, json.dumps(found, indent=1).encode())
+    except OSError as error:
+        raise failure("E613", f"{kept.path} cannot be written: {error.strerror or error}") from None
     return found

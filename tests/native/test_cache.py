@@ -90,3 +90,45 @@ def test_old_entries_are_swept(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
         os.utime(folder / f"{number:064}.o", (number, number))
     assert len(entries(folder)) <= 3
     assert program.object_code
+
+
+def test_a_cache_that_others_may_write_to_is_not_used(folder: Path) -> None:
+    """Code from there would be run as this user: nothing is read, nothing kept, and it is said once."""
+    cache.save("a" * 64, b"code")
+    assert cache.load("a" * 64) == b"code"
+    (folder / "below").mkdir()
+    (folder / "below").chmod(0o777)
+    for place in (folder / "below", folder / "below" / "deeper"):
+        place.mkdir(exist_ok=True)
+        os.environ["LAMPC_CACHE"] = str(place)  # put back with the fixture
+        with pytest.warns(RuntimeWarning, match="others may write to .*below"):
+            cache.save("a" * 64, b"code")
+        cache.save("a" * 64, b"code")
+        assert cache.load("a" * 64) is None
+        assert not entries(place)
+
+
+def test_a_cache_of_another_user_is_not_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache.save("a" * 64, b"code")
+    cache._ours.cache_clear()
+    monkeypatch.setattr(os, "getuid", lambda: 12345)
+    os.chown(folder, 54321, -1) if os.geteuid() == 0 else None
+    with pytest.warns(RuntimeWarning, match="belongs to another user"):
+        assert cache.load("a" * 64) is None
+    cache._ours.cache_clear()
+
+
+def test_a_link_for_an_entry_is_not_read(folder: Path, tmp_path: Path) -> None:
+    cache.save("a" * 64, b"code")
+    (folder / f"{'a' * 64}.o").rename(tmp_path / "elsewhere")
+    (folder / f"{'a' * 64}.o").symlink_to(tmp_path / "elsewhere")
+    assert cache.load("a" * 64) is None
+
+
+def test_what_a_killed_process_left_is_swept(folder: Path) -> None:
+    cache.save("a" * 64, b"code")
+    (folder / ".writing-0.tmp").touch()
+    os.utime(folder / ".writing-0.tmp", (1, 1))
+    (folder / ".writing-1.tmp").touch()  # somebody may be writing it
+    cache.save("b" * 64, b"code")
+    assert [path.name for path in folder.glob(".writing-*")] == [".writing-1.tmp"]

@@ -15,8 +15,9 @@ import pytest
 import torch
 
 import lampc.compile
+from lampc import files
 from lampc.diagnostics import LampError
-from lampc.runs import checkpoint, directory, durable, keep, train
+from lampc.runs import checkpoint, directory, keep, train
 from lampc.runs.checkpoint import Checkpoint
 from lampc.runs.stop import Stop
 
@@ -141,7 +142,7 @@ def test_a_full_disk_keeps_the_old_checkpoint(tmp_path: Path, monkeypatch: pytes
             raise OSError(errno.ENOSPC, "No space left on device")
 
     keeper = keep.Keep(model, held.path, kept.about(program.data(0), 0))
-    monkeypatch.setattr(durable, "open", lambda *a, **k: Full(open(*a, **k), drawn.randrange(len(before))), raising=False)  # noqa: SIM115
+    monkeypatch.setattr(files, "open", lambda *a, **k: Full(open(*a, **k), drawn.randrange(len(before))), raising=False)  # noqa: SIM115
     where, history, loader = train.Position(2), train.History(0), train.DataLoader(program.data(0).train)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
