@@ -41,6 +41,7 @@ from lampc.passes.differentiate import differentiate
 from lampc.passes.distribute import distribute
 from lampc.passes.fuse import fuse
 from lampc.passes.gains import find_gains, warn_of_saturation
+from lampc.passes.guard import drop_guards
 from lampc.passes.inference import for_inference
 from lampc.passes.lower import lower
 from lampc.passes.mixed import mix_precision
@@ -316,7 +317,7 @@ def build(source: Source, elaborated: Elaborated, warnings: tuple[Diagnostic, ..
 FORWARD: tuple[Pass, ...] = (find_gains, stabilise, simplify, share_common, remove_dead)
 """What is done to the forward graph before it is differentiated."""
 
-WHOLE: tuple[Pass, ...] = (simplify, share_common, remove_dead, fuse, remove_dead)
+WHOLE: tuple[Pass, ...] = (drop_guards, simplify, share_common, remove_dead, fuse, remove_dead)
 """What is done to the whole graph before it is lowered."""
 
 

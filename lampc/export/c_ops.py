@@ -74,7 +74,8 @@ def elementwise(op: Any, out: Place, operands: Sequence[Place]) -> Iterator[str]
 
 
 _FUNCTIONS = {"exp": "EXP", "log": "LOG", "sqrt": "SQRT", "abs": "FABS", "floor": "FLOOR", "erf": "ERF", "sin": "SIN",
-              "cos": "COS", "tanh": "TANH", "expm1": "EXPM1", "pow": "POW", "max": "FMAX", "min": "FMIN"}  # fmt: skip
+              "cos": "COS", "tanh": "TANH", "expm1": "EXPM1", "log1p": "LOG1P", "pow": "POW",
+              "max": "FMAX", "min": "FMIN"}  # fmt: skip
 
 
 def written(expression: Expression, load: Callable[[int], str]) -> str:

@@ -142,7 +142,38 @@ def _clip(build: Build, op: Any, a: list[str], types: list[Type], out: Type) -> 
 def _softplus(build: Build, op: Any, a: list[str], types: list[Type], out: Type) -> str:
     """max(x, 0) + log(1 + e^-|x|): Softplus itself overflows in places."""
     small = build.add("Exp", [build.add("Neg", [build.add("Abs", a)])])
-    return build.add("Add", [build.add("Relu", a), build.add("Log", [build.add("Add", [small, build.number(1.0)])])])
+    return build.add("Add", [build.add("Relu", a), _log1p(build, op, [small], types, out)])
+
+
+def _log1p(build: Build, op: Any, a: list[str], types: list[Type], out: Type) -> str:
+    """x·log(u)/(u - 1) for u = 1 + x as it is rounded, an error that both share; x itself where u is 1."""
+    x, one = a[-1], build.number(1.0)
+    whole = build.add("Add", [x, one])
+    logarithm, less = build.add("Log", [whole]), build.add("Sub", [whole, one])
+    small = build.add(
+        "Where", [build.add("Equal", [whole, one]), x, build.add("Mul", [logarithm, build.add("Div", [x, less])])]
+    )
+    near = build.add("Less", [build.add("Abs", [x]), build.number(0.5)])
+    return build.add("Where", [near, small, logarithm])
+
+
+def _expm1(build: Build, op: Any, a: list[str], types: list[Type], out: Type) -> str:
+    """2t/(1 - t) for t = tanh(x/2) where x is small."""
+    one = build.number(1.0)
+    half = build.add("Tanh", [build.add("Mul", [a[0], build.number(0.5)])])
+    small = build.add("Div", [build.add("Add", [half, half]), build.add("Sub", [one, half])])
+    near = build.add("Less", [build.add("Abs", a), one])
+    return build.add("Where", [near, small, build.add("Sub", [build.add("Exp", a), one])])
+
+
+def _xlogy(build: Build, op: Any, a: list[str], types: list[Type], out: Type) -> str:
+    logarithm = _log1p(build, op, a, types, out) if op.plus else build.add("Log", [a[1]])
+    none = build.add("Equal", [a[0], build.number(0.0)])
+    return build.add("Where", [none, build.number(0.0), build.add("Mul", [a[0], logarithm])])
+
+
+def _guard(build: Build, op: Any, a: list[str], types: list[Type], out: Type) -> str:
+    return build.add("Where", [build.add("Equal", [a[0], build.number(0.0)]), a[1], a[1]])
 
 
 def _rmsnorm(build: Build, op: Any, a: list[str], types: list[Type], out: Type) -> str:
@@ -386,6 +417,7 @@ SAY: Mapping[str, Say] = {
     "transpose": lambda build, op, a, types, out: build.add("Transpose", a, perm=list(op.order)),
     "layernorm": lambda build, op, a, types, out: build.add("LayerNormalization", a, axis=-1, epsilon=op.eps),
     "gather": lambda build, op, a, types, out: build.add("Gather", a, axis=0),
+    "log1p": _log1p, "expm1": _expm1, "xlogy": _xlogy, "guard": _guard,
     "softplus": _softplus, "elu": _elu, "hardtanh": _clip, "scale": _scale, "add_scaled": _add_scaled, "greater": _greater,
     "where": _where, "affine": _affine, "matmul": _affine, "sum": _reduce("ReduceSum"), "mean": _reduce("ReduceMean"),
     "amax": _reduce("ReduceMax"), "expand": _expand, "reshape": _reshape, "slice": _slice, "rmsnorm": _rmsnorm,

@@ -104,13 +104,20 @@ def _constant(op: Any, a: Sequence[str], t: Sequence[Type]) -> str:
     return f"self.like.new_full(({sizes},), {value})"
 
 
+def _guard(op: Any, a: Sequence[str], t: Sequence[Type]) -> str:
+    both = [a[1], f"{a[1]}.detach()"]
+    return f"torch.where({a[0]} != 0, {', '.join(both if op.chosen else both[::-1])})"
+
+
 def _call(text: str) -> Say:
     return lambda op, a, t: text.format(*a, op=op)
 
 
 SAY: Mapping[str, Say] = {
     "abs": _call("{0}.abs()"), "sqrt": _call("{0}.sqrt()"), "square": _call("{0}.square()"), "exp": _call("{0}.exp()"),
-    "log": _call("{0}.log()"), "erf": _call("torch.erf({0})"), "sin": _call("{0}.sin()"), "cos": _call("{0}.cos()"),
+    "log": _call("{0}.log()"), "expm1": _call("{0}.expm1()"), "log1p": _call("{0}.log1p()"),
+    "xlogy": lambda op, a, t: f"torch.{'special.xlog1py' if op.plus else 'xlogy'}({a[0]}, {a[1]})",
+    "guard": _guard, "erf": _call("torch.erf({0})"), "sin": _call("{0}.sin()"), "cos": _call("{0}.cos()"),
     "sign": _call("{0}.sign()"), "floor": _call("{0}.floor()"), "tanh": _call("torch.tanh({0})"),
     "sigmoid": _call("torch.sigmoid({0})"), "relu": _call("F.relu({0})"), "silu": _call("F.silu({0})"),
     "softplus": _call("F.softplus({0}, threshold=1e9)"), "leaky_relu": _call("F.leaky_relu({0}, {op.slope!r})"),

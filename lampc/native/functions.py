@@ -177,6 +177,15 @@ def _log(m: _Math, x: str) -> str:
         m.w.let(f"fcmp uno {m.lane} {x}, {x}"), x, result), m.const(math.nan))  # fmt: skip
 
 
+def _log1p(m: _Math, x: str) -> str:
+    """The logarithm of u = 1 + x, and what rounding took from u, (x - (u - 1))/u, added; none is known at -1 and ∞."""
+    u = m.add(x, m.const(1.0))
+    lost = m.div(m.sub(x, m.sub(u, m.const(1.0))), u)
+    logarithm = m.w.call("log", m.lane, u)
+    known = m.below(m.absolute(logarithm), m.const(math.inf))
+    return m.choose(known, m.add(logarithm, lost), logarithm)
+
+
 def _softplus(m: _Math, x: str) -> str:
     """max(x, 0) + log(1 + e to minus |x|); the logarithm as 2·artanh(e/(2 + e))."""
     e = m.w.call("exp", m.lane, m.sub(m.const(-0.0), m.absolute(x)))
@@ -204,6 +213,7 @@ FUNCTIONS: dict[str, Callable[[_Math, str], str]] = {
     "exp": _exp,
     "expm1": _expm1,
     "log": _log,
+    "log1p": _log1p,
     "tanh": _tanh,
     "sigmoid": _sigmoid,
     "softplus": _softplus,

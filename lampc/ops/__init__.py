@@ -12,6 +12,7 @@ from lampc.ops import (
     convolution,
     exponential,
     grid,
+    guard,
     matmul,
     normalise,
     parallel,
@@ -24,5 +25,5 @@ from lampc.ops import (
 )
 
 __all__ = ["activations", "arithmetic", "attend", "attention", "cast", "channels", "classes", "convolution", "exponential",
-           "grid", "leaves", "matmul", "normalise", "parallel", "pool",
+           "grid", "guard", "leaves", "matmul", "normalise", "parallel", "pool",
            "random", "recurrent", "reduction", "shape", "waves"]  # fmt: skip
