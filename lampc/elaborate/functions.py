@@ -47,12 +47,17 @@ REDUCING: dict[str, type[Mean | Sum]] = {"mean": Mean, "sum": Sum}
 """Functions that make one number: of a sample in a layer, of everything in a loss."""
 
 _NUMBERS: dict[str, Callable[[float], float]] = {
-    "sigmoid": lambda x: 1 / (1 + math.exp(-x)),
+    "sigmoid": lambda x: _sigmoid(x),
     "relu": lambda x: max(x, 0.0),
-    "softplus": lambda x: math.log1p(math.exp(x)),
+    "softplus": lambda x: max(x, 0.0) + math.log1p(math.exp(-abs(x))),
     "gelu": lambda x: x * 0.5 * (1 + math.erf(x / math.sqrt(2))),
-    "silu": lambda x: x / (1 + math.exp(-x)),
+    "silu": lambda x: x * _sigmoid(x),
 }
+
+
+def _sigmoid(x: float) -> float:
+    e = math.exp(-abs(x))
+    return (e if x < 0 else 1.0) / (1 + e)
 
 
 class Unusable(Exception):

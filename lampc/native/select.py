@@ -14,7 +14,7 @@ from lampc.native.kernel import Buffer, Contract, Kernel, Kind, Rows, Store, Way
 from lampc.native.spaces import NoNativeForm, pattern, space, way
 from lampc.ops.elementwise import Elementwise
 from lampc.ops.matmul import Affine, MatMul, Outer
-from lampc.ops.reduction import Expand, Mean, Reduction, Sum
+from lampc.ops.reduction import Expand, Max, Mean, Reduction, Sum
 from lampc.ops.shape import Concat, Pack, Reshape, Slice
 
 _PARTS = 64
@@ -345,8 +345,9 @@ class _Selecting:
     def _reduction(self, node: Node) -> None:
         """Trailing axes go one by one, the last first; then all leading ones at once."""
         op, (value,) = node.op, node.operands
-        if not isinstance(op, Sum | Mean):
+        if not isinstance(op, Sum | Mean | Max):
             raise NoNativeForm(f"`{op}`")
+        kind = "max" if isinstance(op, Max) else "sum"
         type, out, gone = self.graph.type(value), node.types[0], set(op.axes)
         rows, cols = space(type.shape)
         x = self._read(value, rows, cols)
@@ -356,12 +357,12 @@ class _Selecting:
             gone.remove(type.rank - 1)
             type = type.of(type.shape[:-1])
             id = self._made(node, type if gone else out)
-            self._add(op.name, rows, cols, [Store(id, Across("sum", x), Way.ROW)])
+            self._add(op.name, rows, cols, [Store(id, Across(kind, x), Way.ROW)])
             rows, cols = space(type.shape)
             x = Load(id, Pattern.EACH)
         if not gone:
             return
-        if gone not in (set(range(type.rank)), set(range(type.rank - 1))):
+        if kind == "max" or gone not in (set(range(type.rank)), set(range(type.rank - 1))):
             raise NoNativeForm(f"`{op}` of {self.graph.type(value)}")
         way = Way.SUM_ALL if len(gone) == type.rank else Way.SUM_ROWS
         self._add(op.name, rows, cols, [Store(self._for(Value(node.id), out), x, way)])

@@ -13,13 +13,14 @@ from lampc.ops.arithmetic import Add, Mul, Square, Sub
 from lampc.ops.exponential import Log
 from lampc.ops.term import Build, Term
 from lampc.passes.cse import share_common
+from lampc.passes.dce import remove_dead
 from lampc.passes.formula import evaluate, read
 from lampc.passes.guard import guard_branches
 from lampc.passes.pattern import Named, Pattern, Scaled, match_root, parts, pattern, scaled
 from lampc.passes.rewrite import Site, keep, rewrite
 from lampc.passes.simplify import simplify
 from lampc.passes.stable_forms import FORMS, Form
-from lampc.passes.stable_rows import ROWS
+from lampc.passes.stable_rules import RULES
 
 Rule = Callable[[Term, frozenset[object]], Term | None]
 """What takes a term's place, or None; with the rewrites that it is part of, so that none is done within itself."""
@@ -34,7 +35,8 @@ def stabilise(graph: Graph) -> Graph:
     branch of a ``where`` that is not taken ruins a gradient; each rewrite leaves a note.
     """
     table = _table()
-    return guard_branches(rewrite(share_common(simplify(graph)), lambda site: _rewritten(site, table)))
+    rewritten = rewrite(share_common(simplify(graph)), lambda site: _rewritten(site, table))
+    return guard_branches(remove_dead(rewritten))
 
 
 def _rewritten(site: Site, table: Table) -> Term | None:
@@ -75,8 +77,8 @@ def _indexed(made: Sequence[tuple[Pattern, Form]]) -> Table:
         kind = type(wanted.op)
         for op in _ALIKE.get(kind, (kind,)):
             table.setdefault(op, []).append(_rule(wanted, form, table))
-    for op, over_axes in ROWS.items():
-        table.setdefault(op, []).append(partial(_apart, over_axes))
+    for op, other in RULES:
+        table.setdefault(op, []).append(partial(_apart, other))
     table.setdefault(Log, []).append(partial(_scaled_log, table))
     return table
 

@@ -28,16 +28,15 @@ FORMS = (
     Form("log(y·exp(x))", "log(y) + x"),
     Form("log(exp(x) / y)", "x - log(y)"),
     Form("log(y / exp(x))", "log(y) - x"),
-    Form("log(1 / x)", "-log(x)"),
-    Form("log(sqrt(x))", "log(x) / 2"),
     Form("log(x²)", "2·log(abs(x))"),
+    # cosh x = e^|x|·(1 + e^-2|x|)/2, and 1/cosh² = 1 - tanh², which has the digits near 0.
+    Form("log(exp(x) + exp(-x))",
+         "where(abs(x) > 1, abs(x) + softplus(-2·abs(x)), log(2) - 0.5·log1p(-(tanh(x)²)))"),
+    Form("log(0.5·(exp(x) + exp(-x)))",
+         "where(abs(x) > 1, abs(x) + softplus(-2·abs(x)) - log(2), -0.5·log1p(-(tanh(x)²)))"),
     # The greater exponential is taken out: c + d·eˣ = c·(1 + eˣ·d/c), eˣ + eʸ = e^max·(1 + e^-|x - y|).
     Form("log(c + d·exp(x))", "log(c) + softplus(x + log(d / c))"),
     Form("log(exp(x) + exp(y))", "max(x, y) + softplus(-abs(x - y))"),
-    Form("log(exp(x) + exp(-x))", "abs(x) + softplus(-2·abs(x))"),
-    # cosh x = e^|x|·(1 + e^-2|x|)/2, and 1/cosh² = 1 - tanh², which has the digits near 0.
-    Form("log(0.5·(exp(x) + exp(-x)))",
-         "where(abs(x) > 1, abs(x) + softplus(-2·abs(x)) - log(2), -0.5·log1p(-(tanh(x)²)))"),
     # Mächler 2012, "Accurately computing log(1 - exp(-|a|))".
     Form("log(1 - exp(x))", "where(x > -0.7, log(-expm1(x)), log1p(-exp(x)))"),
     Form("log(1 + x)", "log1p(x)"),
@@ -70,7 +69,8 @@ FORMS = (
     Form("c·sqrt(1 + x) - c", "c·x / (sqrt(1 + x) + 1)"),  # a² - b² = (a - b)(a + b)
     # The series of (eˣ - 1)/x: its terms are x/2, x/3, x/4, … of one another.
     Form("(exp(x) - 1) / x",
-         "where(abs(x) > 0.1, expm1(x) / x, 1 + x/2·(1 + x/3·(1 + x/4·(1 + x/5·(1 + x/6·(1 + x/7·(1 + x/8·(1 + x/9))))))))"),
+         "where(abs(x) > 0.1, expm1(x) / x, "
+         "1 + x/2·(1 + x/3·(1 + x/4·(1 + x/5·(1 + x/6·(1 + x/7·(1 + x/8·(1 + x/9·(1 + x/10·(1 + x/11))))))))))"),
     # Squares that overflow on the way.
     Form("sqrt(x²)", "abs(x)"),
     Form("x² / x", "x"),
@@ -78,4 +78,4 @@ FORMS = (
     Form("x·log(y)", "xlogy(x, y)"),
     Form("x·log1p(y)", "xlog1py(x, y)"),
 )  # fmt: skip
-"""Where several lines fit, the longest is taken."""
+"""Where several lines fit the longest is taken, among equals the first."""

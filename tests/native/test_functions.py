@@ -23,12 +23,14 @@ JUDGES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "exp": torch.exp,
     "expm1": torch.expm1,
     "log": torch.log,
+    "log1p": torch.log1p,
     "tanh": torch.tanh,
     "sigmoid": torch.sigmoid,
     "softplus": lambda x: torch.logaddexp(x, torch.zeros_like(x)),
     "erf": torch.erf,
 }
-RANGES = {"exp": (-87.0, 88.0), "expm1": (-30.0, 88.0), "log": (1e-37, 1e38), "tanh": (-12.0, 12.0), "sigmoid": (-85.0, 85.0),
+RANGES = {"exp": (-87.0, 88.0), "expm1": (-30.0, 88.0), "log": (1e-37, 1e38), "log1p": (-0.999, 1e4),
+          "tanh": (-12.0, 12.0), "sigmoid": (-85.0, 85.0),
           "softplus": (-85.0, 85.0), "erf": (-6.0, 6.0)}  # fmt: skip
 
 

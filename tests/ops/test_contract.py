@@ -49,6 +49,10 @@ JUDGES: dict[str, Callable[..., Any]] = {
     "where": lambda op, c, a, b: torch.where(c != 0, a, b),
     "exp": lambda op, a: a.exp(),
     "log": lambda op, a: a.log(),
+    "expm1": lambda op, a: a.expm1(),
+    "log1p": lambda op, a: a.log1p(),
+    "xlogy": lambda op, a, b: torch.special.xlog1py(a, b) if op.plus else torch.xlogy(a, b),
+    "guard": lambda op, c, a: a + 0 * c,
     "sin": lambda op, a: a.sin(),
     "cos": lambda op, a: a.cos(),
     "erf": lambda op, a: a.erf(),
@@ -155,10 +159,19 @@ APART = {
     "with_gradient",
 }
 
-# Made after differentiation, or gradients themselves: nothing differentiates them.
-NO_GRADIENT = {"class_weight", "all_reduce", "wait", "add_scaled", "pow", "share", "affine", "pack", "with_gradient"} | {
-    name for name in REGISTRY if name.endswith("_grad")
-}
+# Made after differentiation, gradients themselves, or with a gradient that is not their slope: `guard`.
+NO_GRADIENT = {
+    "class_weight",
+    "all_reduce",
+    "wait",
+    "add_scaled",
+    "pow",
+    "share",
+    "affine",
+    "pack",
+    "with_gradient",
+    "guard",
+} | {name for name in REGISTRY if name.endswith("_grad")}
 
 CASES = [
     pytest.param(sample, id=f"{name}{i}")

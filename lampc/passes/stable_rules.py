@@ -1,16 +1,26 @@
-"""Stable forms of what goes over axes: the logarithm of a sum of exponentials, and shares of such a sum."""
+"""Stable forms that no line of the table says: of any power, and of what goes over axes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 
 from lampc.ir.op import Op
-from lampc.ops.arithmetic import Div
+from lampc.ops.arithmetic import Abs, Div, Power
 from lampc.ops.exponential import Exp, Log
 from lampc.ops.guard import Guard
 from lampc.ops.normalise import Softmax
 from lampc.ops.reduction import Expand, Max, Mean, Sum
 from lampc.ops.term import Term
+
+
+def log_power(term: Term) -> Term | None:
+    """Log xᵏ = k·log x; where k is even, of any x but 0."""
+    power = term.build.term(term.node.operands[0])
+    if not isinstance(power.node.op, Power) or not power.node.op.exponent:
+        return None
+    exponent, x = power.node.op.exponent, term.build.term(power.node.operands[0])
+    with term.build.at(note=f"stable: log(x^{exponent:g}) is {exponent:g}·log(x)"):
+        return term.build(Log(), term.build(Abs(), x) if exponent % 2 == 0 else x) * exponent
 
 
 def _greatest(x: Term, axes: tuple[int, ...]) -> tuple[Term, Term]:
@@ -57,4 +67,5 @@ def share_of_sum(term: Term) -> Term | None:
         return e / (term.build(Expand(x.type.shape, axes), whole) if spread else whole)
 
 
-ROWS: Mapping[type[Op], Callable[[Term], Term | None]] = {Log: log_sum_exp, Div: share_of_sum}
+RULES: Sequence[tuple[type[Op], Callable[[Term], Term | None]]] = ((Log, log_power), (Log, log_sum_exp), (Div, share_of_sum))
+"""By the op that they begin at."""
