@@ -247,7 +247,9 @@ class Maximum(Elementwise):
         (dy,) = cotangents
         assert dy
         a, b = node.operands
-        return _shared(dy, a, b, node.build(Share(), a, b))
+        share = node.build(Share(), a, b)
+        da = dy * share
+        return [reduce_to(da, a), reduce_to(dy - da, b)]
 
     def expression(self, *operands: Expression) -> Expression:
         a, b = operands
@@ -263,19 +265,13 @@ class Minimum(Elementwise):
         (dy,) = cotangents
         assert dy
         a, b = node.operands
-        return _shared(dy, a, b, node.build(Share(), b, a))
+        share = node.build(Share(), b, a)
+        da = dy * share
+        return [reduce_to(da, a), reduce_to(dy - da, b)]
 
     def expression(self, *operands: Expression) -> Expression:
         a, b = operands
         return call("min", a, b)
-
-
-def _shared(dy: Term, a: Term, b: Term, share: Term) -> Gradients:
-    """Selected, not multiplied, so that an infinite ``dy`` does not become NaN where the other operand was taken."""
-    zero = share.build.constant(share.type.of(()), 0.0)
-    rest = 1.0 - share
-    da, db = (share.build(Where(), part, dy * part, zero) for part in (share, rest))
-    return [reduce_to(da, a), reduce_to(db, b)]
 
 
 @op("greater")

@@ -1,4 +1,4 @@
-"""Gradients through ``where``: what a branch does where it is not taken does not count."""
+"""Gradients through ``where``, ``max`` and ``min``: what is not taken does not count."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from lampc.ir.graph import Graph, Node, Value
 from lampc.ir.leaves import Constant
-from lampc.ops.arithmetic import Div, Pow, Power, Sqrt, Where
+from lampc.ops.arithmetic import Div, Greater, Maximum, Minimum, Pow, Power, Sqrt, Where
 from lampc.ops.elementwise import Elementwise
 from lampc.ops.exponential import Exp, Expm1, Log, Log1p, XLogY
 from lampc.ops.guard import Guard
@@ -20,11 +20,28 @@ _UNSAFE = (Log, Log1p, XLogY, Sqrt, Power, Pow, Div, Exp, Expm1)
 def guard_branches(graph: Graph) -> Graph:
     """In ``where(c, f(x), b)`` let no gradient reach x through f where c does not hold: 0 times an infinite slope is NaN.
 
-    Before: a forward graph. After: the same numbers; what a branch's formula takes from outside it passes a guard first.
+    Nor in ``f(max(x, b))`` where b is taken. Before: a forward graph. After: the same numbers; what a branch's formula takes
+    from outside it passes a guard first.
     """
-    if not any(isinstance(node.op, Where) for node in graph):
+    if not any(isinstance(node.op, Where | Maximum | Minimum) for node in graph):
         return graph
-    return rewrite(graph, _rule)
+    steep = _steep(graph)
+
+    def rule(site: Site) -> Term | None:
+        if isinstance(site.node.op, Maximum | Minimum):
+            return _one_taken(site) if site.node.id in steep else None
+        return _branches(site) if isinstance(site.node.op, Where) else None
+
+    return rewrite(graph, rule)
+
+
+def _steep(graph: Graph) -> set[int]:
+    """The nodes from which an unsafe op is reached place by place."""
+    found: set[int] = set()
+    for node in reversed(list(graph)):
+        if isinstance(node.op, _UNSAFE) or (node.id in found and isinstance(node.op, Elementwise)):
+            found.update(operand.node for operand in node.operands)
+    return found
 
 
 def drop_guards(graph: Graph) -> Graph:
@@ -38,9 +55,19 @@ def _idle(site: Site) -> bool:
     return isinstance(site.node.op, Guard) and site.operands[1].type == site.type
 
 
-def _rule(site: Site) -> Term | None:
-    if not isinstance(site.node.op, Where):
-        return None
+def _one_taken(site: Site) -> Term:
+    """The greater, or the lesser, of two values each of which has no gradient where the other is it."""
+    a, b = site.operands
+    lost = (b, a) if isinstance(site.node.op, Maximum) else (a, b)  # a is not taken where the first is the greater
+    a_lost, b_lost = site.build(Greater(), *lost), site.build(Greater(), *lost[::-1])
+    guarded = [
+        value if isinstance(value.node.op, Constant) else site.build(Guard(chosen=False), condition, value)
+        for value, condition in ((a, a_lost), (b, b_lost))
+    ]
+    return site.build(site.node.op, *guarded)
+
+
+def _branches(site: Site) -> Term | None:
     condition, *branches = site.operands
     guarded = [_guarded(site, condition, branch, chosen) for branch, chosen in zip(branches, (True, False), strict=True)]
     if guarded == branches:
