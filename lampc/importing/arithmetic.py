@@ -127,6 +127,13 @@ def formula(out: Writer, value: Value, text: str) -> Value:
     return by_elements(out, value, out.function(text))
 
 
+def bounded(out: Writer, value: Value, kind: str, end: float) -> Value:
+    """The greater (``max``) or lesser (``min``) of a value and a number."""
+    if kind == "max" and end == 0.0:
+        return by_elements(out, value, "relu")
+    return formula(out, value, f"{kind}({shortest(end)}, x)")
+
+
 def product(out: Writer, a: Tracked | Array, b: Tracked | Array) -> Tracked:
     """The matrix product."""
     if isinstance(a, Value) and not isinstance(b, Tracked):

@@ -18,6 +18,8 @@ def cut(out: Writer, layer: int, sample: NDArray[Any]) -> int | None:
     import numpy as np
 
     base = out.statements[layer].shape
+    if not base:  # a number
+        return _reshaped(out, layer, sample.shape) if sample.size == 1 else None
     low, high = (np.unravel_index(end, base) for end in (sample.min(), sample.max()))
     parts = tuple(slice(int(a), int(b) + 1) for a, b in zip(low, high, strict=True))
     box = np.arange(math.prod(base)).reshape(base)[parts]
@@ -58,9 +60,93 @@ def shuffled(out: Writer, layer: int, sample: NDArray[Any]) -> int | None:
     return _reshaped(out, layer, sample.shape)
 
 
+PIECES = 64
+"""Slices that a value is put together from."""
+
+
+def picked(out: Writer, layer: int, sample: NDArray[Any]) -> int | None:
+    """Places along each axis, in any order and any number of times: steps, reversals, repetitions."""
+    import numpy as np
+
+    base = out.statements[layer].shape
+    if sample.ndim != len(base):
+        return None
+    places = [
+        np.moveaxis(coordinates, axis, -1).reshape(-1, sample.shape[axis])[0]
+        for axis, coordinates in enumerate(np.unravel_index(sample, base))
+    ]
+    if not np.array_equal(np.ravel_multi_index(np.ix_(*places), base), sample):
+        return None
+    runs = {axis: _runs(chosen) for axis, chosen in enumerate(places) if not _repeats(chosen, base[axis], axis, base)}
+    if sum(map(len, runs.values())) > PIECES:
+        return None
+    for axis, parts in runs.items():
+        layer = _parts(out, layer, axis, parts)
+    factors = [1 if axis in runs else len(chosen) // base[axis] for axis, chosen in enumerate(places)]
+    if any(factor != 1 for factor in factors):
+        shape = [count * factor for count, factor in zip(out.statements[layer].shape, factors, strict=True)]
+        layer = out.add([layer], f"upsample {'x'.join(map(str, factors[1:] or factors))}", shape)
+    return layer
+
+
+def _repeats(chosen: NDArray[Any], count: int, axis: int, base: Sequence[int]) -> bool:
+    """Whether each place is taken as often as the others, as ``upsample`` does but with channels."""
+    import numpy as np
+
+    times = len(chosen) // count
+    if times > 1 and axis == 0 and len(base) > 1:
+        return False
+    return np.array_equal(chosen, np.arange(count).repeat(times))
+
+
+def _runs(chosen: NDArray[Any]) -> list[tuple[int, int, int]]:
+    """Start, step and count of stretches in which places grow evenly."""
+    found: list[tuple[int, int, int]] = []
+    for place in chosen.tolist():
+        if found:
+            start, step, count = found[-1]
+            last = start + step * (count - 1)
+            if place > last and (count == 1 or place - last == step):
+                found[-1] = (start, place - last, count + 1)
+                continue
+        found.append((place, 1, 1))
+    return found
+
+
+def _parts(out: Writer, layer: int, axis: int, runs: Sequence[tuple[int, int, int]]) -> int:
+    """Stretches side by side."""
+    pieces = [piece for run in runs for piece in _stepped(out, layer, axis, *run)]
+    shape = list(out.statements[layer].shape)
+    shape[axis] = sum(count for _, _, count in runs)
+    return pieces[0] if len(pieces) == 1 else out.add(pieces, f"concat axis={axis + 1}", shape, join=True)
+
+
+def _stepped(out: Writer, layer: int, axis: int, start: int, step: int, count: int) -> list[int]:
+    """Every ``step``-th place: of rows of so many, one; the last apart where it is in no whole row."""
+    shape = list(out.statements[layer].shape)
+    if step == 1 or count == 1:
+        return [_sliced(out, layer, axis, start, count)]
+    begin = min(start, shape[axis] - count * step)
+    if begin < 0 or begin <= start - step:
+        return [*_stepped(out, layer, axis, start, step, count - 1), _sliced(out, layer, axis, start + step * (count - 1), 1)]
+    rows = _sliced(out, layer, axis, begin, count * step)
+    rows = _reshaped(out, rows, (*shape[:axis], count, step, *shape[axis + 1 :]))
+    return [_reshaped(out, _sliced(out, rows, axis + 1, start - begin, 1), (*shape[:axis], count, *shape[axis + 1 :]))]
+
+
+def _sliced(out: Writer, layer: int, axis: int, start: int, count: int) -> int:
+    shape = list(out.statements[layer].shape)
+    if count == shape[axis]:
+        return layer
+    shape[axis] = count
+    return out.add([layer], f"slice {start} {start + count} axis={axis + 1}", shape)
+
+
 def _reshaped(out: Writer, layer: int, shape: tuple[int, ...]) -> int:
     if out.statements[layer].shape == shape:
         return layer
+    if not shape:  # the sum of one number is that number, and no axis
+        return out.add([_reshaped(out, layer, (1,))], "sum 1", shape)
     return out.add([layer], "flatten" if len(shape) == 1 else f"reshape {'x'.join(map(str, shape))}", shape)
 
 

@@ -148,7 +148,9 @@ def _pad(out: Writer, a: Arguments) -> Tracked:
 
 def _prelu(out: Writer, a: Arguments) -> Tracked:
     value, weight = a.value("self"), there(a.array("weight"))
-    return layers.layer(out, value, "prelu channels" if weight.size > 1 else "prelu", value.shape[1:], slope=weight)
+    if weight.size == 1:
+        return layers.layer(out, value, "prelu", value.shape[1:], slope=weight.reshape(()))
+    return layers.layer(out, value, "prelu channels", value.shape[1:], slope=weight)
 
 
 def _embedding(out: Writer, a: Arguments) -> Tracked:

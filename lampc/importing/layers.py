@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lampc.importing.text import Statement, Writer, refused
-from lampc.importing.values import Value, by_rows, layer_of, made, move, rows, shortest, size
+from lampc.importing.values import Value, by_rows, layer_of, made, move, rows, samples_axis, shortest, size
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,6 +38,14 @@ def linear(out: Writer, value: Value, weight: Array, bias: Array | None) -> Valu
             del weights["weight"]
             return by_rows(out, value, text, weight.shape[0], weights, (("tie", number),))
     return by_rows(out, value, text, weight.shape[0], weights)
+
+
+def along(out: Writer, value: Value, axis: int, weight: Array) -> Value:
+    """The product with a matrix along any axis; the weight is [out, in]."""
+    import numpy as np
+
+    turned = move(value, lambda index: np.moveaxis(index, axis, -1))
+    return move(linear(out, turned, weight, None), lambda index: np.moveaxis(index, -1, axis))
 
 
 def biased(out: Writer, value: Value, bias: Array) -> Value:
@@ -149,21 +157,35 @@ def channelnorm(out: Writer, value: Value, text: str, eps: float, weight: Array 
 
 
 def reduced(out: Writer, value: Value, kind: str, axes: Sequence[int], keep: bool) -> Value:
-    """``mean``, ``sum`` or ``max`` over axes, samples being axis 0.
+    """``mean``, ``sum`` or ``max`` over axes.
 
     Raises:
         LampError: if samples are among them.
     """
-    rank = len(value.shape)
+    import numpy as np
+
+    shape, rank = value.shape, len(value.shape)
     axes = sorted(axis % rank for axis in axes)
-    if axes[0] == 0:
-        raise refused(f"a {kind} over the samples, or over what stands first, has no layer")
-    if len(axes) == rank - 1 and not keep:
-        raise refused(f"a {kind} over all axes of a sample has no layer")
-    sample = value.shape[1:]
-    if rank == 2:  # no layer leaves nothing but a number; it may be a part of one
-        return layer(out, value, f"{kind} 1", (1,))
-    if kind != "sum" and rank > 2 and axes == list(range(2, rank)) and not (kind == "max" and rank == 3):
+    samples = samples_axis(out, value)
+    if samples in axes:
+        raise refused(f"a {kind} over the samples has no layer")
+    if samples == 0:
+        return _reduced(out, value, kind, axes, keep)
+    if samples is None:
+        found = _reduced(out, move(value, lambda index: index[None]), kind, [axis + 1 for axis in axes], True)
+        found = move(found, lambda index: index[0])
+    else:
+        first = move(value, lambda index: np.moveaxis(index, samples, 0))
+        found = _reduced(out, first, kind, [axis + (axis < samples) for axis in axes], True)
+        found = move(found, lambda index: np.moveaxis(index, 0, samples))
+    rest = [count for axis, count in enumerate(shape) if axis not in axes]
+    return found if keep else move(found, lambda index: index.reshape(rest))
+
+
+def _reduced(out: Writer, value: Value, kind: str, axes: Sequence[int], keep: bool) -> Value:
+    """Over axes of samples that stand first."""
+    rank, sample = len(value.shape), value.shape[1:]
+    if kind != "sum" and rank > 2 and list(axes) == list(range(2, rank)) and not (kind == "max" and rank == 3):
         text = f"globalpool{'' if kind == 'mean' else ' max'}" + (f" to={'x'.join(['1'] * (rank - 2))}" if keep else "")
         return layer(out, value, text, (sample[0], *([1] * (rank - 2) if keep else [])))
     rest = [count for axis, count in enumerate(sample, 1) if axis not in axes]
@@ -173,10 +195,18 @@ def reduced(out: Writer, value: Value, kind: str, axes: Sequence[int], keep: boo
 
 
 def softmax(out: Writer, value: Value, axis: int, log: bool = False) -> Value:
-    """Over the last axis."""
-    if axis % len(value.shape) != len(value.shape) - 1:
-        raise refused("a softmax over another axis than the last has no layer")
-    return by_rows(out, value, "logsoftmax" if log else "softmax")
+    """Over an axis.
+
+    Raises:
+        LampError: if it is the samples'.
+    """
+    import numpy as np
+
+    if axis % len(value.shape) == samples_axis(out, value):
+        raise refused("a softmax over the samples has no layer")
+    last = move(value, lambda index: np.moveaxis(index, axis, -1)) if axis % len(value.shape) < len(value.shape) - 1 else value
+    found = by_rows(out, last, "logsoftmax" if log else "softmax")
+    return found if last is value else move(found, lambda index: np.moveaxis(index, -1, axis))
 
 
 def recurrence(out: Writer, value: Value, kind: str, hidden: int, weights: Mapping[str, Any], layers: int = 1,
@@ -189,12 +219,12 @@ def recurrence(out: Writer, value: Value, kind: str, hidden: int, weights: Mappi
     return layer(out, value, text, (value.shape[1], hidden * (2 if direction == "both" else 1)), **weights)
 
 
-def last_states(states: Value, hidden: int, layers: int, directions: int) -> Value:
+def last_states(states: Value, hidden: int, layers: int, directions: int, backward: bool = False) -> Value:
     """What a recurrence ended with, [layers·directions, samples, hidden]; only the top layer's are known."""
     import numpy as np
 
     def ends(index: Array) -> Array:
-        top = [index[:, -1, :hidden], *([index[:, 0, hidden:]] if directions == 2 else [])]
+        top = [index[:, 0 if backward else -1, :hidden], *([index[:, 0, hidden:]] if directions == 2 else [])]
         return np.stack([np.full_like(top[0], -1)] * ((layers - 1) * directions) + top)
 
     return move(states, ends)

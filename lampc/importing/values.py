@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lampc.diagnostics import LampError
-from lampc.importing.arrange import cut, shuffled, turned
+from lampc.importing.arrange import cut, picked, shuffled, turned
 from lampc.importing.text import Imported, Writer, refused
 from lampc.importing.tidy import tidy
 
@@ -112,6 +112,24 @@ def layer_of(out: Writer, value: Value) -> int:
     return out.moved[key]
 
 
+def samples_axis(out: Writer, value: Value) -> int | None:
+    """The axis on which a value's samples stand; None where there is but one, which has none.
+
+    Raises:
+        LampError: if they share an axis with something else.
+    """
+    import numpy as np
+
+    sample = positions(value) // math.prod(out.statements[value.layer].shape)
+    for axis, count in enumerate(value.shape):
+        along = np.arange(count).reshape(-1, *[1] * (len(value.shape) - axis - 1))
+        if count == out.samples and (sample == along).all():
+            return axis
+    if out.samples > 1 or (sample != 0).any():
+        raise refused(f"samples do not stand on an axis of their own in values of {list(value.shape)}")
+    return None
+
+
 def _moved(out: Writer, value: Value) -> int | None:
     """At one go from the layer, or step by step from what it was moved from."""
     import numpy as np
@@ -126,6 +144,7 @@ def _moved(out: Writer, value: Value) -> int | None:
             layer = cut(out, value.layer, sample)
             layer = turned(out, value.layer, sample) if layer is None else layer
             layer = shuffled(out, value.layer, sample) if layer is None else layer
+            layer = picked(out, value.layer, sample) if layer is None else layer
             if layer is not None:
                 return layer
     if value.before is None:
@@ -142,9 +161,10 @@ def rows(out: Writer, value: Value) -> NDArray[Any] | None:
     """Where the whole last axis of the layer stands at the end: which row stands at each place; None elsewhere."""
     import numpy as np
 
-    width, index = out.statements[value.layer].shape[-1], positions(value)
-    if value.shape[-1] != width:
+    base, index = out.statements[value.layer].shape, positions(value)
+    if not base or value.shape[-1:] != base[-1:]:
         return None
+    width = base[-1]
     starts = index[..., 0]
     whole = (index == starts[..., None] + np.arange(width)).all() and (starts % width == 0).all() and (starts >= 0).all()
     return starts // width if whole else None
@@ -159,6 +179,8 @@ def by_rows(out: Writer, value: Value, text: str, width: int | None = None, weig
     """
     import numpy as np
 
+    if len(value.shape) < 2:
+        raise refused(f"`{text}` goes over the last axis, and values of {list(value.shape)} have but the samples'")
     width = value.shape[-1] if width is None else width
     try:
         layer = layer_of(out, value)
@@ -223,8 +245,13 @@ def _spread(out: Writer, layers: list[int]) -> list[int]:
 
 def _repeated(out: Writer, layer: int, whole: tuple[int, ...]) -> int:
     shape = out.statements[layer].shape
-    factors = [most // count for count, most in zip(shape[1:] or shape, whole[1:] or whole, strict=True)]
-    return layer if shape == whole else out.add([layer], f"upsample {size(factors)}", whole)
+    if shape == whole:
+        return layer
+    if len(shape) == 1:  # features are repeated as the places of a channel
+        places = out.add([out.add([layer], "reshape 1x1", (1, 1))], f"upsample {whole[0]}", (1, *whole))
+        return out.add([places], "flatten", whole)
+    factors = [most // count for count, most in zip(shape[1:], whole[1:], strict=True)]
+    return out.add([layer], f"upsample {size(factors)}", whole)
 
 
 def size(values: Any) -> str:
