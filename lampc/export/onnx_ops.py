@@ -142,7 +142,7 @@ def _clip(build: Build, op: Any, a: list[str], types: list[Type], out: Type) -> 
 def _softplus(build: Build, op: Any, a: list[str], types: list[Type], out: Type) -> str:
     """max(x, 0) + log(1 + e^-|x|): Softplus itself overflows in places."""
     small = build.add("Exp", [build.add("Neg", [build.add("Abs", a)])])
-    return build.add("Add", [build.add("Relu", a), _log1p(build, op, [small], types, out)])
+    return build.add("Add", [build.add("Relu", a), build.add("Log", [build.add("Add", [small, build.number(1.0)])])])
 
 
 def _log1p(build: Build, op: Any, a: list[str], types: list[Type], out: Type) -> str:

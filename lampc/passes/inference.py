@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from lampc.ir.graph import Graph
 from lampc.ops.channels import BatchNorm, BatchNormInference
+from lampc.ops.guard import Guard
 from lampc.ops.random import Dropout, Noise
 from lampc.ops.term import Term
 from lampc.passes.rewrite import Site, rewrite
 
 
 def for_inference(graph: Graph) -> Graph:
-    """Leave dropout and noise out, let batchnorm use its running statistics, and keep those as they are.
+    """Leave out dropout, noise and what concerns gradients alone; let batchnorm use its running statistics, and keep those.
 
     Before: a forward graph in which a dropout's mask and a batchnorm's statistics have no use but ``next`` outputs.
     After: no dropout, no noise, no batchnorm of batches, no ``next`` output.
@@ -24,6 +25,8 @@ def _rule(site: Site) -> tuple[Term, ...] | None:
     if isinstance(op, Dropout):
         x, _ = site.operands
         return (x, x)
+    if isinstance(op, Guard) and site.operands[1].type == site.type:
+        return (site.operands[1],)
     if isinstance(op, Noise):
         return (site.build.constant(site.type, 0.0),)
     if isinstance(op, BatchNorm):
