@@ -27,6 +27,10 @@ class ShapeError(Exception):
         self.fix = fix
 
 
+class NoGradient(Exception):
+    """An op has no gradient, and one was wanted."""
+
+
 class SizeMismatch(ShapeError):
     """A layer was written for another size than it gets."""
 
@@ -69,8 +73,11 @@ class Op:
         """The operands' cotangents, one (or None) each, in terms of the results'.
 
         At least one cotangent is given. None for an operand: it has no gradient.
+
+        Raises:
+            NoGradient: if the op has none.
         """
-        raise NotImplementedError
+        raise NoGradient
 
     def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
         """Floating point operations for these shapes; an exponential counts as one."""

@@ -292,7 +292,10 @@ class Greater(Elementwise):
 @op("share")
 @dataclass(frozen=True)
 class Share(Elementwise):
-    """1 where ``a > b``, ½ where equal, else 0: how a maximum's gradient is shared."""
+    """1 where ``a > b``, ½ where equal, else 0: how a maximum's gradient is shared. It has no gradient."""
+
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        return [None, None]
 
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
         a, b = operands

@@ -241,6 +241,11 @@ class GatherGrad(Op):
             raise ShapeError(f"{dy} has no rows")
         return (dy.of((self.rows, dy.shape[-1])),)
 
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        (g,) = cotangents
+        assert g
+        return [node.build(Gather(), g, node.operands[1]), None]
+
     def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
         return count(operands[0])
 

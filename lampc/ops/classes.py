@@ -78,6 +78,11 @@ class PickGrad(Op):
             raise ShapeError(f"{labels} does not label {dy}", 1)
         return (dy.of(self.shape),)
 
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        (g,) = cotangents
+        assert g
+        return [node.build(Pick(self.outside), g, node.operands[1]), None]
+
     def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
         return 0
 

@@ -29,6 +29,10 @@ class Windows(Op):
     transposed: bool = False
     output_padding: Steps = ()
 
+    def windows(self) -> tuple[Steps, Steps, Steps, int, bool, Steps]:
+        """What ops that move alike begin with."""
+        return (self.stride, self.padding, self.dilation, self.groups, self.transposed, self.output_padding)
+
     def arguments(self) -> tuple[Any, ...]:
         """What torch's kernels take after the tensors."""
         added = self.output_padding or (0,) * len(self.stride)
@@ -109,9 +113,8 @@ class Convolution(Windows):
         (dy,) = cotangents
         assert dy
         x, w = node.operands[:2]
-        windows = (self.stride, self.padding, self.dilation, self.groups, self.transposed, self.output_padding)
-        dx = node.build(ConvolutionInputGrad(*windows, shape=x.type.shape), dy, w)
-        dw = node.build(ConvolutionWeightGrad(*windows, shape=w.type.shape), dy, x)
+        dx = node.build(ConvolutionInputGrad(*self.windows(), shape=x.type.shape), dy, w)
+        dw = node.build(ConvolutionWeightGrad(*self.windows(), shape=w.type.shape), dy, x)
         axes = (0, *range(2, dy.type.rank))
         return [dx, dw, *(node.build(Sum(axes), dy) for _ in node.operands[2:])]
 
@@ -138,7 +141,7 @@ class _ConvolutionGrad(Windows):
 
     def infer(self, *operands: Type) -> tuple[Type, ...]:
         dy, other = operands
-        forward = Convolution(self.stride, self.padding, self.dilation, self.groups, self.transposed, self.output_padding)
+        forward = Convolution(*self.windows())
         result = dy.of(self.shape)
         if forward.infer(*self._forward(result, other)) != (dy,):
             raise ShapeError(f"{dy} is no gradient of this convolution")
@@ -161,6 +164,13 @@ class _ConvolutionGrad(Windows):
 class ConvolutionInputGrad(_ConvolutionGrad):
     """The gradient with respect to x, from ``dy`` and ``w``."""
 
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        (g,) = cotangents
+        assert g
+        dy, w = node.operands
+        dw = ConvolutionWeightGrad(*self.windows(), shape=w.type.shape)
+        return [node.build(Convolution(*self.windows()), g, w), node.build(dw, dy, g)]
+
     def _forward(self, result: Type, other: Type) -> tuple[Type, Type]:
         return result, other
 
@@ -182,6 +192,13 @@ class ConvolutionInputGrad(_ConvolutionGrad):
 @dataclass(frozen=True)
 class ConvolutionWeightGrad(_ConvolutionGrad):
     """The gradient with respect to w, from ``dy`` and ``x``."""
+
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        (g,) = cotangents
+        assert g
+        dy, x = node.operands
+        dx = ConvolutionInputGrad(*self.windows(), shape=x.type.shape)
+        return [node.build(Convolution(*self.windows()), x, g), node.build(dx, dy, g)]
 
     def _forward(self, result: Type, other: Type) -> tuple[Type, Type]:
         return other, result

@@ -11,7 +11,7 @@ from lampc.ir.op import Kernel, Op, Run, ShapeError
 from lampc.ir.types import Type
 
 if TYPE_CHECKING:
-    from lampc.ops.term import Term
+    from lampc.ops.term import Gradients, Term, TermNode
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,11 @@ class ElementwiseGrad(Elementwise):
 
     exact: ClassVar[bool] = True
     aten: ClassVar[str] = ""
+
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        from lampc.ops.formula import gradient_of_formula
+
+        return gradient_of_formula(node, *cotangents)
 
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
         function = getattr(torch.ops.aten, self.aten).grad_input

@@ -60,8 +60,6 @@ class Upsample(Op):
 class UpsampleGrad(Upsample):
     """The gradient from ``dy``: each place's share of what it was copied to."""
 
-    gradient = Op.gradient
-
     def infer(self, *operands: Type) -> tuple[Type, ...]:
         (dy,) = operands
         if dy.rank != len(self.factors) + 2:
@@ -70,6 +68,11 @@ class UpsampleGrad(Upsample):
         if any(size % factor for size, factor in zip(sizes, self.factors, strict=True)):
             raise ShapeError(f"{dy} is not {self.factors} times as large as anything")
         return (dy.of((*dy.shape[:2], *(size // factor for size, factor in zip(sizes, self.factors, strict=True)))),)
+
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        (g,) = cotangents
+        assert g
+        return [node.build(Upsample(self.factors, self.mode), g)]
 
     def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
         return count(operands[0])
@@ -160,13 +163,17 @@ class PadGrad(Pad):
     """The gradient from ``dy``: what was copied is added where it came from."""
 
     shape: Shape = ()
-    gradient = Op.gradient
 
     def infer(self, *operands: Type) -> tuple[Type, ...]:
         (dy,) = operands
         if Pad(self.amounts, self.mode).infer(dy.of(self.shape)) != (dy,):
             raise ShapeError(f"{dy} is no gradient of a padded {self.shape}")
         return (dy.of(self.shape),)
+
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        (g,) = cotangents
+        assert g
+        return [node.build(Pad(self.amounts, self.mode), g)]
 
     def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
         return count(operands[0])

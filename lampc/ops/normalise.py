@@ -62,6 +62,11 @@ class Softmax(LastAxis):
 class SoftmaxGrad(LastAxis):
     """``y · (dy - Σ dy·y)`` from ``dy`` and ``y = softmax a``."""
 
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        from lampc.ops.formula import gradient_of_formula
+
+        return gradient_of_formula(node, *cotangents)
+
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
         function = torch.ops.aten._softmax_backward_data.out
         return partial(function, *operands, -1, results[0].dtype, grad_input=results[0])
@@ -97,6 +102,11 @@ class LogSoftmax(LastAxis):
 class LogSoftmaxGrad(LastAxis):
     """``dy - eʸ · Σ dy`` from ``dy`` and ``y = log_softmax a``."""
 
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        from lampc.ops.formula import gradient_of_formula
+
+        return gradient_of_formula(node, *cotangents)
+
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
         function = torch.ops.aten._log_softmax_backward_data.out
         return partial(function, *operands, -1, results[0].dtype, out=results[0])
@@ -131,8 +141,11 @@ class LayerNorm(Op):
         return (centred * rstd * weight + bias, mean, rstd)
 
     def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
-        dy = cotangents[0]
-        assert dy and cotangents[1:] == (None, None), "mean and rstd are for the gradient alone"
+        dy, *statistics = cotangents
+        if dy is None or any(statistics):  # what a gradient made of them is differentiated
+            from lampc.ops.formula import gradient_of_formula
+
+            return gradient_of_formula(node, *cotangents)
         a, weight, bias = node.operands
         _, mean, rstd = node.results
         return node.build.results(LayerNormGrad(), dy, a, mean, rstd, weight, bias)
@@ -166,6 +179,11 @@ class LayerNormGrad(Op):
         shares = Across("mean", dnormal) + normal * Across("mean", dnormal * normal)
         return (rstd * (dnormal - shares), dy * normal, dy)
 
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        from lampc.ops.formula import gradient_of_formula
+
+        return gradient_of_formula(node, *cotangents)
+
     def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
         return 14 * count(operands[0])
 
@@ -198,8 +216,11 @@ class RmsNorm(Op):
         return (a * rstd * weight, rstd)
 
     def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
-        dy = cotangents[0]
-        assert dy and cotangents[1] is None, "rstd is for the gradient alone"
+        dy, rstd = cotangents
+        if dy is None or rstd:  # what a gradient made of it is differentiated
+            from lampc.ops.formula import gradient_of_formula
+
+            return gradient_of_formula(node, *cotangents)
         a, weight = node.operands
         return node.build.results(RmsNormGrad(), dy, a, node.results[1], weight)
 
@@ -236,6 +257,11 @@ class RmsNormGrad(Op):
         dy, a, rstd, weight = operands
         normal, dnormal = a * rstd, dy * weight
         return (rstd * (dnormal - normal * Across("mean", dnormal * normal)), dy * normal)
+
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        from lampc.ops.formula import gradient_of_formula
+
+        return gradient_of_formula(node, *cotangents)
 
     def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
         return 9 * count(operands[0])

@@ -151,13 +151,17 @@ class AvgPoolGrad(AvgPool):
     """The gradient from ``dy``, a tensor of ``shape``."""
 
     shape: Shape = ()
-    gradient = Op.gradient
 
     def infer(self, *operands: Type) -> tuple[Type, ...]:
         (dy,) = operands
         if self.out(dy.of(self.shape)) != dy.shape:
             raise ShapeError(f"{dy} is no gradient of a pool of {self.shape}")
         return (dy.of(self.shape),)
+
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        (g,) = cotangents
+        assert g
+        return [node.build(AvgPool(self.kernel, self.stride, self.padding, self.ceil, self.padded, self.divisor), g)]
 
     def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
         return count(operands[0]) * count(self.kernel)
@@ -255,13 +259,17 @@ class AdaptiveAvgPoolGrad(AdaptiveAvgPool):
     """The gradient from ``dy``, a tensor of ``shape``."""
 
     shape: Shape = ()
-    gradient = Op.gradient
 
     def infer(self, *operands: Type) -> tuple[Type, ...]:
         (dy,) = operands
         if self.out(dy.of(self.shape)) != dy.shape:
             raise ShapeError(f"{dy} is no gradient of a pool of {self.shape}")
         return (dy.of(self.shape),)
+
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        (g,) = cotangents
+        assert g
+        return [node.build(AdaptiveAvgPool(self.sizes), g)]
 
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
         dx, dy = _flat(results[0], operands[0])

@@ -90,6 +90,13 @@ class MaxGrad(Op):
                 raise ShapeError(f"the maxima of {a} are {reduced}, not {operand}", index)
         return (a,)
 
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        (g,) = cotangents
+        assert g
+        dy, a, y = node.operands
+        shares = node.build(MaxGrad(self.axes), node.build.constant(dy.type, 1.0), a, y)
+        return [node.build(Sum(self.axes), g * shares), None, None]
+
     def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
         return 3 * count(results[0])
 

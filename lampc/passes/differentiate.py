@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from lampc.ir.graph import Graph, Stage, Value
 from lampc.ir.leaves import Input, Parameter
-from lampc.ops.term import Build, Term, TermNode
+from lampc.ops.pullback import pull_back
+from lampc.ops.term import Build, Term
 
 
 def differentiate(graph: Graph, inputs: bool = False) -> Graph:
@@ -13,7 +14,11 @@ def differentiate(graph: Graph, inputs: bool = False) -> Graph:
     With ``inputs`` to x and y as well.
 
     Before: an output ``loss``, a scalar. After: outputs ``grad NAME``, of the parameters' types; the forward nodes
-    keep their ids, and gradient nodes carry the places of the nodes that they are the gradient of.
+    keep their ids, and gradient nodes carry the places of the nodes that they are the gradient of. Gradients are nodes
+    like others: what they make may be part of another loss.
+
+    Raises:
+        LampError: if the loss depends on a parameter through an op that has no gradient (E811).
     """
     out = graph.copy()
     build = Build(out)
@@ -22,26 +27,12 @@ def differentiate(graph: Graph, inputs: bool = False) -> Graph:
     cotangents: dict[Value, Term] = {}
     with build.at(spans=graph[loss.node].spans, stage=Stage.BACKWARD, layer="loss"):
         cotangents[loss] = build.constant(graph.type(loss), 1.0)
-    for node in reversed(list(graph)):
-        results = [Value(node.id, index) for index in range(len(node.types))]
-        if node.id not in active or not any(result in cotangents for result in results):
-            continue
-        if isinstance(node.op, Parameter | Input):
-            out.outputs[f"grad {node.op.label}"] = cotangents[results[0]].value
-            continue
-        terms = TermNode(build, node, tuple(map(build.term, node.operands)), tuple(build.term(result) for result in results))
-        with build.at(spans=node.spans, stage=Stage.BACKWARD, layer=node.layer, note=""):
-            gradients = node.op.gradient(terms, *(cotangents.get(result) for result in results))
-            for operand, gradient in zip(node.operands, gradients, strict=True):
-                if gradient is None or operand.node not in active:
-                    continue
-                assert gradient.type == graph.type(operand), (node.op, gradient.type, graph.type(operand))
-                before = cotangents.get(operand)
-                cotangents[operand] = gradient if before is None else before + gradient
-    # Parameters in the order in which they were declared
-    labels = [node.op.label for node in graph if isinstance(node.op, Parameter | Input)]
-    grads = {f"grad {label}": out.outputs.pop(f"grad {label}", None) for label in labels}
-    out.outputs.update({name: value for name, value in grads.items() if value is not None})
+    pull_back(build, graph, active, cotangents)
+    for node in graph:  # parameters in the order in which they were declared
+        if isinstance(node.op, Parameter | Input) and Value(node.id) in cotangents:
+            name = f"grad {node.op.label}"
+            out.outputs.pop(name, None)
+            out.outputs[name] = cotangents[Value(node.id)].value
     return out
 
 

@@ -45,7 +45,7 @@ JUDGES: dict[str, Callable[..., Any]] = {
     "maximum": lambda op, a, b: torch.maximum(a, b),
     "minimum": lambda op, a, b: torch.minimum(a, b),
     "greater": lambda op, a, b: (a > b).to(a.dtype) + 0 * a,
-    "share": lambda op, a, b: (a > b).to(a.dtype) + (a == b).to(a.dtype) / 2,
+    "share": lambda op, a, b: (a > b).to(a.dtype) + (a == b).to(a.dtype) / 2 + 0 * a,
     "where": lambda op, c, a, b: torch.where(c != 0, a, b),
     "exp": lambda op, a: a.exp(),
     "log": lambda op, a: a.log(),
@@ -159,19 +159,12 @@ APART = {
     "with_gradient",
 }
 
-# Made after differentiation, gradients themselves, or with a gradient that is not their slope: `guard`.
-NO_GRADIENT = {
+# Made after differentiation, of kernels that are differentiated once, or with a gradient that is not their slope: `guard`.
+NO_GRADIENT = {name for name, op in REGISTRY.items() if op.gradient is Op.gradient} | {
     "class_weight",
-    "all_reduce",
-    "wait",
-    "add_scaled",
-    "pow",
-    "share",
-    "affine",
-    "pack",
     "with_gradient",
     "guard",
-} | {name for name in REGISTRY if name.endswith("_grad")}
+}
 
 CASES = [
     pytest.param(sample, id=f"{name}{i}")
@@ -183,8 +176,10 @@ JUDGED = [case for case in CASES if case.values[0].op.name not in APART]  # type
 
 
 def _vjp(function: Callable[[Tensor], Tensor], a: Tensor, dy: Tensor) -> Tensor:
-    x = a.detach().requires_grad_()
-    (gradient,) = torch.autograd.grad(function(x), x, dy)
+    """A gradient that may be differentiated again, where one of the operands is."""
+    x = a if a.requires_grad else a.detach().requires_grad_()
+    again = a.requires_grad or dy.requires_grad
+    (gradient,) = torch.autograd.grad(function(x), x, dy, create_graph=again)
     return gradient
 
 

@@ -1,0 +1,131 @@
+"""Gradients are differentiated again: by whole networks, against PyTorch's double backward in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+import lampc.compile
+from lampc.ir.graph import Graph, Value
+from lampc.ir.leaves import Constant, Input, Parameter
+from lampc.ir.op import REGISTRY, Op, Run
+from lampc.ops.reduction import Sum
+from lampc.ops.term import Build, Term
+from lampc.passes.differentiate import differentiate
+
+BATCH = 3
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "mse": F.mse_loss,
+    "mae": F.l1_loss,
+    "bce": F.binary_cross_entropy,
+    "crossentropy": F.cross_entropy,
+}
+NETWORKS = {
+    "linear": ("linear 4->3 xavier", "mse"),
+    "tanh": ("linear 4->5 xavier; tanh; linear 3", "mse"),
+    "sigmoid": ("linear 4->5 xavier; sigmoid; linear 3", "mse"),
+    "relu": ("linear 4->5 xavier; relu; linear 3", "mse"),
+    "leakyrelu": ("linear 4->5 xavier; leakyrelu; linear 3", "mse"),
+    "elu": ("linear 4->5 xavier; elu; linear 3", "mse"),
+    "selu": ("linear 4->5 xavier; selu; linear 3", "mse"),
+    "gelu": ("linear 4->5 xavier; gelu; linear 3", "mse"),
+    "silu": ("linear 4->5 xavier; silu; linear 3", "mae"),
+    "softplus": ("linear 4->5 xavier; softplus; linear 3", "mse"),
+    "softmax": ("linear 4->5 xavier; softmax; linear 3", "mse"),
+    "logsoftmax": ("linear 4->5 xavier; logsoftmax; linear 3", "mse"),
+    "layernorm": ("linear 4->5 xavier; layernorm; linear 3", "mse"),
+    "rmsnorm": ("linear 4->5 xavier; rmsnorm; linear 3", "mse"),
+    "rows of rows": ("input 2x4; linear 5 xavier; tanh; layernorm; softmax; flatten; linear 3", "mse"),
+    "residual": ("input 4; residual { linear 4 xavier; tanh }; linear 3", "mse"),
+    "a label": ("linear 4->3 xavier", "crossentropy"),
+    "a share": ("linear 4->3 xavier; sigmoid", "bce"),
+    "convolution": ("input 2x4x4; conv 3 3x3 padding=1; tanh; avgpool 2; flatten; linear 3", "mse"),
+}  # fmt: skip
+
+
+def squares(build: Build, graph: Graph) -> Term:
+    """The sum of all gradients' squares."""
+    total: Term | None = None
+    for name, value in graph.outputs.items():
+        if name.startswith("grad "):
+            gradient = build.term(value)
+            square = build(Sum(tuple(range(gradient.type.rank))), gradient * gradient)
+            total = square if total is None else total + square
+    assert total
+    return total
+
+
+def twice(program: lampc.compile.Program) -> Graph:
+    """The gradients of the sum of the gradients' squares, with respect to parameters and inputs."""
+    once = differentiate(program.simplified.with_outputs({"loss": program.simplified.outputs["loss"]}), inputs=True)
+    gradients = {name: value for name, value in once.outputs.items() if name not in ("loss", "grad y")}
+    once = once.with_outputs(gradients)
+    return differentiate(once.with_outputs({"loss": squares(Build(once), once).value}), inputs=True)
+
+
+def run(graph: Graph, given: dict[str, Tensor]) -> dict[str, Tensor]:
+    found: dict[Value, Tensor] = {}
+    for node in graph:
+        if isinstance(node.op, Input | Parameter):
+            results = [given[node.op.label]]
+        elif isinstance(node.op, Constant):
+            results = [torch.full(node.types[0].dims(BATCH), node.op.value.at(BATCH), dtype=torch.float64)]
+        else:
+            results = [torch.full(type.dims(BATCH), torch.nan, dtype=torch.float64) for type in node.types]
+            node.op.bind(torch, results, [found[operand] for operand in node.operands], Run(BATCH))()
+        found.update({Value(node.id, index): result for index, result in enumerate(results)})
+    return {name: found[value] for name, value in graph.outputs.items()}
+
+
+@pytest.mark.parametrize(("network", "loss"), NETWORKS.values(), ids=NETWORKS)
+def test_double_backward_is_torchs(network: str, loss: str) -> None:
+    program = lampc.compile.text(f"{network}; loss {loss}; train precision=f64")
+    model = program.model(seed=3, backend="torch")
+    module = program.to_torch(model).double()
+    generator = torch.Generator().manual_seed(1)
+    shape = program.elaborated.input_type.dims(BATCH)
+    x = torch.randn(shape, generator=generator, dtype=torch.float64).requires_grad_()
+    y = torch.rand(BATCH, 3, generator=generator, dtype=torch.float64)
+    y = torch.tensor([2, 0, 1]) if loss == "crossentropy" else y
+    leaves = {"x": x, **dict(module.named_parameters())}
+
+    gradients = torch.autograd.grad(LOSSES[loss](module(x), y), list(leaves.values()), create_graph=True)
+    total = sum((gradient.square().sum() for gradient in gradients), torch.zeros(()))
+    wanted = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
+
+    found = run(twice(program), {"y": y, **{name: tensor.detach() for name, tensor in leaves.items()}})
+    for name, gradient in zip(leaves, wanted, strict=True):
+        expected = torch.zeros_like(leaves[name]) if gradient is None else gradient
+        torch.testing.assert_close(found.get(f"grad {name}", torch.zeros_like(expected)), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_a_slope_that_overflows_where_it_is_not_taken_does_not_count() -> None:
+    """e^1000 in the other branch of elu."""
+    program = lampc.compile.text("input 1; bias; elu; loss fn(p, y) = sum(p^2); train precision=f64")
+    given = {"x": torch.full((BATCH, 1), 1000.0, dtype=torch.float64), "bias1.bias": torch.zeros(1, dtype=torch.float64)}
+    found = run(twice(program), given | {"y": torch.zeros(BATCH, 1, dtype=torch.float64)})
+    # Σ over samples of (2x)² and (Σ 2x)²: the slopes are 8x and 4·Σ 2x.
+    torch.testing.assert_close(found["grad x"], torch.full_like(given["x"], 8e3 + 4 * 6e3))
+
+
+@pytest.mark.parametrize(
+    "network", ["input 4x6; attention heads=2; flatten", "input 4x6; lstm 3; flatten", "input 2x4x4; maxpool 2; flatten"]
+)
+def test_what_cannot_be_differentiated_twice_is_said_with_its_place(network: str) -> None:
+    program = lampc.compile.text(f"{network}; linear 3; loss mse")
+    with pytest.raises(lampc.LampError, match=r"E811.*has no gradient") as caught:
+        twice(program)
+    assert caught.value.diagnostics[0].labels[0].span.start > 0
+
+
+def test_gradients_without_a_gradient_are_few() -> None:
+    """Kernels that torch has no second derivative of either, or that would be a program of their own."""
+    closed = {name for name, op in REGISTRY.items() if name.endswith("_grad") and op.gradient is Op.gradient}
+    assert closed == {
+        "attend_grad", "attention_grad", "batchnorm_grad", "groupnorm_grad",
+        "maxpool_grad", "adaptive_maxpool_grad", "rnn_grad", "lstm_grad", "gru_grad",
+    }  # fmt: skip
