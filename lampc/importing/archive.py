@@ -18,6 +18,7 @@ from typing import Any
 from lampc.importing.aten import Call, Ref, one_of_each
 from lampc.importing.aten_reader import read_calls
 from lampc.importing.text import Imported, refused
+from lampc.importing.values import MOST as NUMBERS
 
 MOST = 2_000_000_000
 """Bytes of a file that is read, as it is and unpacked."""
@@ -124,8 +125,15 @@ def _tensors(archive: zipfile.ZipFile, folder: str, config: str) -> dict[str, An
         dtype = getattr(torch, _DTYPES[about["dtype"]])
         flat = torch.frombuffer(raw, dtype=dtype) if raw else torch.empty(0, dtype=dtype)
         start = about["storage_offset"]["as_int"]
+        reach = sum((count - 1) * stride for count, stride in zip(shape, strides, strict=True))
+        if min([start, *shape, *strides]) < 0 or math.prod(shape) > max(NUMBERS, flat.numel()):
+            raise refused(f"`{name}` is said to be {shape} with steps of {strides} from {start}, which is no tensor")
         if math.prod(shape) == flat.numel():
-            start = 0
+            start = 0  # of the memory of which the file has but this part
+        if math.prod(shape) and start + reach >= flat.numel():
+            raise refused(
+                f"`{name}` is said to be {shape} with steps of {strides}, and the file has {flat.numel():,} numbers of it"
+            )
         found[name] = torch.as_strided(flat, shape, strides, start).contiguous()
     return found
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,9 @@ from lampc.importing.text import Imported, refused
 
 MOST = 2_000_000_000
 """Bytes of a file that is read."""
+
+MOST_NODES = 20_000
+"""Of a graph that is read."""
 
 
 def from_onnx(model: Any) -> Imported:
@@ -23,15 +28,11 @@ def from_onnx(model: Any) -> Imported:
     """
     import numpy as np
 
-    try:
-        import onnx
-    except ImportError:
-        raise failure("E508", "reading ONNX needs a package of that name", 'pip install "lampc[onnx]"') from None
+    if find_spec("onnx") is None:
+        raise failure("E508", "reading ONNX needs a package of that name", 'pip install "lampc[onnx]"')
     if isinstance(model, str | Path):
         model = _read(Path(model))
-    outside = [tensor.name for tensor in model.graph.initializer if tensor.data_location == onnx.TensorProto.EXTERNAL]
-    if outside:
-        raise refused(f"the weights of `{outside[0]}` are in another file, which is not opened", "save the model in one file")
+    _see_whole(model)
     written = {prop.key: prop.value for prop in model.metadata_props}.get("lampc.network")
     if written is not None:
         found = _own(written, model)
@@ -44,6 +45,38 @@ def from_onnx(model: Any) -> Imported:
         raise refused(f"the model is none: {type(error).__name__} {error}") from None
 
 
+def _see_whole(model: Any) -> None:
+    """See that a graph is of a size to be read, and names no other file, wherever in it.
+
+    Raises:
+        LampError: otherwise.
+    """
+    import onnx
+
+    if len(model.graph.node) > MOST_NODES:
+        raise refused(f"the graph has {len(model.graph.node):,} nodes, and at most {MOST_NODES:,} are read")
+    for tensor in _tensors(model):
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            raise refused(
+                f"the weights of `{tensor.name}` are in another file, which is not opened", "save the model in one file"
+            )
+
+
+def _tensors(message: Any) -> Iterator[Any]:
+    """All tensors in a message: weights, constants of nodes, and those of graphs in them and of functions."""
+    import onnx
+
+    waiting = [message]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, onnx.TensorProto):
+            yield part
+            continue
+        for described, value in part.ListFields():
+            if described.message_type is not None:
+                waiting.extend([value] if hasattr(value, "ListFields") else value)
+
+
 def _read(path: Path) -> Any:
     import onnx
     from google.protobuf.message import DecodeError
@@ -54,6 +87,7 @@ def _read(path: Path) -> Any:
         if path.stat().st_size > MOST:
             raise refused(f"{path} is larger than {MOST:,} bytes")
         model = onnx.load_model_from_string(files.read(path))
+        _see_whole(model)  # before the checker, which looks for the files that a model names
         onnx.checker.check_model(model)
         return model
     except OSError as error:

@@ -39,7 +39,7 @@ class Value:
     """The value that it was moved from, and how."""
 
 
-MOST = 200_000_000
+MOST = 100_000_000
 """Numbers of a constant that is worked out."""
 SAMPLES = 2
 """How many the example has by which shapes are worked out, where a model takes any number."""
@@ -230,11 +230,11 @@ def joined(out: Writer, kind: str, values: tuple[Value, ...], shape: tuple[int, 
 
 
 def _spread(out: Writer, layers: list[int]) -> list[int]:
-    """Values of one shape: where a channel has one place along an axis it is repeated."""
+    """Values of one shape: where there is one place along an axis it is repeated."""
     shapes = [out.statements[layer].shape for layer in layers]
     if len(set(shapes)) == 1:
         return layers
-    if len({len(shape) for shape in shapes}) == 1 and (len({shape[0] for shape in shapes}) == 1 or len(shapes[0]) == 1):
+    if len({len(shape) for shape in shapes}) == 1 and (len({shape[0] for shape in shapes}) == 1 or len(shapes[0]) <= 3):
         whole = tuple(max(counts) for counts in zip(*shapes, strict=True))
         if all(count in (1, most) for shape in shapes for count, most in zip(shape, whole, strict=True)):
             return [_repeated(out, layer, whole) for layer in layers]
@@ -247,11 +247,12 @@ def _repeated(out: Writer, layer: int, whole: tuple[int, ...]) -> int:
     shape = out.statements[layer].shape
     if shape == whole:
         return layer
-    if len(shape) == 1:  # features are repeated as the places of a channel
-        places = out.add([out.add([layer], "reshape 1x1", (1, 1))], f"upsample {whole[0]}", (1, *whole))
-        return out.add([places], "flatten", whole)
-    factors = [most // count for count, most in zip(shape[1:], whole[1:], strict=True)]
-    return out.add([layer], f"upsample {size(factors)}", whole)
+    factors = [most // count for count, most in zip(shape, whole, strict=True)]
+    if len(shape) > 1 and factors[0] == 1:
+        return out.add([layer], f"upsample {size(factors[1:])}", whole)
+    one = out.add([layer], f"reshape {'x'.join(map(str, (1, *shape)))}", (1, *shape))  # as the places of a channel
+    places = out.add([one], f"upsample {size(factors)}", (1, *whole))
+    return out.add([places], "flatten" if len(whole) == 1 else f"reshape {'x'.join(map(str, whole))}", whole)
 
 
 def size(values: Any) -> str:

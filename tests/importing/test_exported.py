@@ -110,7 +110,7 @@ def set_part(linear: nn.Linear, x: Tensor) -> Tensor:
 
 
 REFUSED: dict[str, tuple[Callable[[nn.Linear, Tensor], Tensor], str]] = {
-    "too large": (lambda linear, x: linear(x) + torch.zeros(10**6, 10**6).sum(), "more than 200,000,000 numbers"),
+    "too large": (lambda linear, x: linear(x) + torch.zeros(10**6, 10**6).sum(), "more than 100,000,000 numbers"),
     "another function": (lambda linear, x: linear(x).erfinv(), r"`aten.erfinv.default` \(`erfinv`\) has no layer here"),
     "a part changed in place": (changed_part, "changes `linear` in place, of which it sees but a part"),
     "a part set": (set_part, "`aten.fill_.Tensor`"),
