@@ -85,6 +85,11 @@ TITLES: dict[str, str] = {
     "W402": "the output cannot reach the targets",
     "W403": "the loss expects probabilities",
     "W404": "the warm-up is as long as the training",
+    "W405": "a layer that nothing uses",
+    "W406": "a constant that nothing uses",
+    "W407": "a function that nothing uses",
+    "W408": "a block that nothing calls",
+    "W409": "a parameter that nothing uses",
     "W510": "more minibatches are accumulated than there are",
     "W501": "the network has more outputs than there are classes",
 }

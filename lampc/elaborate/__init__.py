@@ -20,6 +20,7 @@ from lampc.elaborate.network import Network
 from lampc.elaborate.scope import Flow, Scope
 from lampc.elaborate.settings import Settings, parse_setting
 from lampc.elaborate.target import attach_loss, check_best, choose_metrics
+from lampc.elaborate.unused import drop_unused, warn_of_unused
 from lampc.elaborate.weights import begin_with
 from lampc.ir.graph import Graph, Value
 from lampc.ir.layout import LayerUse
@@ -52,7 +53,7 @@ class Elaborated:
     target_type: Type | None
     metrics: tuple[MetricType, ...]
     labels: Mapping[str, Value]
-    """The values that the file names with `as`, outside bodies."""
+    """The values that `as` names. Where a name has several, in copies of a body, they are `h[1]`, `h[2]`, …"""
     used: tuple[Source, ...] = ()
     """The files that it uses, but for the standard library's."""
     weights: Path | None = None
@@ -116,10 +117,13 @@ def elaborate(
     target = attached[0].type if attached else None
     metrics = choose_metrics(experiment, prediction, target, network.producer(prediction), problems)
     check_best(experiment, metrics, target, problems)
+    drop_unused(network, problems)
+    if not problems.errors:
+        warn_of_unused(body, definitions, problems)
     known = described is not None  # a run is opened, whose checkpoint has all weights
     place = data_folder or folder
     weights = None if known else begin_with(experiment, place, network.graph, network.layers, problems)
-    labels = {label: term.value for label, term in named.items() if label != "x"}
+    labels = _names(network, {label: term.value for label, term in named.items() if label != "x"})
     return Elaborated(network.graph, tuple(network.layers), experiment, x.value, x.type, _below(x), dtype, target, metrics,
                       labels, tuple(reader.used), weights)  # fmt: skip
 
@@ -148,6 +152,15 @@ def _divide(network: Network, x: Term, experiment: Experiment, scope: Scope) -> 
         network.record(part.statement, name, "input", (x,), value, (), scope)
         values.append(value)
     return values[0]
+
+
+def _names(network: Network, outside: Mapping[str, Value]) -> dict[str, Value]:
+    """Every named value: by its name alone where the file gives it outside bodies or once, else by name and number."""
+    inside: dict[str, Value] = {}
+    for label, values in network.named.items():
+        numbered = {f"{label}[{number}]": value for number, value in enumerate(values, 1)}
+        inside.update(numbered if len(values) > 1 else {label: values[0]})
+    return {**inside, **outside}
 
 
 def _below(x: Term) -> int:
@@ -211,6 +224,8 @@ def _promised(
             block = definitions.blocks[name]
             inner = block_arguments(Network(definitions, "f32", Problems()), statement, block, Scope(constants))
             return None if inner is None else _promised(block.body.statements, definitions, inner)
+        elif name == "repeat" and Evaluator(constants, Problems()).arguments(statement) == [0]:
+            continue
         elif statement.branches:
             found = (_promised(branch.statements, definitions, constants) for branch in statement.branches)
             shape = next((shape for shape in found if shape is not None), None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from lampc.diagnostics import Problems
 from lampc.diagnostics.suggest import nearest
 from lampc.elaborate.count import Count
 from lampc.elaborate.definitions import constant
@@ -70,17 +69,11 @@ def block_arguments(network: Network, statement: tree.Layer, block: tree.Block, 
     return constants
 
 
-_VALUELESS = frozenset({"E201", "E203", "E204", "E206", "E207", "E208", "E303", "E306", "E308"})
-"""Codes of mistakes in a body that are mistakes whatever its parameters are."""
-
-
 def check_uncalled(network: Network) -> None:
     """Report the mistakes in blocks that nothing has called, as far as they do not depend on arguments."""
     for name, block in network.definitions.blocks.items():
         if name in network.expanded:
             continue
-        found = Problems()
         constants = {**network.definitions.constants, **dict.fromkeys((p.name.name for p in block.parameters), 1)}
-        if Count(network.definitions, found).check(block.body.statements, constants):
-            network.trial(found).body(block.body.statements, None, Scope(constants))
-        network.problems.take(problem for problem in found.sorted() if problem.code in _VALUELESS)
+        if Count(network.definitions, network.problems).check(block.body.statements, constants):
+            network.look_at(block.body.statements, Scope(constants))

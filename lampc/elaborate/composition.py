@@ -36,7 +36,7 @@ class Combinator:
 Join = Callable[[list[Term]], Term]
 """How the ends of branches become one value."""
 
-REPEAT = Signature((Param("times", Int(1), doc="how many copies"),))
+REPEAT = Signature((Param("times", Int(0), doc="how many copies"),))
 STACK = Signature((Param("axis", Int(1, 16), 1, "the new axis of a sample, from 1"),))
 CONCAT = Signature((Param("axis", Int(1, 16), 1, "the axis of a sample that grows, from 1"),))
 
@@ -59,13 +59,15 @@ def _branches(network: Network, statement: tree.Layer, most: int | None = None) 
 
 
 def repeat(network: Network, statement: tree.Layer, x: Flow, scope: Scope) -> Flow:
-    """So many copies of the body in sequence, each with its own parameters."""
+    """So many copies of the body in sequence, each with its own parameters; none leaves the value as it is."""
     arguments = network.bind(statement, REPEAT, scope)
     branches = _branches(network, statement, most=1)
     if branches is None:
         return None
     times = arguments["times"] if arguments else 1
     assert isinstance(times, int)
+    if times == 0:
+        network.look_at(branches[0].statements, scope)
     for group in network.group(f"repeat {times}", statement.head, times):
         x = network.body(branches[0].statements, x, scope.inner(group))
     return x

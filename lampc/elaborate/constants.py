@@ -114,6 +114,10 @@ class Evaluator:
             return self._choice(expression)
         return self.number(expression)
 
+    def arguments(self, statement: tree.Layer) -> list[Written | None]:
+        """The values that a statement is given, by place or by name."""
+        return [self.argument(given) for given in (*statement.arguments, *(option.value for option in statement.options))]
+
     def number(self, expression: tree.Expression) -> float | None:
         """A number; None if it has none, which has been reported."""
         if isinstance(expression, tree.Number):

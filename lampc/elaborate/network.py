@@ -16,7 +16,7 @@ from lampc.elaborate.definitions import EXPERIMENT, Definitions, constant, known
 from lampc.elaborate.foreign import translate
 from lampc.elaborate.functions import Formula, Operand, Unusable
 from lampc.elaborate.scope import Flow, Scope
-from lampc.ir.graph import Graph
+from lampc.ir.graph import Graph, Value
 from lampc.ir.layout import Group, LayerUse
 from lampc.ir.leaves import Input
 from lampc.ir.op import ShapeError, SizeMismatch
@@ -27,6 +27,9 @@ from lampc.layers.signature import Float, Label, Param, Signature, Written
 from lampc.ops.term import Build, Term
 from lampc.source import Span
 from lampc.syntax import tree
+
+_VALUELESS = frozenset({"E201", "E203", "E204", "E206", "E207", "E208", "E303", "E306", "E308"})
+"""Codes of mistakes in a body that are mistakes whatever its parameters are."""
 
 
 class Network:
@@ -44,10 +47,18 @@ class Network:
         self._groups = 0
         self.expanded: set[str] = set()
         """The blocks that have been called."""
+        self.named: dict[str, list[Value]] = {}
+        """Every value that `as` names, in bodies too, where a name may stand for several."""
 
     def trial(self, problems: Problems) -> Network:
         """An empty network of the same definitions, to try something on."""
         return Network(self.definitions, self.dtype, problems)
+
+    def look_at(self, statements: Sequence[tree.Statement], scope: Scope) -> None:
+        """Report the mistakes in statements that are not expanded, as far as they do not depend on values."""
+        found = Problems()
+        self.trial(found).body(statements, None, scope.blind())
+        self.problems.take(problem for problem in found.sorted() if problem.code in _VALUELESS)
 
     def input(self, shape: tuple[int, ...], spans: tuple[Span, ...], label: str = "x", below: int = 0) -> Term:
         """An input leaf of a sample shape: numbers, or whole numbers below ``below``."""
@@ -113,6 +124,8 @@ class Network:
             self.problems.report("E202", f"`{label.name}` names two values", label.span,
                                  also=[(scope.labels[label.name][1], "first here")])  # fmt: skip
         scope.labels[label.name] = (value, label.span)
+        if value is not None:
+            self.named.setdefault(label.name, []).append(value.value)
 
     def name(self, statement: tree.Layer) -> str:
         """A unique name: the label, or the kind and a number."""

@@ -26,3 +26,7 @@ class Scope:
     def inner(self, group: Group) -> Scope:
         """A scope for a body inside this one."""
         return replace(self, labels=dict(self.labels), path=(*self.path, group))
+
+    def blind(self) -> Scope:
+        """The same names, the values unknown."""
+        return replace(self, labels={label: (None, span) for label, (_, span) in self.labels.items()})

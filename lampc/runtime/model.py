@@ -128,14 +128,22 @@ class Model:
     def value(self, label: str, x: Any) -> Tensor:
         """A value that the file names with `as`, for some samples, as in prediction: an autoencoder's code, say.
 
+        Of a name in the copies of a body, ``h[2]`` is the second value. What nothing trains is as it began.
+
         Raises:
             LampError: if there is none of that name.
         """
         labels = self.program.elaborated.labels
         if label not in labels:
+            copies = sum(name.startswith(f"{label}[") for name in labels)
+            if copies:
+                raise failure("E203", f"`{label}` names {copies} values, one in each copy of a body",
+                              f"say which: `{label}[1]` to `{label}[{copies}]`, in the order of the file")  # fmt: skip
             known = ", ".join(labels)
             raise failure("E203", f"the file names no value `{label}`", f"there are {known}" if known else "name one with `as`")
-        return self._predict(self.program.valued(label), self._samples(x, self.program.elaborated.input_type, "x"))
+        routine = self.program.valued(label)
+        self.storage.complete(routine, self.seed, self._begin or {})
+        return self._predict(routine, self._samples(x, self.program.elaborated.input_type, "x"))
 
     def _predict(self, routine: Routine, x: Tensor) -> Tensor:
         parts = []

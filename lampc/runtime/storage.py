@@ -83,6 +83,8 @@ class Storage:
         self._tensors.update({f"state {label}": tensor for label, tensor in self.states.items()})
         self._tensors.update({f"setting {label}": tensor for label, tensor in self.settings.items()})
         self.set({leaf.label: leaf.value for leaf in leaves if isinstance(leaf, Setting)})
+        self._others: dict[str, int] = {}
+        """The seeds of what `complete` has taken in."""
 
     def set(self, settings: Mapping[str, float]) -> None:
         """Give settings, such as ``lr``, new values."""
@@ -103,6 +105,21 @@ class Storage:
         for label, state in self.states.items():
             state.fill_(self._begin[label])
 
+    def complete(self, routine: Routine, seed: int, given: Mapping[str, Tensor]) -> None:
+        """Take in the parameters and states of a routine that training knows nothing of, as they begin."""
+        leaves = [slot.leaf for slot in routine.leaves() if isinstance(slot.leaf, Parameter | State)]
+        fresh = [leaf for leaf in leaves if _key(leaf) not in self._tensors or leaf.label in self._others]
+        if fresh and self._others.get(fresh[0].label) == seed:
+            return
+        generator = torch.Generator().manual_seed(seed)
+        for leaf in fresh:
+            begin = torch.full(leaf.type.dims(1), leaf.value if isinstance(leaf, State) else 0.0, dtype=torch.float64)
+            if isinstance(leaf, Parameter):
+                INITIALISERS[leaf.initialiser.kind].fill(begin, leaf.initialiser, generator)
+            begin = given.get(leaf.label, begin).to(device=self.device, dtype=DTYPES[leaf.type.dtype])
+            self._tensors.setdefault(_key(leaf), torch.empty_like(begin)).copy_(begin)
+            self._others[leaf.label] = seed
+
     def fill(self, given: Mapping[str, Tensor]) -> None:
         """Put other numbers in the place of those parameters and states that are named."""
         for label, tensor in {**self.states, **self.by_name}.items():
@@ -111,11 +128,14 @@ class Storage:
 
     def tensor(self, leaf: Any) -> Tensor:
         """The tensor that a leaf stands for."""
-        prefix = {State: "state ", Setting: "setting "}.get(type(leaf), "")
-        return self._tensors[prefix + leaf.label]
+        return self._tensors[_key(leaf)]
 
     def _zeros(self, leaf: State | Setting) -> Tensor:
         return torch.zeros(leaf.type.dims(1), dtype=DTYPES[leaf.type.dtype], device=self.device)
+
+
+def _key(leaf: Any) -> str:
+    return {State: "state ", Setting: "setting "}.get(type(leaf), "") + str(leaf.label)
 
 
 def read_weights(path: Path, names: Set[str]) -> dict[str, Tensor]:
