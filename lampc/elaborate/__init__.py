@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lampc import limits
 from lampc.data import Description
 from lampc.diagnostics import Problems
 from lampc.elaborate.bind import bind
 from lampc.elaborate.blocks import block_arguments, check_uncalled
 from lampc.elaborate.constants import Evaluator
-from lampc.elaborate.count import Count
 from lampc.elaborate.definitions import EXPERIMENT, Definitions, Reader
 from lampc.elaborate.experiment import Data, Experiment, Experimenter
 from lampc.elaborate.minibatches import check_minibatches
@@ -22,13 +23,13 @@ from lampc.elaborate.settings import Settings, parse_setting
 from lampc.elaborate.target import attach_loss, check_best, choose_metrics
 from lampc.elaborate.unused import drop_unused, warn_of_unused
 from lampc.elaborate.weights import begin_with
+from lampc.ir.budget import TooLarge
 from lampc.ir.graph import Graph, Value
 from lampc.ir.layout import LayerUse
 from lampc.ir.leaves import Input, Parameter, State
 from lampc.ir.types import B, DType, Type
 from lampc.layers import LAYERS
 from lampc.layers.metrics import MetricType
-from lampc.layers.signature import Written
 from lampc.ops.shape import Reshape, Slice
 from lampc.ops.term import Term
 from lampc.source import Source, Span, project
@@ -90,8 +91,24 @@ def elaborate(
             problems.report("E501", "there is no network here", body.span,
                             fixes=["a network is layers in sequence: `linear 2->25 xavier; tanh; linear 1`"])  # fmt: skip
         return None
-    if not Count(definitions, problems).check(layers, definitions.constants):
+    try:
+        found = _expand(layers, experiment, definitions, data_folder or folder, described is not None, problems)
+    except TooLarge as error:
+        problems.report("E406", f"the network expands to more than {limits.NODES:,} operations, the limit",
+                        error.span or layers[0].span, "the limit is passed here", fixes=["repeat less"])  # fmt: skip
         return None
+    if found is not None and not problems.errors:
+        warn_of_unused(body, definitions, problems)
+    return None if found is None else replace(found, used=tuple(reader.used))
+
+
+def _expand(layers: Sequence[tree.Layer | tree.Broken], experiment: Experiment, definitions: Definitions, place: Path,
+            known: bool, problems: Problems) -> Elaborated | None:  # fmt: skip
+    """The network and its loss. ``place``: where the paths of data begin; ``known``: whether a run is opened.
+
+    Raises:
+        TooLarge: if they have more operations than the limit.
+    """
     dtype: DType = "f64" if experiment.train.dtype == "f64" else "f32"
     network = Network(definitions, dtype, problems)
     x = _input(network, layers, experiment, definitions, problems)
@@ -118,14 +135,10 @@ def elaborate(
     metrics = choose_metrics(experiment, prediction, target, network.producer(prediction), problems)
     check_best(experiment, metrics, target, problems)
     drop_unused(network, problems)
-    if not problems.errors:
-        warn_of_unused(body, definitions, problems)
-    known = described is not None  # a run is opened, whose checkpoint has all weights
-    place = data_folder or folder
     weights = None if known else begin_with(experiment, place, network.graph, network.layers, problems)
     labels = _names(network, {label: term.value for label, term in named.items() if label != "x"})
     return Elaborated(network.graph, tuple(network.layers), experiment, x.value, x.type, _below(x), dtype, target, metrics,
-                      labels, tuple(reader.used), weights)  # fmt: skip
+                      labels, weights=weights)  # fmt: skip
 
 
 def _divide(network: Network, x: Term, experiment: Experiment, scope: Scope) -> Term:
@@ -189,7 +202,8 @@ def _input(
             shape, span = described, data.span
     first = layers[0]
     if shape is None:
-        shape = _promised(layers, definitions, definitions.constants)
+        with suppress(TooLarge):  # which will be said where it is expanded
+            shape = _promised(layers, network.trial(Problems()), Scope(definitions.constants))
         span = first.head if isinstance(first, tree.Layer) else first.span
     return None if shape is None or span is None else network.input(shape, (span,), below=below)
 
@@ -205,12 +219,16 @@ def _check_names(below: int, data: Data, span: Span, problems: Problems) -> None
                         span, also=[(data.span, f"{len(names)} names")])  # fmt: skip
 
 
-def _promised(
-    statements: Sequence[tree.Statement], definitions: Definitions, constants: Mapping[str, Written]
-) -> tuple[int, ...] | None:
-    """The input shape that the first layer which has one is written for."""
+def _promised(statements: Sequence[tree.Statement], trial: Network, scope: Scope) -> tuple[int, ...] | None:
+    """The input shape that the first layer which has one is written for.
+
+    Raises:
+        TooLarge: if it is sought in too many places.
+    """
+    definitions, constants = trial.definitions, scope.constants
     for statement in statements:
-        if not isinstance(statement, tree.Layer):
+        trial.budget.step(statement.span)
+        if not isinstance(statement, tree.Layer) or len(scope.blocks) > limits.NESTING:
             return None
         name = statement.name.name
         if name in LAYERS and statement.branches is None:
@@ -221,13 +239,13 @@ def _promised(
             if shape is not None or not layer.keeps_shape:
                 return shape
         elif name in definitions.blocks:
-            block = definitions.blocks[name]
-            inner = block_arguments(Network(definitions, "f32", Problems()), statement, block, Scope(constants))
-            return None if inner is None else _promised(block.body.statements, definitions, inner)
+            inner = block_arguments(trial, statement, definitions.blocks[name], scope)
+            within = None if inner is None or name in scope.blocks else Scope(inner, blocks=(*scope.blocks, name))
+            return None if within is None else _promised(definitions.blocks[name].body.statements, trial, within)
         elif name == "repeat" and Evaluator(constants, Problems()).arguments(statement) == [0]:
             continue
         elif statement.branches:
-            found = (_promised(branch.statements, definitions, constants) for branch in statement.branches)
+            found = (_promised(branch.statements, trial, scope) for branch in statement.branches)
             shape = next((shape for shape in found if shape is not None), None)
             if shape is not None:
                 return shape

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from lampc import limits
 from lampc.diagnostics.suggest import nearest
-from lampc.elaborate.count import Count
 from lampc.elaborate.definitions import constant
 from lampc.elaborate.scope import Flow, Scope
 from lampc.layers.signature import Written
@@ -27,11 +27,29 @@ def call_block(network: Network, statement: tree.Layer, x: Flow, scope: Scope) -
     if not block.body.statements:
         network.problems.report("E207", f"block `{block.name.name}` is empty", block.head)
         return x
+    if not _may_open(network, statement, scope):
+        return None
     title = " ".join(statement.head.text.split())
     network.expanded.add(block.name.name)
     (group,) = network.group(title, statement.head, 1)
-    inner = Scope(constants, {}, (*scope.path, group))
+    inner = Scope(constants, {}, (*scope.path, group), (*scope.blocks, block.name.name))
     return network.body(block.body.statements, x, inner)
+
+
+def _may_open(network: Network, statement: tree.Layer, scope: Scope) -> bool:
+    """Whether a block lies neither in itself nor too deep in others; otherwise that is reported."""
+    block = network.definitions.blocks[statement.name.name]
+    name = block.name.name
+    if name in scope.blocks:
+        path = " → ".join([*scope.blocks[scope.blocks.index(name) :], name])
+        network.problems.report("E204", f"block `{name}` contains itself: {path}", statement.head,
+                                also=[(block.head, "defined here")],
+                                fixes=["blocks expand where they are called; use `repeat` for more of the same"])  # fmt: skip
+    elif len(scope.blocks) >= limits.NESTING:
+        network.problems.report("E107", f"blocks are nested more than {limits.NESTING} deep", statement.head)
+    else:
+        return True
+    return False
 
 
 def block_arguments(network: Network, statement: tree.Layer, block: tree.Block, scope: Scope) -> Mapping[str, Written] | None:
@@ -75,5 +93,4 @@ def check_uncalled(network: Network) -> None:
         if name in network.expanded:
             continue
         constants = {**network.definitions.constants, **dict.fromkeys((p.name.name for p in block.parameters), 1)}
-        if Count(network.definitions, network.problems).check(block.body.statements, constants):
-            network.look_at(block.body.statements, Scope(constants))
+        network.look_at(block.body.statements, Scope(constants, blocks=(name,)))

@@ -68,8 +68,12 @@ def repeat(network: Network, statement: tree.Layer, x: Flow, scope: Scope) -> Fl
     assert isinstance(times, int)
     if times == 0:
         network.look_at(branches[0].statements, scope)
-    for group in network.group(f"repeat {times}", statement.head, times):
+    wrong = len(network.problems.errors)
+    groups = network.group(f"repeat {times}", statement.head, times)
+    for group, _ in zip(groups, network.budget.copies(times, statement.head), strict=True):
         x = network.body(branches[0].statements, x, scope.inner(group))
+        if len(network.problems.errors) > wrong:
+            break  # the other copies would say the same
     return x
 
 

@@ -9,6 +9,7 @@ from lampc import limits
 from lampc.diagnostics import Problems
 from lampc.diagnostics.suggest import nearest
 from lampc.elaborate.constants import CONSTANTS, FUNCTIONS, NoResult, arithmetic, checked
+from lampc.ir.graph import Value
 from lampc.ir.op import Op, ShapeError
 from lampc.ir.types import B
 from lampc.layers.losses import LOSSES, gaussian_kl
@@ -80,7 +81,7 @@ class Formula:
         self.layer = layer
         """Whether the formula is a layer: its reductions then stay within a sample."""
         self._calls: list[str] = []
-        self._steps = 0
+        self._depth = 0
 
     def call(self, name: str, parameters: tuple[tree.Parameter, ...], body: tree.Expression, given: list[Operand]) -> Operand:
         """A function's value.
@@ -93,12 +94,23 @@ class Formula:
             assert parameter.default is not None, "arity is checked by the caller"
             names[parameter.name.name] = self.evaluate(parameter.default, {})
         self._calls.append(name)
+        self._depth += 2  # what a call takes of the stack
         result = self.evaluate(body, names)
+        self._depth -= 2
         self._calls.pop()
         return result
 
     def evaluate(self, expression: tree.Expression, names: Mapping[str, Operand]) -> Operand:
         """An expression's value, in which ``names`` stand for values."""
+        if self._depth > limits.CALLS:
+            raise self._fail("E107", "this formula is nested too deeply, with the functions that it calls", expression.span)
+        self._depth += 1
+        try:
+            return self._value(expression, names)
+        finally:
+            self._depth -= 1
+
+    def _value(self, expression: tree.Expression, names: Mapping[str, Operand]) -> Operand:
         if isinstance(expression, tree.Number):
             return expression.value
         if isinstance(expression, tree.Word):
@@ -186,9 +198,8 @@ class Formula:
 
     def _call(self, call: tree.Call, names: Mapping[str, Operand]) -> Operand:
         name = call.name.name
-        self._steps += 1
-        if self._steps > limits.NODES:  # functions that call one another twice grow like powers of two
-            raise self._fail("E406", f"this formula makes more than {limits.NODES:,} calls", call.span)
+        if self.build.budget is not None:  # functions that call one another twice grow like powers of two
+            self.build.budget.step(call.span)
         arguments = [self.evaluate(argument, names) for argument in call.arguments]
         if call.options:
             raise self._fail("E303", f"`{name}` takes no options here", call.options[0].span)
@@ -266,6 +277,13 @@ class Formula:
 
 def _summed(x: Term) -> bool:
     """Whether a value is one number in which all samples have been added up."""
-    if x.type.rank:
-        return False
-    return isinstance(x.node.op, Sum) or any(_summed(x.build.term(operand)) for operand in x.node.operands)
+    graph, waiting, seen = x.build.graph, [x.value], set[Value]()
+    while waiting:
+        value = waiting.pop()
+        if value in seen or graph.type(value).rank:
+            continue
+        seen.add(value)
+        if isinstance(graph[value.node].op, Sum):
+            return True
+        waiting += graph[value.node].operands
+    return False

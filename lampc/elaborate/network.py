@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 
 from lampc import limits
 from lampc.diagnostics import Problems
@@ -16,6 +17,7 @@ from lampc.elaborate.definitions import EXPERIMENT, Definitions, constant, known
 from lampc.elaborate.foreign import translate
 from lampc.elaborate.functions import Formula, Operand, Unusable
 from lampc.elaborate.scope import Flow, Scope
+from lampc.ir.budget import Budget, TooLarge
 from lampc.ir.graph import Graph, Value
 from lampc.ir.layout import Group, LayerUse
 from lampc.ir.leaves import Input
@@ -35,16 +37,18 @@ _VALUELESS = frozenset({"E201", "E203", "E204", "E206", "E207", "E208", "E303", 
 class Network:
     """Builds the forward graph."""
 
-    def __init__(self, definitions: Definitions, dtype: DType, problems: Problems) -> None:
+    def __init__(self, definitions: Definitions, dtype: DType, problems: Problems, budget: Budget | None = None) -> None:
         self.definitions = definitions
         self.dtype: DType = dtype
         self.problems = problems
         self.graph = Graph()
-        self.build = Build(self.graph)
+        self.budget = budget or Budget()
+        self.build = Build(self.graph, self.budget)
         self.layers: list[LayerUse] = []
         self._counts: dict[str, int] = {}
         self._names: set[str] = set()
         self._groups = 0
+        self._trials = budget or Budget()
         self.expanded: set[str] = set()
         """The blocks that have been called."""
         self.named: dict[str, list[Value]] = {}
@@ -52,12 +56,13 @@ class Network:
 
     def trial(self, problems: Problems) -> Network:
         """An empty network of the same definitions, to try something on."""
-        return Network(self.definitions, self.dtype, problems)
+        return Network(self.definitions, self.dtype, problems, self._trials)
 
     def look_at(self, statements: Sequence[tree.Statement], scope: Scope) -> None:
         """Report the mistakes in statements that are not expanded, as far as they do not depend on values."""
         found = Problems()
-        self.trial(found).body(statements, None, scope.blind())
+        with suppress(TooLarge):  # which it may not be where it is called
+            self.trial(found).body(statements, None, scope.blind())
         self.problems.take(problem for problem in found.sorted() if problem.code in _VALUELESS)
 
     def input(self, shape: tuple[int, ...], spans: tuple[Span, ...], label: str = "x", below: int = 0) -> Term:
@@ -68,6 +73,7 @@ class Network:
     def body(self, statements: Sequence[tree.Statement], x: Flow, scope: Scope) -> Flow:
         """The value after some statements."""
         for statement in statements:
+            self.budget.step(statement.span)
             if isinstance(statement, tree.Layer):
                 x = self._statement(statement, x, scope)
             elif isinstance(statement, tree.Broken):
@@ -83,6 +89,9 @@ class Network:
 
     def _statement(self, statement: tree.Layer, x: Flow, scope: Scope) -> Flow:
         name = statement.name.name
+        if len(scope.path) > limits.DEPTH:
+            self.problems.report("E107", f"blocks and branches are nested more than {limits.DEPTH} deep", statement.head)
+            return None
         if name in EXPERIMENT:
             self.problems.report("E208", f"`{name}` belongs to the file, not into a branch or block", statement.head)
             return x
@@ -176,9 +185,11 @@ class Network:
                 if shape is None or not isinstance(error, SizeMismatch):
                     return None
                 # Go on as if the input had been what the layer was written for: one mistake, one message.
-                out = layer.build(
-                    Construct(self.build, name, [], self.dtype), self.input(shape, (statement.head,), "?"), arguments
-                )
+                construct = Construct(self.build, name, [], self.dtype)
+                try:
+                    out = layer.build(construct, self.input(shape, (statement.head,), "?"), arguments)
+                except ShapeError:  # more than the input is wrong
+                    return None
                 construct.declared = []
         if not self._fits_memory(statement, [out, *construct.declared]):
             return None
@@ -277,10 +288,11 @@ class Network:
             )
         )
 
-    def group(self, title: str, span: Span, copies: int) -> list[Group]:
+    def group(self, title: str, span: Span, copies: int) -> Iterator[Group]:
         """As many copies of a new group."""
         self._groups += 1
-        return [Group(self._groups, title, copy, copies, span) for copy in range(1, copies + 1)]
+        number = self._groups
+        return (Group(number, title, copy, copies, span) for copy in range(1, copies + 1))
 
 
 def _constant_param(parameter: tree.Parameter, constants: Mapping[str, Written]) -> Param:

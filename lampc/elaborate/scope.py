@@ -21,7 +21,8 @@ class Scope:
     constants: Mapping[str, Written]
     labels: dict[str, tuple[Flow, Span]] = field(default_factory=dict)
     path: tuple[Group, ...] = ()
-    prefix: str = ""
+    blocks: tuple[str, ...] = ()
+    """The blocks whose bodies it lies in."""
 
     def inner(self, group: Group) -> Scope:
         """A scope for a body inside this one."""

@@ -68,9 +68,9 @@ def _prelu_by_channel(make: Construct, x: Term, arguments: Arguments) -> Term:
     return make(Where(), positive, x, make(Expand(x.type.shape, others), slope) * x)
 
 
-layer(LayerType("softsign", "x/(1 + |x|)", "linear 4->8; softsign; linear 1", Signature(), _softsign, nodes=4,
+layer(LayerType("softsign", "x/(1 + |x|)", "linear 4->8; softsign; linear 1", Signature(), _softsign,
                 keeps_shape=True))  # fmt: skip
-layer(LayerType("mish", "x·tanh(log(1 + eˣ))", "linear 4->8; mish; linear 1", Signature(), _mish, nodes=3,
+layer(LayerType("mish", "x·tanh(log(1 + eˣ))", "linear 4->8; mish; linear 1", Signature(), _mish,
                 keeps_shape=True))  # fmt: skip
 layer(
     LayerType(
@@ -84,7 +84,6 @@ layer(
             )
         ),
         _prelu,
-        nodes=3,
         keeps_shape=True,
         learns=True,
     )

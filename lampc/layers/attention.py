@@ -157,7 +157,7 @@ layer(LayerType("position", "plus a number for each place and feature: learnt, o
                            Param("length", Int(0), 0, "places that are learnt; 0: as many as the sequence has"),
                            Param("init", Init(), _SMALL, "how learnt ones begin"),
                            Param("base", Float(1.0), 10_000.0, "the longest wave, over 2π", positional=False))),
-                _position, nodes=2, keeps_shape=True, learns=True))  # fmt: skip
+                _position, keeps_shape=True, learns=True))  # fmt: skip
 layer(LayerType("attention", "each place takes from all others, or from another sequence, head by head, what it asks for",
                 "input 16 int<96>; embedding 32; attention 4 causal rope; linear 96",
                 Signature((Param("heads", Int(), doc="how many"),
@@ -176,4 +176,4 @@ layer(LayerType("attention", "each place takes from all others, or from another 
                                  positional=False),
                            Param("init", Init(), XAVIER, "how weights begin"),
                            Param("bias", Init(optional=True), ZEROS, "how biases begin; `off` for none", positional=False))),
-                _attention, nodes=24, keeps_shape=True, learns=True))  # fmt: skip
+                _attention, keeps_shape=True, learns=True))  # fmt: skip

@@ -52,7 +52,7 @@ _EPS = Param("eps", Float(0.0, open_low=True), 1e-5, "added to the variance")
 layer(LayerType("batchnorm", "each channel to mean 0 and variance 1 over the minibatch; in use, over all that was seen",
                 "input 3x8x8; conv 8 3 bias=off; batchnorm; relu; globalpool; linear 10",
                 Signature((_EPS, Param("momentum", Float(0.0, 1.0), 0.1, "how fast the running statistics move"), *AFFINE)),
-                _batchnorm, nodes=5, keeps_shape=True, learns=True))  # fmt: skip
+                _batchnorm, keeps_shape=True, learns=True))  # fmt: skip
 layer(LayerType("groupnorm", "each sample's groups of channels to mean 0 and variance 1",
                 "input 3x8x8; conv 8 3; groupnorm 4; relu; globalpool; linear 10",
                 Signature((Param("groups", Int(), doc="how many groups"), _EPS, *AFFINE)),

@@ -158,11 +158,11 @@ for _name, _axes in (("conv", 2), ("conv1d", 1), ("conv2d", 2), ("conv3d", 3)):
     )
     layer(LayerType(_name, _doc, f"input {_shape}; {_name} 8 3 padding=same; relu; flatten; linear 10",
                     Signature((_SIZES, _KERNEL, _STRIDE, _PADDING, _DILATION, _GROUPS, _INIT, _BIAS, edges())), _build(_axes),
-                    nodes=3, learns=True))  # fmt: skip
+                    learns=True))  # fmt: skip
 layer(LayerType("depthwise", "each channel with `multiplier` kernels of its own",
                 "input 3x16x16; depthwise 3x3 padding=1; conv 8 1",
                 Signature((_KERNEL, Param("multiplier", Int(), 1, "kernels a channel"), _STRIDE, _PADDING, _DILATION,
-                           _INIT, _BIAS, edges())), _depthwise, nodes=3, learns=True))  # fmt: skip
+                           _INIT, _BIAS, edges())), _depthwise, learns=True))  # fmt: skip
 for _name, _axes in (("convtranspose", 2), ("convtranspose1d", 1), ("convtranspose2d", 2), ("convtranspose3d", 3)):
     _shape = _SHAPES[f"{_axes}d"]
     _doc = "the same as `convtranspose`" if _name == "convtranspose2d" else (
@@ -171,4 +171,4 @@ for _name, _axes in (("convtranspose", 2), ("convtranspose1d", 1), ("convtranspo
                     Signature((_SIZES, _KERNEL, _STRIDE,
                                Param("padding", Amounts(), (0,), "places cut off at each edge", positional=False),
                                Param("output_padding", Amounts(), (0,), "places added at the far edge", positional=False),
-                               _DILATION, _GROUPS, _INIT, _BIAS)), _build_transposed(_axes), nodes=2, learns=True))  # fmt: skip
+                               _DILATION, _GROUPS, _INIT, _BIAS)), _build_transposed(_axes), learns=True))  # fmt: skip

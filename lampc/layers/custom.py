@@ -58,7 +58,7 @@ def layer(function: Callable[..., Term]) -> Callable[..., Term]:
         return function(make, x, **own)
 
     doc = (inspect.getdoc(function) or name).splitlines()[0]
-    LAYERS[name] = LayerType(name, doc, name, Signature(tuple(params)), build, nodes=100, learns=True, custom=True)
+    LAYERS[name] = LayerType(name, doc, name, Signature(tuple(params)), build, learns=True, custom=True)
     return function
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,11 @@ class Construct:
     def __call__(self, op: Op, *operands: Term) -> Term:
         """Apply an op; its first result."""
         return self.build(op, *operands)
+
+    def copies(self, count: int) -> Iterable[int]:
+        """The numbers of ``count`` copies of something, to go over; they stay within the network's limit."""
+        budget, spans = self.build.budget, self.build.context.spans
+        return range(count) if budget is None else budget.copies(count, spans[0] if spans else None)
 
     def parameter(self, name: str, shape: Shape, initialiser: Initialiser | str) -> Term:
         """Declare ``LAYER.name``, begun as an initialiser says; a word names one with its defaults."""
@@ -125,8 +130,6 @@ class LayerType:
     """Builds the layer on its input; raises ``ShapeError``."""
     input_shape: Callable[[Arguments], tuple[int, ...] | None] = _unknown
     """The sample shape that its arguments promise, for the first layer of a network and after a mistake."""
-    nodes: int = 1
-    """At most how many operations it builds, for the limit."""
     keeps_shape: bool = False
     """Whether the output has the input's shape, whatever that is."""
     whole: bool = False

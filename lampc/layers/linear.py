@@ -66,7 +66,6 @@ layer(
             )
         ),
         build=_bilinear,
-        nodes=7,
         learns=True,
     )
 )
@@ -85,7 +84,6 @@ layer(
         ),
         build=_build,
         input_shape=lambda arguments: None if arguments["sizes"].left is None else (arguments["sizes"].left,),
-        nodes=2,
         learns=True,
     )
 )

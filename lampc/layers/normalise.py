@@ -87,7 +87,6 @@ layer(
         "linear 8->6; draw; linear 8",
         Signature(),
         _draw,
-        nodes=7,
     )
 )
 layer(

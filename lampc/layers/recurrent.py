@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import repeat
 
 from lampc.ir.leaves import Initialiser
 from lampc.ir.op import ShapeError
@@ -22,7 +23,7 @@ def _build(gates: int, scan: Callable[[Arguments, bool], Scan]) -> Callable[[Con
         sequence(x.type, arguments["sizes"].left)
         backward = {"forward": (False,), "backward": (True,), "both": (False, True)}[arguments["direction"]]
         states = _initial(make, arguments, arguments["layers"] * len(backward))
-        for number in range(arguments["layers"]):
+        for number in make.copies(arguments["layers"]):
             last = arguments["last"] and number == arguments["layers"] - 1
             ends = [_direction(make, x, number, gates, scan(arguments, reverse), next(states), last, arguments)
                     for reverse in backward]  # fmt: skip
@@ -37,7 +38,7 @@ def _initial(make: Construct, arguments: Arguments, count: int) -> Iterator[tupl
     size = arguments["sizes"].right
     given = [arguments[name] for name in ("state", "cell") if name in arguments]
     if all(term is None for term in given):
-        yield from ((),) * count
+        yield from repeat((), count)
         return
     wanted = Type(make.dtype, (B, count, size))
     for term in given:
@@ -87,7 +88,7 @@ def _declare(name: str, doc: str, gates: int, scan: Callable[[Arguments, bool], 
                                *cell,
                                Param("init", Init(), None, "how all begins; uniform up to ±1/√out where left out"),
                                Param("bias", Flag(), True, "with biases"))),
-                    _build(gates, scan), nodes=24, learns=True))  # fmt: skip
+                    _build(gates, scan), learns=True))  # fmt: skip
 
 
 _declare("rnn", "h ← tanh(W·x + U·h + b), place by place", 1, lambda a, reverse: RnnScan(reverse, a["activation"]),

@@ -164,7 +164,7 @@ class Power(Elementwise):
 
     def expression(self, *operands: Expression) -> Expression:
         (a,) = operands
-        if self.exponent == int(self.exponent) and 1 <= abs(self.exponent) <= 8:
+        if 1 <= abs(self.exponent) <= 8 and self.exponent == int(self.exponent):
             product = a
             for _ in range(int(abs(self.exponent)) - 1):
                 product = product * a

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from lampc.ir.budget import Budget
 from lampc.ir.graph import Graph, Node, Stage, Value
 from lampc.ir.leaves import Constant
 from lampc.ir.op import Op
@@ -24,10 +25,11 @@ class Context:
 
 
 class Build:
-    """Appends typed nodes to a graph."""
+    """Appends typed nodes to a graph, within a budget if it is given one."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, budget: Budget | None = None) -> None:
         self.graph = graph
+        self.budget = budget
         self.context = Context()
 
     @contextmanager
@@ -57,9 +59,12 @@ class Build:
 
         Raises:
             ShapeError: if the operands do not fit.
+            TooLarge: if the budget is spent.
         """
         types = op.infer(*(operand.type for operand in operands))
         context = self.context
+        if self.budget is not None:
+            self.budget.operation(context.spans[0] if context.spans else None)
         node = self.graph.add(
             op,
             [operand.value for operand in operands],
