@@ -16,9 +16,12 @@ def within(folder: Path, name: str) -> Path:
     """A path that a program names, links followed.
 
     Raises:
-        DataError: if it leads out of the project.
+        DataError: if it leads out of the project, or is no path.
     """
-    path = (folder / name).resolve()
+    try:
+        path = (folder / name).resolve()
+    except (OSError, ValueError, RuntimeError):  # a NUL, what no file system can encode, links in a circle
+        raise DataError("E601", f'"{name}" is no path') from None
     others = [Path(other) for other in os.environ.get(ALLOWED, "").split(os.pathsep) if other]
     if any(path.is_relative_to(root.resolve()) for root in (project(folder), *others)):
         return path

@@ -229,6 +229,9 @@ class Formula:
         """Places `start` up to `stop` of a value's last axis: ``part(y, 0, 2)``."""
         if len(arguments) != 3 or not isinstance(arguments[0], Term) or any(isinstance(a, Term) for a in arguments[1:]):
             raise self._fail("E301", "`part` takes a value, where its part begins, and where it ends", span)
+        for bound in arguments[1:]:
+            if not isinstance(bound, Term) and (not abs(bound) <= limits.SIZE or bound != int(bound)):
+                raise self._fail("E304", f"`part` begins and ends at whole numbers, not at {bound:g}", span)
         value, (start, stop) = arguments[0], (int(a) for a in arguments[1:] if not isinstance(a, Term))
         axis = value.type.rank - 1
         return self.build(Slice(axis, start, stop), value)

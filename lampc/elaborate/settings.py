@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from unicodedata import category
 
 from lampc.diagnostics import Problems
 from lampc.diagnostics.suggest import nearest
-from lampc.elaborate.constants import Evaluator
+from lampc.elaborate.constants import LARGEST, Evaluator
 from lampc.layers.signature import Choice, Refused, Signature, Text, Written
 from lampc.source import Source, Span
 from lampc.syntax import parse, tree
+
+LONGEST = 4096
+"""Characters of a word or a path."""
 
 
 @dataclass(frozen=True)
@@ -77,15 +82,47 @@ class Settings:
 def _setting(name: str, value: object, problems: Problems) -> Setting | None:
     if isinstance(value, Setting):
         return value
-    source = Source("setting", f"{name}={value}")
+    source = Source("setting", f"{name}={_text(value)}".encode(errors="backslashreplace").decode())
     span = Span(source, 0, len(source.text))
-    if isinstance(value, bool | int | float | tuple):
-        return Setting(value, span)
-    if isinstance(value, str):
-        simple = value.replace("_", "").isalnum() and not value[:1].isdigit()
-        return Setting(Choice(value) if simple else value, span)
-    problems.report("E802", f"`{name}`: a number or a word is wanted, not a {type(value).__name__}", span)
-    return None
+    try:
+        if isinstance(value, tuple):
+            return Setting(tuple(_number(item) for item in value), span)
+        if isinstance(value, str):
+            return Setting(_word(value), span)
+        return Setting(_number(value), span)
+    except Refused as refused:
+        problems.report(refused.code, f"`{name}`: {refused}", span)
+        return None
+
+
+def _text(value: object) -> str:
+    if isinstance(value, int) and abs(value) > LARGEST:
+        return "…"  # Python does not write out numbers of thousands of digits
+    text = str(value)
+    return text if len(text) <= LONGEST else f"{text[:40]}…"
+
+
+def _number(value: object) -> float:
+    """A setting's number; numpy's and other libraries' scalars are as good as Python's."""
+    if not isinstance(value, bool | int | float) and getattr(value, "shape", None) == () and hasattr(value, "item"):
+        value = value.item()
+    if not isinstance(value, bool | int | float):
+        raise Refused(f"a number or a word is wanted, not a {type(value).__name__}", "E802")
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise Refused(f"whole numbers reach from -2⁵³ to 2⁵³, {LARGEST:,}", "E305")
+    if math.isnan(value):
+        raise Refused("nan is no number", "E305")
+    return value
+
+
+def _word(value: str) -> Written:
+    """A setting's word, or a string, such as a path."""
+    if len(value) > LONGEST:
+        raise Refused(f"this is longer than {LONGEST:,} characters", "E802")
+    if any(category(character) in ("Cc", "Cs") for character in value):
+        raise Refused("there are control characters in it", "E802")
+    simple = value.replace("_", "").isalnum() and not value[:1].isdigit()
+    return Choice(value) if simple else value
 
 
 def parse_setting(text: str, problems: Problems) -> tuple[str, Setting] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from lampc import limits
 from lampc.data import Description
 from lampc.diagnostics import Problems
 from lampc.diagnostics.suggest import nearest
@@ -181,7 +182,7 @@ def _stops(expression: tree.Expression, formula: Formula) -> list[int]:
             stop = formula.evaluate(given[2], {})
         except Unusable:
             return []
-        return [] if isinstance(stop, Term) else [int(stop)]
+        return [] if isinstance(stop, Term) or not abs(stop) <= limits.SIZE else [int(stop)]
     return [stop for argument in given for stop in _stops(argument, formula)]
 
 
