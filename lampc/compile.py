@@ -35,6 +35,8 @@ from lampc.ir.types import Type
 from lampc.layers import LAYERS
 from lampc.layers.metrics import MetricType
 from lampc.layers.signature import Param
+from lampc.ops.activations import Sigmoid
+from lampc.ops.normalise import LogSoftmax, Softmax
 from lampc.passes.cse import share_common
 from lampc.passes.dce import remove_dead
 from lampc.passes.differentiate import differentiate
@@ -50,6 +52,7 @@ from lampc.passes.recompute import recompute
 from lampc.passes.rewrite import subgraph
 from lampc.passes.simplify import simplify
 from lampc.passes.stabilise import stabilise
+from lampc.passes.totals import MEAN, Totals, total_up
 from lampc.passes.verified import checked, checked_routine
 from lampc.source import Source
 from lampc.syntax import parse
@@ -75,6 +78,8 @@ class Program:
     """Prediction and loss as they are differentiated."""
     whole: Graph
     """Forward, backward and update in one graph."""
+    totals: Totals = MEAN
+    """How the loss of all samples comes of minibatches'."""
     warnings: tuple[Diagnostic, ...] = ()
 
     @cached_property
@@ -115,13 +120,37 @@ class Program:
         from lampc.native.program import Native
 
         double = self.elaborated.dtype == "f64"
-        return Native(self.whole, lambda: self.evaluated, double, self.experiment.train.batch)
+        return Native(self.whole, lambda: self.evaluated, double, self.experiment.train.batch, self.totals)
 
     @cached_property
     def evaluated(self) -> Graph:
-        """Prediction and loss as they are for use: without dropout, with running statistics."""
+        """Prediction and loss as they are for use: without dropout, with running statistics; and what metrics ask for."""
+        heads = {metric.head.output: metric.head.label for metric in self.metrics if metric.head.label}
+        graph = self.simplified
         with without_collection():
-            return run_passes(for_inference(self.simplified), WHOLE)
+            if heads:
+                whole = self.elaborated.graph
+                named = {output: self.elaborated.labels[label] for output, label in heads.items()}
+                graph, _ = total_up(run_passes(whole.with_outputs({**whole.outputs, **named}), FORWARD))
+            graph = for_inference(graph)
+            for metric in self.metrics:
+                end = graph[graph.outputs[metric.head.output].node]
+                if metric.of_scores and isinstance(end.op, ENDS):
+                    graph.outputs[metric.head.scores] = end.operands[0]
+            return run_passes(graph, WHOLE)
+
+    @cached_property
+    def measured(self) -> tuple[str, ...]:
+        """The outputs that evaluation needs."""
+        heads = [output for metric in self.metrics for output in (metric.head.output, metric.head.scores)]
+        return tuple(dict.fromkeys(name for name in ("prediction", "loss", *heads) if name in self.evaluated.outputs))
+
+    @property
+    def ignored(self) -> int | None:
+        """The label of samples that the loss leaves out."""
+        loss = self.experiment.loss
+        ignore: int | None = None if loss is None else loss.arguments.get("ignore")
+        return ignore
 
     @property
     def graph(self) -> nx.DiGraph:
@@ -297,7 +326,7 @@ def compile_source(
 
 def build(source: Source, elaborated: Elaborated, warnings: tuple[Diagnostic, ...] = ()) -> Program:
     """The pipeline's second half: from a checked forward graph to op lists."""
-    forward = run_passes(elaborated.graph, FORWARD)
+    forward, totals = total_up(run_passes(elaborated.graph, FORWARD))
     experiment = elaborated.experiment
     train = experiment.train
     if train.mixed:
@@ -311,8 +340,11 @@ def build(source: Source, elaborated: Elaborated, warnings: tuple[Diagnostic, ..
     whole = run_passes(whole, WHOLE)
     if train.recompute:
         whole = run_passes(whole, (recompute,))
-    return Program(source, elaborated, forward, whole, warnings)
+    return Program(source, elaborated, forward, whole, totals, warnings)
 
+
+ENDS = (Sigmoid, Softmax, LogSoftmax)
+"""The activations that make probabilities of scores."""
 
 FORWARD: tuple[Pass, ...] = (find_gains, stabilise, simplify, share_common, remove_dead)
 """What is done to the forward graph before it is differentiated."""

@@ -55,6 +55,7 @@ TITLES: dict[str, str] = {
     "E507": "Python code is not permitted",
     "E508": "an optional package is missing",
     "E509": "a minibatch of one sample",
+    "E510": "nothing to measure",
     # data
     "E601": "the data cannot be read",
     "E602": "a bad cell",

@@ -17,7 +17,7 @@ from lampc.ir.leaves import Input
 from lampc.ir.op import ShapeError
 from lampc.ir.types import B, Type
 from lampc.layers.losses import LOSSES
-from lampc.layers.metrics import METRICS, MetricType, measured, without
+from lampc.layers.metrics import METRICS, Head, MetricType, Reading, bound
 from lampc.ops.activations import Sigmoid
 from lampc.ops.normalise import LogSoftmax, Softmax
 from lampc.ops.term import Term
@@ -118,10 +118,11 @@ def _formula(network: Network, loss: Loss, prediction: Term, target: Term, defin
 
 
 def _as_it_ends(metrics: tuple[MetricType, ...], prediction: Term, loss: Loss | None) -> tuple[MetricType, ...]:
-    """The metrics for what the network ends in: probabilities or scores, of which a hinge's are positive for yes."""
+    """The metrics, as the loss counts: a hinge's scores are positive for yes."""
+    arguments = {} if loss is None else loss.arguments
     above = 0.0 if loss is not None and loss.name == "hinge" else 0.5
-    ignore = loss.arguments.get("ignore") if loss is not None else None
-    return tuple(without(ignore, measured(metric, prediction.node.op.name, above)) for metric in metrics)
+    reading = Reading(above, arguments.get("ignore"), tuple(arguments.get("weights") or ()))
+    return tuple(bound(metric, reading, Head()) for metric in metrics)
 
 
 def _sum(network: Network, option: tree.Option, prediction: Term, given: Type | None, labels: Mapping[str, Term],

@@ -15,16 +15,17 @@ from lampc.native.place import poisoned
 from lampc.native.select import select
 from lampc.native.spaces import NoNativeForm
 from lampc.native.tile import padded
+from lampc.passes.totals import MEAN, Totals
 
 
 @dataclass(frozen=True)
 class Module:
     """What there is to compile, and how to call it.
 
-    ``run(table, random, order, epochs, samples, batch, x, y, prediction, totals)`` goes over samples in minibatches,
-    epoch after epoch, each in an order of its own: gathers them, runs the kernels, adds the losses to the epoch's total,
-    copies predictions out. It returns -1, or where it stopped before an update, because the minibatch that begins there had no
-    finite loss: so many samples after the first.
+    ``run(table, random, order, epochs, samples, batch, x, y, results, totals)`` goes over samples in minibatches,
+    epoch after epoch, each in an order of its own: gathers them, runs the kernels, adds what the loss comes of to the epoch's
+    totals, copies the outputs that are wanted of each sample out. It returns -1, or where it stopped before an update, because
+    the minibatch that begins there had no finite loss: so many samples after the first.
     """
 
     text: str
@@ -38,11 +39,16 @@ class Module:
     width: int
     table: tuple[int, ...] = ()
     """The buffers whose addresses the table holds: each once, then the slots of every kernel."""
+    totals: Totals = MEAN
+    """What is added up for each epoch."""
+    copied: tuple[str, ...] = ()
+    """The outputs that are copied out, in the order of ``results``."""
 
 
 def build(
-    graph: Graph, outputs: tuple[str, ...], target: Target, double: bool, batch: int, fused: bool = True, poison: bool = False
-) -> Module:
+    graph: Graph, outputs: tuple[str, ...], target: Target, double: bool, batch: int, fused: bool = True, poison: bool = False,
+    totals: Totals = MEAN,
+) -> Module:  # fmt: skip
     """The module that computes some outputs of a graph, and its update if it has one and the loss is among them.
 
     ``batch`` is the usual batch size; any other works as well. ``poison``: fill what is not needed any more with NaN.
@@ -50,7 +56,8 @@ def build(
     Raises:
         NoNativeForm: if some of it has none.
     """
-    found = select(graph, outputs)
+    added = {part.output for part in totals.parts} if "loss" in outputs else set()
+    found = select(graph, (*outputs, *sorted(added.difference(outputs))))
     keep = set(found.outputs.values()) | {id for kernel in found.first for id in kernel.writes}
     kernels = fuse(found.kernels, found.buffers, keep, found.outputs.get("loss")) if fused else found.kernels
     if poison:
@@ -65,7 +72,7 @@ def build(
         calls.append(_Call(name, len(table)))
         table += kernel.slots
     module = Module("", tuple(kernels), tuple(found.first), found.buffers, found.outputs, keep, double, target.width(double),
-                    tuple(table))  # fmt: skip
+                    tuple(table), totals, tuple(name for name in outputs if name != "loss"))  # fmt: skip
     run = _Run(module, functions, calls).text()
     texts = [f"define internal void {name}{text}" for text, name in named.items()]
     return replace(module, text="\n\n".join([str(functions), *texts, run, ""]))
@@ -96,18 +103,21 @@ class _Run:
         w.loop("0", "%epochs", 1, [], self._epoch)
         body = "\n".join(w.lines)
         parameters = ("ptr noalias %table, ptr noalias %random, ptr %order, i64 %epochs, i64 %samples, i64 %size, ptr %x, "
-                      "ptr %y, ptr %prediction, ptr %totals, i64 %part, i64 %parts, ptr %meeting")  # fmt: skip
+                      "ptr %y, ptr %results, ptr %totals, i64 %part, i64 %parts, ptr %meeting")  # fmt: skip
         return f"define i64 @run({parameters}) {{\nentry:\n{body}\n  ret i64 -1\n}}"
 
     def _epoch(self, epoch: str, _: list[str]) -> list[str]:
         w = self.w
         self.epoch = epoch
         self.order = w.at("%order", w.let(f"mul nsw i64 {epoch}, %samples"), "i64")
-        place = w.at("%totals", epoch, "double")
-        before = w.let(f"load double, ptr {place}, align 8")
-        total = w.loop("0", "%samples", "%size", [("double", before)], self._minibatch)
+        count = len(self.m.totals.parts)
+        first = w.at("%totals", w.let(f"mul nsw i64 {epoch}, {count}"), "double")
+        places = [w.at(first, str(number), "double") for number in range(count)]
+        before = [("double", w.let(f"load double, ptr {place}, align 8")) for place in places]
+        totals = w.loop("0", "%samples", "%size", before, self._minibatch)
         with w.when(w.let("icmp eq i64 %part, 0")):
-            w.line(f"store double {total[0]}, ptr {place}, align 8")
+            for total, place in zip(totals, places, strict=True):
+                w.line(f"store double {total}, ptr {place}, align 8")
         return []
 
     def _minibatch(self, start: str, carried: list[str]) -> list[str]:
@@ -120,18 +130,18 @@ class _Run:
                 self._gather(buffer, start, batch)
         self._meet()
         checked = self._check_after()
-        total = carried[0]
+        totals = carried
         for number, call in enumerate(self.calls):
             self._call(call, batch)
             if number == checked:
-                total = self._check(start, batch, total)
-        if "prediction" in m.outputs:
-            self._copy_out(m.buffers[m.outputs["prediction"]], start, batch)
+                totals = self._check(start, batch, totals)
+        for number, name in enumerate(m.copied):
+            self._copy_out(m.buffers[m.outputs[name]], start, batch, number)
         with w.when(w.let("icmp eq i64 %part, 0")):
             step = w.at("%random", "1", "i32")
             before = w.let(f"load i32, ptr {step}, align 4")
             w.line(f"store i32 {w.let(f'add i32 {before}, 1')}, ptr {step}, align 4")
-        return [total]
+        return totals
 
     def _meet(self) -> None:
         """Wait until every part has come here: ``%meeting`` counts arrivals."""
@@ -173,17 +183,18 @@ class _Run:
 
         w.loop("%part", batch, "%parts", [], sample)
 
-    def _copy_out(self, buffer: Buffer, start: str, batch: str) -> None:
+    def _copy_out(self, buffer: Buffer, start: str, batch: str, number: int) -> None:
         w = self.w
         kind, size = ("double", 8) if buffer.dtype == "f64" else ("float", 4)
         cols, stride = buffer.cols, padded(buffer.cols, self.m.width)
         base = self._address(buffer)
         rows = buffer.rows.count
         first = w.let(f"mul nsw i64 {start}, {rows}")
+        result = w.let(f"load ptr, ptr {w.at('%results', str(number), 'ptr')}, align 8")
 
         def sample(r: str, _: list[str]) -> list[str]:
             row = w.let(f"add nsw i64 {first}, {r}")
-            there = w.at("%prediction", w.let(f"mul nsw i64 {row}, {cols}"), kind)
+            there = w.at(result, w.let(f"mul nsw i64 {row}, {cols}"), kind)
             here = w.at(base, w.let(f"mul nsw i64 {r}, {stride}"), kind)
             w.line(f"call void @llvm.memcpy.p0.p0.i64(ptr {there}, ptr {here}, i64 {cols * size}, i1 false)")
             return []
@@ -202,17 +213,26 @@ class _Run:
                 raise NoNativeForm("an update before the loss is known")
         return last
 
-    def _check(self, start: str, batch: str, total: str) -> str:
+    def _number(self, output: str) -> str:
+        """An output of one number."""
         w = self.w
-        buffer = self.m.buffers[self.m.outputs["loss"]]
+        buffer = self.m.buffers[self.m.outputs[output]]
         own = Lane(buffer.dtype == "f64", 1)
-        loss = w.load(own, self._address(buffer))
-        if not own.double:
-            loss = w.let(f"fpext float {loss} to double")
-        if "prediction" not in self.m.outputs:  # training
+        found = w.load(own, self._address(buffer))
+        return found if own.double else w.let(f"fpext float {found} to double")
+
+    def _check(self, start: str, batch: str, totals: list[str]) -> list[str]:
+        w = self.w
+        loss = self._number("loss")
+        if not self.m.copied:  # training
             size = w.intrinsic("fabs", Lane(True, 1), loss)
             wrong = w.let(f"fcmp uge double {size}, {w.constant(Lane(True, 1), float('inf'))}")
             before = w.let(f"mul nsw i64 {self.epoch}, %samples")
             w.leave(wrong, f"i64 {w.let(f'add nsw i64 {before}, {start}')}")
-        weighted = w.let(f"fmul double {loss}, {w.let(f'sitofp i64 {batch} to double')}")
-        return w.let(f"fadd double {total}, {weighted}")
+        samples = w.let(f"sitofp i64 {batch} to double")
+        following = []
+        for total, part in zip(totals, self.m.totals.parts, strict=True):
+            number = loss if part.output == "loss" else self._number(part.output)
+            added = w.let(f"fmul double {number}, {samples}") if part.mean else number
+            following.append(w.let(f"fadd double {total}, {added}"))
+        return following

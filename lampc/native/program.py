@@ -11,6 +11,7 @@ from lampc.native.engine import Code
 from lampc.native.module import Module, build
 from lampc.native.select import select
 from lampc.native.spaces import NoNativeForm
+from lampc.passes.totals import MEAN, Totals
 
 __all__ = ["Native", "NoNativeForm"]
 
@@ -21,11 +22,13 @@ class Native:
     Modules are made from graphs, which ``evaluated`` gives for what is done without dropout.
     """
 
-    def __init__(self, whole: Graph, evaluated: Callable[[], Graph], double: bool, batch: int) -> None:
+    def __init__(self, whole: Graph, evaluated: Callable[[], Graph], double: bool, batch: int,
+                 totals: Totals = MEAN) -> None:  # fmt: skip
         self._whole = whole
         self._evaluated = evaluated
         self._double = double
         self._batch = batch
+        self._totals = totals
         self._made: dict[tuple[str, ...], tuple[Module, Code | None]] = {}
         self._lock = Lock()
 
@@ -66,7 +69,7 @@ class Native:
             made = self._made.get(outputs)
             if made is None:
                 graph = self._whole if outputs == ("loss",) else self._evaluated()
-                made = (build(graph, outputs, host().target, self._double, self._batch), None)
+                made = (build(graph, outputs, host().target, self._double, self._batch, totals=self._totals), None)
             if link and made[1] is None:
                 made = (made[0], Code(object_code(made[0].text)))
             self._made[outputs] = made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from lampc.native.kernel import Buffer, Kind
 from lampc.native.module import Module
 from lampc.native.place import ALIGNED, SPARE, place
 from lampc.native.tile import padded
+from lampc.passes.totals import begun
 
 if TYPE_CHECKING:
     import numpy as np
@@ -104,26 +105,27 @@ class Session:
         return int(self._random[1])
 
     def run(self, x: NDArray[Any], y: NDArray[Any] | None, order: NDArray[np.int64], size: int,
-            prediction: NDArray[Any] | None = None, threads: int = 1, total: float = 0.0
+            results: Sequence[NDArray[Any]] = (), threads: int = 1, sums: Sequence[float] = ()
             ) -> tuple[NDArray[np.float64], int]:  # fmt: skip
-        """Go over samples in minibatches; each epoch's sum of the samples' losses, and where it failed, or -1.
+        """Go over samples in minibatches; each epoch's totals of what its loss comes of, and where it failed, or -1.
 
-        Arrays are contiguous and of the module's types; ``order`` names the samples, an epoch a row. ``total`` is what each
-        sum begins with, so that the rest of an epoch can be gone over to the same sum, bit for bit. It fails so many
-        samples after the first, before the minibatch that begins there has changed anything. Threads share the tiles of
-        large kernels; how many does not change a bit of the result.
+        Arrays are contiguous and of the module's types; ``order`` names the samples, an epoch a row. The module's outputs are
+        copied to ``results``. ``sums`` is what the totals begin with, so that the rest of an epoch can be gone over to the
+        same sums, bit for bit. It fails so many samples after the first, before the minibatch that begins there has changed
+        anything. Threads share the tiles of large kernels; how many does not change a bit of the result.
         """
         assert size <= self.batch
         self._make_room(threads)
         epochs, samples = order.shape
-        totals = self._numpy.full(epochs, total)
+        totals = self._numpy.tile(self._numpy.array(begun(self.module.totals, sums)), (epochs, 1))
+        places = self._numpy.array([result.ctypes.data for result in results], dtype=self._numpy.uint64)
         meeting = self._numpy.zeros(8, dtype=self._numpy.int64)
 
         def part(number: int) -> int:
             found: int = self._run(
                 self._table.ctypes.data, self._random.ctypes.data, order.ctypes.data, epochs, samples, size, x.ctypes.data,
-                None if y is None else y.ctypes.data, None if prediction is None else prediction.ctypes.data,
-                totals.ctypes.data, number, threads, meeting.ctypes.data,
+                None if y is None else y.ctypes.data, places.ctypes.data, totals.ctypes.data, number, threads,
+                meeting.ctypes.data,
             )  # fmt: skip
             return found
 

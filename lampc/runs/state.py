@@ -99,7 +99,7 @@ def progress(where: Position, history: History) -> dict[str, Any]:
     return {
         "epoch": where.epoch,
         "done": where.done,
-        "total": where.total,
+        "sums": list(where.sums),
         "steps": history.steps,
         "seconds": history.seconds,
     }
@@ -109,7 +109,7 @@ def position(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Positio
     """Where training was."""
     kept = about["progress"]
     running = tensors.get("loader.running")
-    return Position(kept["epoch"], kept["done"], kept["total"], running)
+    return Position(kept["epoch"], kept["done"], tuple(kept["sums"]), running)
 
 
 def history(about: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], seed: int) -> History:

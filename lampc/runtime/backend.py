@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 SHARED = 20_000_000
 """Floating point operations of a step from which threads share it: some 130 µs on one core, against a microsecond or so for
 each meeting of the threads between two kernels."""
-CHUNK = 1000
+CHUNK = 1024
 """Samples that are evaluated at once."""
 
 
@@ -95,35 +96,38 @@ class Runner:
             self._model.random.number = self._ahead.step
             self._ahead = None
 
-    def train(self, x: Tensor, y: Tensor, orders: Tensor | None, batch: int, total: float = 0.0) -> tuple[list[float], int]:
-        """Train on each minibatch, an epoch for each row of ``orders``, or one in the samples' own; sums begin with ``total``.
+    def train(self, x: Tensor, y: Tensor, orders: Tensor | None, batch: int,
+              sums: Sequence[float] = ()) -> tuple[list[tuple[float, ...]], int]:  # fmt: skip
+        """Train on each minibatch, an epoch for each row of ``orders``, or one in the samples' own; totals begin with ``sums``.
 
-        The sums of the samples' losses, and -1, or how many samples after the first a loss was not finite. ``begin`` is
+        Each epoch's totals, and -1, or how many samples after the first a loss was not finite. ``begin`` is
         called before, ``sync`` after, once for as many calls as nobody looks between.
         """
         session = self._session(("loss",), batch)
         threads = self.threads if self.threads > 1 and self._large(batch) else 1
         order = self._ordered(orders, len(x))
-        totals, failed = session.run(_array(x), _array(y), order, batch, threads=threads, total=total)
+        totals, failed = session.run(_array(x), _array(y), order, batch, threads=threads, sums=sums)
         self._ahead = session
-        return totals.tolist(), failed
+        return [tuple(epoch) for epoch in totals.tolist()], failed
 
-    def evaluate(self, x: Tensor, y: Tensor) -> tuple[float, Tensor]:
-        """The sum of the samples' losses, and their predictions."""
+    def evaluate(
+        self, x: Tensor, y: Tensor, outputs: tuple[str, ...], batch: int
+    ) -> tuple[tuple[float, ...], dict[str, Tensor]]:
+        """The totals of which the loss of some samples comes, and the other outputs of each sample."""
         self.sync()
-        prediction = self._empty(len(x))
-        session = self._session(("prediction", "loss"), CHUNK)
+        found = {name: self._empty(name, len(x)) for name in outputs if name != "loss"}
+        session = self._session(outputs, batch)
         session.put()
-        totals, _ = session.run(_array(x), _array(y), self._ordered(None, len(x)), CHUNK, prediction)
-        return float(totals[0]), torch.from_numpy(prediction)
+        totals, _ = session.run(_array(x), _array(y), self._ordered(None, len(x)), batch, list(found.values()))
+        return tuple(totals[0].tolist()), {name: torch.from_numpy(array) for name, array in found.items()}
 
     def predict(self, x: Tensor) -> Tensor:
         """Predictions for samples."""
         self.sync()
-        prediction = self._empty(len(x))
+        prediction = self._empty("prediction", len(x))
         session = self._session(("prediction",), CHUNK)
         session.put()
-        session.run(_array(x), None, self._ordered(None, len(x)), CHUNK, prediction)
+        session.run(_array(x), None, self._ordered(None, len(x)), CHUNK, [prediction])
         return torch.from_numpy(prediction)
 
     def _large(self, batch: int) -> bool:
@@ -140,9 +144,9 @@ class Runner:
             found.bind(self._leaves)
         return found
 
-    def _empty(self, samples: int) -> NDArray[Any]:
-        program = self._model.program
-        type = program.evaluated_type
+    def _empty(self, output: str, samples: int) -> NDArray[Any]:
+        graph = self._model.program.evaluated
+        type = graph.type(graph.outputs[output])
         return np.empty((samples, *type.sample), dtype=np.float64 if type.dtype == "f64" else np.float32)
 
     def _ordered(self, orders: Tensor | None, samples: int) -> NDArray[np.int64]:

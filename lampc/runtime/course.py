@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from lampc.layers.metrics import METRICS
+from lampc.layers.metrics import METRICS, kind_of
 
 if TYPE_CHECKING:
     from lampc.compile import Program
@@ -61,4 +61,5 @@ def score(metric: str, value: float) -> float:
     """A measure as a number that is greater for what is better; no number is the worst."""
     if math.isnan(value):
         return -math.inf
-    return value if metric in METRICS and METRICS[metric].greater_is_better else -value
+    kind = METRICS.get(kind_of(metric))
+    return value if kind is not None and kind.greater_is_better else -value

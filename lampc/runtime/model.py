@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import wraps
 from threading import RLock, get_ident
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -18,9 +18,10 @@ from lampc.ir.program import Routine
 from lampc.ir.types import Type
 from lampc.layers.schedules import CLOCK, PASS
 from lampc.layers.signature import Refused
-from lampc.runtime.backend import Choice, NoNativeForm, Runner, choose
+from lampc.runtime.backend import CHUNK, Choice, NoNativeForm, Runner, choose
 from lampc.runtime.executor import Executor, run
 from lampc.runtime.loader import tensor
+from lampc.runtime.measure import STORED, measure
 from lampc.runtime.random import Random
 from lampc.runtime.storage import DTYPES, Storage, read_weights
 
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
     from lampc.runtime.group import Group
     from lampc.runtime.history import History
 
-EVALUATION_BATCH = 1024
-"""Samples that are evaluated at once."""
-STORED = 8192
-"""Samples that are read from the disk at once."""
 _KEPT = 8
 """Executors that are kept, each for a routine and a batch size."""
 
@@ -147,7 +144,7 @@ class Model:
 
     def _predict(self, routine: Routine, x: Tensor) -> Tensor:
         parts = []
-        for chunk in torch.split(x, EVALUATION_BATCH):
+        for chunk in torch.split(x, CHUNK):
             executor = self.executor(routine, len(chunk))
             executor.fill(chunk)
             run(executor.forward)
@@ -215,57 +212,23 @@ class Model:
     @torch.no_grad()
     @exclusive
     def evaluate(self, x: Any, y: Any) -> dict[str, float]:
-        """The loss and the program's metrics on some samples, without dropout."""
+        """The loss and the program's metrics on some samples, as if they were one minibatch, without dropout.
+
+        Raises:
+            LampError: if there is nothing to measure: no sample, or none but such as the loss ignores.
+        """
         self._needs_loss()
-        parts: Iterator[tuple[Any, Any]]
-        if isinstance(x, Rows):
-            parts = ((x[start : start + STORED], y[start : start + STORED]) for start in range(0, len(x), STORED))
-        else:
-            parts = iter([(x, y)])
-        total, count = 0.0, 0
-        sums: list[tuple[float, ...]] = [() for _ in self.program.metrics]
-        together: list[tuple[Tensor, Tensor]] = []
-        for inputs, targets in parts:
-            samples, wanted = self.samples(inputs, targets)
-            for found, prediction, truth in self._measured(samples, wanted):
-                total += found
-                count += len(truth)
-                for index, metric in enumerate(self.program.metrics):
-                    added = () if metric.whole is not None else metric.sums(prediction, truth)
-                    sums[index] = tuple(a + b for a, b in zip(sums[index], added, strict=True)) if sums[index] else added
-                if any(metric.whole for metric in self.program.metrics):
-                    together.append((prediction.clone(), truth))
-        results = {"loss": total / max(1, count)}
-        for metric, added in zip(self.program.metrics, sums, strict=True):
-            if metric.whole is not None and together:
-                results[metric.name] = metric.whole(*(torch.cat(part) for part in zip(*together, strict=True)))
-            elif added and not metric.table:
-                results[metric.name] = metric.result(added)
-        return results
+        loss, metrics = measure(self, x, y)
+        return {"loss": loss, **{metric.name: metric.result(state) for metric, state in metrics if not metric.table}}
 
-    def _measured(self, x: Tensor, y: Tensor) -> Iterator[tuple[float, Tensor, Tensor]]:
-        """The sum of the losses, predictions and targets, some samples at a time."""
-        runner = self.native("prediction", "loss")
-        if runner is not None:
-            if len(x):
-                total, prediction = runner.evaluate(x, y)
-                yield total, prediction, y
-            return
-        for start in range(0, len(x), EVALUATION_BATCH):
-            stop = min(start + EVALUATION_BATCH, len(x))
-            executor = self.executor(self.program.evaluation, stop - start)
-            executor.fill(x[start:stop], y[start:stop])
-            run(executor.forward)
-            yield executor.outputs["loss"].item() * (stop - start), executor.outputs["prediction"], y[start:stop]
-
+    @torch.no_grad()
     @exclusive
     def tables(self, x: Any, y: Any) -> dict[str, list[list[float]]]:
         """The metrics that are tables, such as confusion, on some samples."""
-        wanted = [metric for metric in self.program.metrics if metric.table]
-        if not wanted or not len(x):
+        if not len(x) or not any(metric.table for metric in self.program.metrics):
             return {}
-        prediction, target = self(x), self._targets(y, len(x))
-        return {metric.name: metric.table(metric.sums(prediction, target)) for metric in wanted if metric.table}
+        _, metrics = measure(self, x, y)
+        return {metric.name: metric.table(state) for metric, state in metrics if metric.table}
 
     def train(self, loader: Any = None, epochs: int | None = None, evaluate: bool = True,
               on_epoch: Any = None, data: Dataset | None = None, every: float = 0.0, measure: int = 0) -> History:  # fmt: skip

@@ -17,11 +17,13 @@ from torch import Tensor
 
 from lampc.diagnostics import LampError, failure
 from lampc.passes.distribute import SHARE
+from lampc.passes.totals import begun
 from lampc.runtime.backend import Runner
 from lampc.runtime.executor import Executor
 from lampc.runtime.group import Group, part
 from lampc.runtime.loader import DataLoader
 from lampc.runtime.nonfinite import nonfinite, nonfinite_at
+from lampc.runtime.totals import gives, loss_of, plus
 
 if TYPE_CHECKING:
     from lampc.runtime.model import Model
@@ -35,8 +37,8 @@ class Position:
     """Passes that have ended."""
     done: int = 0
     """Samples of the running pass that have been gone over."""
-    total: float = 0.0
-    """The sum of their losses."""
+    sums: tuple[float, ...] = ()
+    """What their losses add up to: a number for each of the program's totals, or none yet."""
     generator: Tensor | None = None
     """The loader's random state before the running pass's order was drawn; None while none runs."""
 
@@ -107,7 +109,7 @@ class _Drawn(ABC):
     def whole(self, first: int, count: int) -> list[tuple[float, int]]:
         where = Position(first - 1)
         self.part(where, len(self.loader))
-        return [(where.total / self.samples, len(self.loader))]
+        return [(loss_of(self.model.program.totals, where.sums, self.samples), len(self.loader))]
 
     @abstractmethod
     def part(self, where: Position, minibatches: int) -> None:
@@ -126,20 +128,20 @@ class _Native(_Drawn):
         native.begin(loader.batch)
 
     def whole(self, first: int, count: int) -> list[tuple[float, int]]:
-        totals = self._run(self.loader.orders(count), first, 0, 0.0)
-        return [(total / self.samples, len(self.loader)) for total in totals]
+        totals = self._run(self.loader.orders(count), first, 0, ())
+        return [(loss_of(self.model.program.totals, sums, self.samples), len(self.loader)) for sums in totals]
 
     def part(self, where: Position, minibatches: int) -> None:
         order, stop = self.order(where), self.stop(where, minibatches)
         row = torch.arange(where.done, stop) if order is None else order[where.done : stop]
-        (where.total,) = self._run(row.unsqueeze(0), where.epoch + 1, where.done, where.total)
+        (where.sums,) = self._run(row.unsqueeze(0), where.epoch + 1, where.done, where.sums)
         where.done = stop
 
-    def _run(self, orders: Tensor, first: int, done: int, total: float) -> list[float]:
+    def _run(self, orders: Tensor, first: int, done: int, sums: tuple[float, ...]) -> list[tuple[float, ...]]:
         batch = self.loader.batch
         if self.watched:
             self.native.begin(batch)
-        totals, failed = self.native.train(self.x, self.y, orders, batch, total)
+        totals, failed = self.native.train(self.x, self.y, orders, batch, sums)
         if failed >= 0 or self.watched:
             self.native.sync()
         if failed >= 0:
@@ -171,7 +173,7 @@ class _Listed(_Drawn):
         order, stop = self.order(where), self.stop(where, minibatches)
         begin = where.done // self.loader.batch
         pairs = self._pairs(order, where.done, begin, begin + minibatches)
-        where.total, _ = _over(self.model, self.native, pairs, where.epoch + 1, begin, where.total)
+        where.sums, _ = _over(self.model, self.native, pairs, where.epoch + 1, begin, where.sums)
         where.done = stop
 
     def _pairs(self, order: Tensor | None, done: int, begin: int, end: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -202,14 +204,15 @@ class _Shared(_Drawn):
 
     def part(self, where: Position, minibatches: int) -> None:
         order, stop = self.order(where), self.stop(where, minibatches)
-        added = 0.0
+        totals = self.model.program.totals
+        added = begun(totals)
         for begin in range(where.done, stop, self.loader.batch):
             step, samples = begin // self.loader.batch + 1, min(self.loader.batch, self.loader.samples - begin)
-            added += self._step(order, begin, samples, where.epoch + 1, step)
-        where.total += self.group.total(added)
+            added = plus(added, self._step(order, begin, samples, where.epoch + 1, step))
+        where.sums = plus(begun(totals, where.sums), map(self.group.total, added))
         where.done = stop
 
-    def _step(self, order: Tensor | None, first: int, samples: int, epoch: int, step: int) -> float:
+    def _step(self, order: Tensor | None, first: int, samples: int, epoch: int, step: int) -> tuple[float, ...]:
         """One minibatch; what its loss adds here. A process for which no sample is left takes one that does not count."""
         model = self.model
         begin, end = part(samples, self.group.rank, self.group.size)
@@ -225,7 +228,7 @@ class _Shared(_Drawn):
         loss: float = executor.outputs["loss"].item()
         if not math.isfinite(loss):
             raise LampError(nonfinite(model, executor, loss, epoch, step))
-        return loss * samples * share
+        return tuple(number * (share > 0) for number in gives(model.program.totals, executor, end - begin))
 
     def sync(self) -> None:
         pass
@@ -250,8 +253,9 @@ class _Foreign:
                 counted[1] += 1
                 yield x, y
 
-        total, _ = _over(self.model, self.native, pairs(), first, 0, 0.0)
-        return [(total / max(1, counted[0]), counted[1])]
+        sums, _ = _over(self.model, self.native, pairs(), first, 0, ())
+        totals = self.model.program.totals
+        return [(loss_of(totals, begun(totals, sums), counted[0]), counted[1])]
 
     def part(self, where: Position, minibatches: int) -> None:
         raise NotImplementedError
@@ -274,28 +278,32 @@ def pairs_of(model: Model, loader: Iterable[Any]) -> Iterator[tuple[Tensor, Tens
             yield x, y
 
 
+Sums = tuple[float, ...]
+
+
 def _over(model: Model, native: Runner | None, pairs: Iterator[tuple[Tensor, Tensor]], epoch: int, step: int,
-          total: float) -> tuple[float, int]:  # fmt: skip
-    """Train on minibatches, of which the first is number ``step`` of its epoch, from 0: the sum of losses, the next number."""
+          sums: Sums) -> tuple[Sums, int]:  # fmt: skip
+    """Train on minibatches, of which the first is number ``step`` of its epoch, from 0: the totals, the next number."""
     if native is not None:
-        return _natively(model, native, pairs, epoch, step, total)
-    return (_here if model.device.type == "cpu" else _apart)(model, pairs, epoch, step, total)
+        return _natively(model, native, pairs, epoch, step, sums)
+    way = _here if model.device.type == "cpu" else _apart
+    return way(model, pairs, epoch, step, begun(model.program.totals, sums))
 
 
 def _natively(model: Model, native: Runner, pairs: Iterator[tuple[Tensor, Tensor]], epoch: int, step: int,
-              total: float) -> tuple[float, int]:  # fmt: skip
+              sums: Sums) -> tuple[Sums, int]:  # fmt: skip
     for x, y in pairs:
         native.begin(len(x))
-        (total,), failed = native.train(x, y, None, len(x), total)
+        (sums,), failed = native.train(x, y, None, len(x), sums)
         native.sync()
         step += 1
         if failed >= 0:
             raise LampError(nonfinite_at(model, x, y, epoch, step))
-    return total, step
+    return sums, step
 
 
-def _here(model: Model, pairs: Iterator[tuple[Tensor, Tensor]], epoch: int, step: int, total: float) -> tuple[float, int]:
-    routine = model.program.training
+def _here(model: Model, pairs: Iterator[tuple[Tensor, Tensor]], epoch: int, step: int, sums: Sums) -> tuple[Sums, int]:
+    routine, totals = model.program.training, model.program.totals
     for x, y in pairs:
         executor = model.executor(routine, len(x))
         executor.fill(x, y)
@@ -305,18 +313,20 @@ def _here(model: Model, pairs: Iterator[tuple[Tensor, Tensor]], epoch: int, step
         step += 1
         if not math.isfinite(loss):
             raise LampError(nonfinite(model, executor, loss, epoch, step))
+        sums = plus(sums, gives(totals, executor, executor.batch))
         for kernel in executor.backward:
             kernel()
         for kernel in executor.update:
             kernel()
         model.random.number += 1
-        total += loss * executor.batch
-    return total, step
+    return sums, step
 
 
-def _apart(model: Model, pairs: Iterator[tuple[Tensor, Tensor]], epoch: int, step: int, total: float) -> tuple[float, int]:
-    """On a device that runs apart: the loss stays there until the end, so that nothing waits for it."""
-    added = torch.full((), total, dtype=torch.float64, device=model.device)
+def _apart(model: Model, pairs: Iterator[tuple[Tensor, Tensor]], epoch: int, step: int, sums: Sums) -> tuple[Sums, int]:
+    """On a device that runs apart: what is added up stays there until the end, so that nothing waits for it."""
+    parts = model.program.totals.parts
+    added = [torch.full((), total, dtype=torch.float64, device=model.device) for total in sums]
+    finite = torch.zeros((), dtype=torch.float64, device=model.device)
     executor: Executor | None = None
     for x, y in pairs:
         executor = model.executor(model.program.training, len(x))
@@ -324,9 +334,11 @@ def _apart(model: Model, pairs: Iterator[tuple[Tensor, Tensor]], epoch: int, ste
         for kernel in executor.step:
             kernel()
         model.random.number += 1
-        added.add_(executor.outputs["loss"], alpha=executor.batch)
+        for total, one in zip(added, parts, strict=True):
+            total.add_(executor.outputs[one.output], alpha=executor.batch if one.mean else 1)
+        finite.add_(executor.outputs["loss"])
         step += 1
-    found: float = added.item()
-    if executor is not None and not math.isfinite(found):
-        raise LampError(nonfinite(model, executor, found, epoch, step))
-    return found, step
+    loss: float = finite.item()
+    if executor is not None and not math.isfinite(loss):
+        raise LampError(nonfinite(model, executor, loss, epoch, step))
+    return tuple(total.item() for total in added), step

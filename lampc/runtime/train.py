@@ -17,8 +17,10 @@ from lampc.runtime.clock import wind
 from lampc.runtime.course import Best, Choosing
 from lampc.runtime.history import Epoch, History
 from lampc.runtime.loader import DataLoader
+from lampc.runtime.measure import check_counts
 from lampc.runtime.steps import Position, Steps, steps_of
 from lampc.runtime.threads import one_thread_if_small
+from lampc.runtime.totals import loss_of
 from lampc.runtime.weights import copied
 
 if TYPE_CHECKING:
@@ -82,6 +84,8 @@ def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate:
     with model.lock:
         steps = steps_of(model, loader, on_epoch is not None)
     size = loader.batch if isinstance(loader, DataLoader) else settings.batch
+    for part in () if data is None else (data.train, data.test):
+        check_counts(model, part.y)
     loop = _Loop(model, loader, steps, epochs, every if evaluate else math.inf, measure, on_epoch, keeper, data)
     try:
         with one_thread_if_small(program.training, size):
@@ -158,8 +162,8 @@ class _Loop:
         self._minibatches = min(4 * self._minibatches, wanted)
         if where.done < self.steps.samples:
             return []
-        found = [(where.total / self.steps.samples, len(self.loader))]
-        where.done, where.total, where.generator = 0, 0.0, None
+        found = [(loss_of(self.model.program.totals, where.sums, self.steps.samples), len(self.loader))]
+        where.done, where.sums, where.generator = 0, (), None
         return found
 
     _rate = math.inf

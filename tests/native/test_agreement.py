@@ -70,7 +70,7 @@ def steps(program: Program, x: torch.Tensor, y: torch.Tensor, batch: int, epochs
     for _ in range(epochs):
         totals, failed = session.run(x.numpy(), y.numpy(), np.arange(len(x))[None], batch)
         assert failed == -1
-        losses.append(float(totals[0]) / len(x))
+        losses.append(float(totals[0, 0]) / len(x))
     session.take()
     return losses, model
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
+import lampc
 import lampc.compile
-from lampc.runtime.model import EVALUATION_BATCH, Model
+from lampc.runtime.backend import CHUNK
+from lampc.runtime.model import Model
 
-SAMPLES = [1, 2, 50, EVALUATION_BATCH, 2 * EVALUATION_BATCH + 13]
+SAMPLES = [1, 2, 50, CHUNK, 2 * CHUNK + 13]
 
 
 def make(source: str, precision: str = "f64") -> Model:
@@ -46,7 +50,7 @@ def test_accuracy_of_one_output(samples: int) -> None:
 @pytest.mark.parametrize("outputs", [1, 3])
 def test_mae_and_r2(outputs: int, samples: int, precision: str) -> None:
     metrics = pytest.importorskip("sklearn.metrics")
-    model = make(f"linear 3->{outputs} xavier; loss mse; metrics mae r2", precision)
+    model = make(f"linear 3->{outputs} xavier; loss mse; metrics mae rmse r2", precision)
     x = randn(samples, 3)
     y = x @ randn(3, outputs, seed=5) + randn(samples, outputs, seed=6)
     found = model.evaluate(x, y)
@@ -54,8 +58,8 @@ def test_mae_and_r2(outputs: int, samples: int, precision: str) -> None:
     tolerance = 1e-10 if precision == "f64" else 1e-5
     assert found["mae"] == pytest.approx(metrics.mean_absolute_error(y, p), rel=tolerance)
     assert found["loss"] == pytest.approx(metrics.mean_squared_error(y, p), rel=tolerance)
-    # Of several outputs the variance of all numbers together is explained, which for one is sklearn's.
-    assert found["r2"] == pytest.approx(metrics.r2_score(y.ravel(), p.ravel()), rel=tolerance, abs=tolerance)
+    assert found["rmse"] == pytest.approx(metrics.root_mean_squared_error(y, p), rel=tolerance)
+    assert found["r2"] == pytest.approx(metrics.r2_score(y, p), rel=tolerance, abs=tolerance)
 
 
 def test_r2_of_targets_far_from_zero() -> None:
@@ -68,13 +72,60 @@ def test_r2_of_targets_far_from_zero() -> None:
 
 @pytest.mark.parametrize("value", [0.0, 1.0, 0.1, 1e8])
 def test_r2_of_targets_that_do_not_vary(value: float) -> None:
-    model = make("linear 1->1; loss mse; metrics r2")
-    assert model.evaluate(randn(50, 1), torch.full((50, 1), value))["r2"] == 0.0
+    """0, or 1 where they are met, as scikit-learn has it."""
+    metrics = pytest.importorskip("sklearn.metrics")
+    model = make("input 1; pass; loss mse; metrics r2")
+    y = torch.full((50, 1), value)
+    assert model.evaluate(randn(50, 1), y)["r2"] == metrics.r2_score(y, randn(50, 1)) == 0.0
+    assert model.evaluate(y, y)["r2"] == metrics.r2_score(y, y) == 1.0
+
+
+@pytest.mark.parametrize("backend", ["torch", "native"])
+def test_r2_is_of_each_output(backend: str) -> None:
+    """Outputs of unlike means explain nothing of one another; a sequence's places are outputs, too."""
+    metrics = pytest.importorskip("sklearn.metrics")
+    model = lampc.compile.text("input 2; scale; loss mse; metrics r2", precision="f64").model(backend=backend)
+    y = torch.cat([randn(3000, 1), 1000 + randn(3000, 1, seed=1)], 1)
+    p = torch.tensor([[0.0, 1000.0]], dtype=torch.float64).repeat(3000, 1)
+    assert model.evaluate(p, y)["r2"] == pytest.approx(metrics.r2_score(y, p), rel=1e-9)
+    rows = lampc.compile.text("input 5x2; scale; loss mse; metrics r2 rmse", precision="f64").model(backend=backend)
+    p, y = randn(60, 5, 2), randn(60, 5, 2, seed=1)
+    found = rows.evaluate(p, y)
+    assert found["r2"] == pytest.approx(metrics.r2_score(y.flatten(1), p.flatten(1)), rel=1e-9)
+    assert found["rmse"] == pytest.approx(metrics.root_mean_squared_error(y.flatten(1), p.flatten(1)), rel=1e-9)
+
+
+@pytest.mark.parametrize("mean", [1e3, 9e5, 1.1e6, 1e7])
+def test_r2_far_from_zero(mean: float) -> None:
+    """Two passes in a part, and parts are merged by their means: no square of a great mean is taken."""
+    metrics = pytest.importorskip("sklearn.metrics")
+    model = make("input 1; scale; loss mse; metrics r2")
+    y = mean + randn(2500, 1)
+    p = y + 0.5 * randn(2500, 1, seed=1)
+    assert model.evaluate(p, y)["r2"] == pytest.approx(metrics.r2_score(y, p), rel=1e-6)
+
+
+@pytest.mark.parametrize("backend", ["torch", "native"])
+@pytest.mark.parametrize(("end", "loss"), [("sigmoid", "bce"), ("softmax", "crossentropy"), ("logsoftmax", "nll")])
+def test_auc_is_of_scores(end: str, loss: str, backend: str) -> None:
+    """Probabilities are flat where the network is sure: in float32 nearly all of these are 1 or 0."""
+    metrics = pytest.importorskip("sklearn.metrics")
+    classes = 1 if end == "sigmoid" else 3
+    program = lampc.compile.text(f"input {classes}; scale; {end}; loss {loss}; metrics auc")
+    scores = 200 + 150 * randn(500, classes)
+    y = torch.randint(0, max(2, classes), (500,), generator=torch.Generator().manual_seed(3))
+    found = program.model(backend=backend).evaluate(scores, y if classes > 1 else y.reshape(-1, 1))["auc"]
+    if classes == 1:
+        wanted = metrics.roc_auc_score(y, scores[:, 0])
+    else:
+        rest = [scores[:, [o for o in range(3) if o != c]].logsumexp(-1) for c in range(3)]
+        wanted = np.mean([metrics.roc_auc_score(y == c, scores[:, c] - rest[c]) for c in range(3)])
+    assert found == pytest.approx(wanted, rel=1e-6)
 
 
 def test_the_loss_of_unequal_parts_is_the_mean_over_samples() -> None:
     model = make("linear 1->1 zeros; loss mse")
-    y = torch.arange(EVALUATION_BATCH + 1.0, dtype=torch.float64).reshape(-1, 1)
+    y = torch.arange(CHUNK + 1.0, dtype=torch.float64).reshape(-1, 1)
     assert model.evaluate(torch.zeros_like(y), y)["loss"] == pytest.approx(float(np.square(y.numpy()).mean()), rel=1e-12)
 
 
@@ -91,14 +142,33 @@ def test_what_is_measured_unless_said(source: str, names: set[str]) -> None:
     assert {metric.name for metric in lampc.compile.text(source).metrics} == names
 
 
-def test_nothing_to_measure() -> None:
-    model = make("linear 3->2; loss mse")
-    assert model.evaluate(torch.empty(0, 3), torch.empty(0, 2))["loss"] == 0.0
+@pytest.mark.parametrize("backend", ["torch", "native"])
+def test_nothing_to_measure(backend: str) -> None:
+    """No sample, or none that counts: an error with a code, not a number."""
+    model = lampc.compile.text("linear 3->2; loss mse").model(backend=backend)
+    with pytest.raises(lampc.LampError, match=r"E510.*there are no samples"):
+        model.evaluate(torch.empty(0, 3), torch.empty(0, 2))
+    model = lampc.compile.text("linear 4->3; loss crossentropy ignore=-1; metrics f1 auc").model(backend=backend)
+    with pytest.raises(lampc.LampError, match=r"E510.*no sample has another label than -1"):
+        model.evaluate(torch.randn(3, 4), torch.full((3,), -1))
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_nothing_to_measure_is_found_before_training(part: str, tmp_path: Path) -> None:
+    labels = {"train": [0, 1, 1, 0], "test": [1, 0, 1, 2]} | {part: [2, 2, 2, 2]}
+    x = np.ones((4, 2), np.float32)
+    np.savez(tmp_path / "a.npz", x_train=x, y_train=np.array(labels["train"]), x_test=x, y_test=np.array(labels["test"]))
+    program = lampc.compile.text('data npz "a.npz"; linear 3; loss crossentropy ignore=2', folder=tmp_path)
+    model = program.model()
+    before = [p.clone() for p in model.parameters.values()]
+    with pytest.raises(lampc.LampError, match="E510"):
+        model.train()
+    assert all(torch.equal(p, q) for p, q in zip(model.parameters.values(), before, strict=True))
 
 
 @pytest.mark.parametrize("backend", ["torch", "native"])
 @pytest.mark.parametrize("end", ["pass", "softmax", "logsoftmax"])
-@pytest.mark.parametrize(("samples", "classes"), [(60, 4), (2 * EVALUATION_BATCH + 13, 3), (80, 2)])
+@pytest.mark.parametrize(("samples", "classes"), [(60, 4), (2 * CHUNK + 13, 3), (80, 2)])
 def test_f1_auc_and_perplexity_of_classes(samples: int, classes: int, end: str, backend: str) -> None:
     metrics = pytest.importorskip("sklearn.metrics")
     source = f"linear 3->{classes} xavier; {end}; loss crossentropy; metrics f1 auc perplexity accuracy"

@@ -12,7 +12,8 @@ import torch.nn.functional as F  # noqa: N812
 
 import lampc
 import lampc.compile
-from lampc.runtime.model import EVALUATION_BATCH, Model
+from lampc.runtime.backend import CHUNK
+from lampc.runtime.model import Model
 
 X = torch.linspace(-1, 1, 12).reshape(6, 2)
 REGRESSION = "linear 2->3 xavier; tanh; linear 1; loss mse"
@@ -75,7 +76,7 @@ def test_no_samples_have_no_predictions(empty: Any) -> None:
 
 def test_many_samples_are_predicted_in_parts() -> None:
     this = model()
-    x = torch.randn(2 * EVALUATION_BATCH + 17, 2, generator=torch.Generator().manual_seed(0))
+    x = torch.randn(2 * CHUNK + 17, 2, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(this(x), torch.cat([this(part) for part in x.split(100)]))
 
 

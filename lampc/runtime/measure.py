@@ -1,0 +1,103 @@
+"""Measuring a model: its loss and metrics on samples, some at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from lampc.data.rows import Rows
+from lampc.diagnostics import failure
+from lampc.layers.metrics import Head, MetricType, Seen
+from lampc.passes.totals import begun
+from lampc.runtime.backend import CHUNK
+from lampc.runtime.executor import run
+from lampc.runtime.loader import tensor
+from lampc.runtime.totals import gives, loss_of, plus
+
+if TYPE_CHECKING:
+    from lampc.runtime.model import Model
+
+STORED = 8192
+"""Samples that are read from the disk at once."""
+
+
+def measure(model: Model, x: Any, y: Any) -> tuple[float, list[tuple[MetricType, Any]]]:
+    """The loss of some samples, as if they were one minibatch, and each metric with what its result is read off.
+
+    Raises:
+        LampError: if nothing counts.
+    """
+    totals, metrics = model.program.totals, model.program.metrics
+    sums, samples, counted = begun(totals), 0, False
+    states: list[Any] = [None] * len(metrics)
+    for inputs, targets in _parts(model, x, y):
+        for added, outputs, target in _measured(model, inputs, targets):
+            sums, samples = plus(sums, added), samples + len(target)
+            counted = counted or counts(model, target)
+            for index, metric in enumerate(metrics):
+                part = metric.part(_seen(metric.head, outputs, target))
+                states[index] = part if states[index] is None else metric.merge(states[index], part)
+    if not counted:
+        raise nothing(model)
+    return loss_of(totals, sums, samples), list(zip(metrics, states, strict=True))
+
+
+def counts(model: Model, y: Tensor) -> bool:
+    """Whether any of the targets counts for the loss."""
+    ignore = model.program.ignored
+    return bool(y.numel()) if ignore is None else bool((y != ignore).any())
+
+
+def check_counts(model: Model, y: Any) -> None:
+    """Refuse targets of which none counts, before anything is trained; those that lie on the disk are seen as they are read.
+
+    Raises:
+        LampError: if so.
+    """
+    if model.program.ignored is not None and not isinstance(y, Rows) and len(y) and not counts(model, tensor(y)):
+        raise nothing(model)
+
+
+def nothing(model: Model) -> Exception:
+    """The error of samples of which none counts."""
+    ignore = model.program.ignored
+    what = "there are no samples" if ignore is None else f"no sample has another label than {ignore}, which `ignore` leaves out"
+    return failure("E510", f"there is nothing to measure: {what}", "give samples that count")
+
+
+def _parts(model: Model, x: Any, y: Any) -> Iterator[tuple[Tensor, Tensor]]:
+    """Samples as tensors: all, or as many as are read from the disk at once."""
+    if not isinstance(x, Rows):
+        yield model.samples(x, y)
+        return
+    for start in range(0, len(x), STORED):
+        yield model.samples(x[start : start + STORED], y[start : start + STORED])
+
+
+def _measured(model: Model, x: Tensor, y: Tensor) -> Iterator[tuple[tuple[float, ...], Mapping[str, Tensor], Tensor]]:
+    """What samples add to the totals, the outputs for them, and their targets, some samples at a time.
+
+    How many does not matter, but for a loss in which samples meet otherwise than in sums: that is of the program's minibatches.
+    """
+    program = model.program
+    batch = CHUNK if program.totals.apart else program.experiment.train.batch
+    runner = model.native(*program.measured)
+    if runner is not None:
+        if len(x):
+            yield *runner.evaluate(x, y, program.measured, batch), y
+        return
+    for start in range(0, len(x), batch):
+        part, target = x[start : start + batch], y[start : start + batch]
+        executor = model.executor(program.evaluation, len(part))
+        executor.fill(part, target)
+        run(executor.forward)
+        yield gives(program.totals, executor, len(part)), executor.outputs, target
+
+
+def _seen(head: Head, outputs: Mapping[str, Tensor], target: Tensor) -> Seen:
+    prediction = outputs[head.output]
+    if head.part is not None:
+        target = target[..., slice(*head.part)]
+    return Seen(prediction, target, outputs.get(head.scores, prediction))
