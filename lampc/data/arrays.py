@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import zipfile
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from lampc.data import rows
 from lampc.data.place import within
 from lampc.data.source import DataError, Dataset, DataSource, Description, Request, source
-from lampc.data.split import NORMALIZE, SPLIT, from_arrays
+from lampc.data.split import NORMALIZE, SPLIT, VALIDATION, Cut, from_arrays
 from lampc.data.table import open_regular
 from lampc.layers.signature import Flag, Param, Signature, Text
 
@@ -19,7 +20,7 @@ from lampc.layers.signature import Flag, Param, Signature, Text
 def _load_npz(request: Request, check: bool = True) -> Dataset:
     import numpy as np
 
-    arguments = request.arguments
+    arguments, cut = request.arguments, Cut.of(request)
     name = arguments["path"]
     path = within(request.folder, name)
     if path.is_file() and (arguments["stream"] or rows.size(path) >= rows.LARGE):
@@ -27,7 +28,7 @@ def _load_npz(request: Request, check: bool = True) -> Dataset:
             arrays = _left_there(path, check)
         except (zipfile.BadZipFile, OSError, ValueError) as error:
             raise DataError("E601", f"cannot read {name}: {error}") from None
-        return from_arrays(arrays, arguments["split"], arguments["normalize"] and check, request.seed)
+        return from_arrays(arrays, replace(cut, normalize=cut.normalize and check))
     with open_regular(request.folder, name, "rb") as file:
         try:
             archive = np.load(file, allow_pickle=False)
@@ -39,7 +40,7 @@ def _load_npz(request: Request, check: bool = True) -> Dataset:
             raise DataError("E601", f"cannot read {name}: {error}") from None
         except MemoryError:
             raise DataError("E601", f"cannot read {name}: an array in it is larger than memory") from None
-    return from_arrays(arrays, arguments["split"], arguments["normalize"], request.seed)
+    return from_arrays(arrays, cut)
 
 
 def _left_there(path: Path, check: bool) -> dict[str, Any]:
@@ -75,7 +76,7 @@ def _load_python(request: Request) -> Dataset:
                         "or one or two map-style datasets are wanted")  # fmt: skip
     names = ("x", "y") if len(returned) == 2 else ("x_train", "y_train", "x_test", "y_test")
     arrays = dict(zip(names, returned, strict=True))
-    return from_arrays(arrays, request.arguments["split"], request.arguments["normalize"], request.seed)
+    return from_arrays(arrays, Cut.of(request))
 
 
 def _is_dataset(value: Any) -> bool:
@@ -140,6 +141,7 @@ source(
             (
                 _PATH,
                 SPLIT,
+                VALIDATION,
                 NORMALIZE,
                 Param("stream", Flag(), False, "leave samples on the disk, as those of files above 512 MB are"),
             )
@@ -153,7 +155,7 @@ source(
         "python",
         "what a function returns: (x, y), (x_train, y_train, x_test, y_test), or one or two torch datasets; where permitted",
         'data python "module:function"',
-        Signature((Param("function", Text(), doc='"module:function"'), SPLIT, NORMALIZE)),
+        Signature((Param("function", Text(), doc='"module:function"'), SPLIT, VALIDATION, NORMALIZE)),
         _describe_python,
         _load_python,
     )

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from lampc.data.source import DataError, Dataset, DataSource, Description, Request, source
-from lampc.data.split import NORMALIZE, SPLIT, make
+from lampc.data.split import NORMALIZE, SPLIT, VALIDATION, Cut, make
 from lampc.layers.signature import Flag, Float, Param, Signature
 
 
@@ -18,26 +18,12 @@ def _sklearn(name: str) -> Any:
     return getattr(datasets, "load_" + {"breastcancer": "breast_cancer"}.get(name, name))()
 
 
-def _counts(samples: int, request: Request) -> tuple[int, int]:
-    """Samples to train on and held out.
-
-    Raises:
-        DataError: if there are none to train on.
-    """
-    share = request.arguments["split"]
-    train = round(share * samples)
-    if train == 0:
-        raise DataError("E603", f"split={share:g} of {samples} samples leaves no training data", option="split")
-    if share < 1 and train == samples:
-        raise DataError("E603", f"split={share:g} of {samples} samples leaves no test data", option="split")
-    return train, samples - train
-
-
 def _describe_digits(request: Request) -> Description:
     shape = (1, 8, 8) if request.arguments["image"] else (64,)
+    train, validation, test = Cut.of(request).counts(1797)
     if request.arguments["denoise"] is not None:
-        return Description(shape, shape, None, *_counts(1797, request), target_range=(0.0, 1.0))
-    return Description(shape, (), tuple(map(str, range(10))), *_counts(1797, request))
+        return Description(shape, shape, None, train, test, target_range=(0.0, 1.0), validation=validation)
+    return Description(shape, (), tuple(map(str, range(10))), train, test, validation=validation)
 
 
 def _load_digits(request: Request) -> Dataset:
@@ -50,16 +36,17 @@ def _load_digits(request: Request) -> Dataset:
         import numpy as np
 
         drawn = np.random.default_rng(request.seed).normal(0.0, 1.0, x.shape)
-        return make(x + noise * drawn, x, None, request.arguments["split"], False, request.seed)
+        return make(x + noise * drawn, x, None, Cut.of(request))
     classes = tuple(map(str, range(10)))
-    return make(x, digits.target.astype("int64"), classes, request.arguments["split"], False, request.seed)
+    return make(x, digits.target.astype("int64"), classes, Cut.of(request))
 
 
 def _table(name: str, doc: str, samples: int, features: int, classes: tuple[str, ...] | None,
            span: tuple[float, float] | None = None) -> None:  # fmt: skip
     def describe(request: Request) -> Description:
         target = () if classes else (1,)
-        return Description((features,), target, classes, *_counts(samples, request), target_range=_span(request))
+        train, validation, test = Cut.of(request).counts(samples)
+        return Description((features,), target, classes, train, test, target_range=_span(request), validation=validation)
 
     def _span(request: Request) -> tuple[float, float] | None:
         return None if span is None else (0.0, 1.0) if request.arguments.get("scaled") else span
@@ -73,10 +60,10 @@ def _table(name: str, doc: str, samples: int, features: int, classes: tuple[str,
                 y = (y - span[0]) / (span[1] - span[0])
         else:
             y = y.astype("int64")
-        return make(x, y, classes, request.arguments["split"], request.arguments["normalize"], request.seed)
+        return make(x, y, classes, Cut.of(request))
 
     more = () if classes else (Param("scaled", Flag(), False, "the target from 0 to 1"),)
-    source(DataSource(name, doc, f"data {name} normalize", Signature((SPLIT, NORMALIZE, *more)), describe, load))
+    source(DataSource(name, doc, f"data {name} normalize", Signature((SPLIT, VALIDATION, NORMALIZE, *more)), describe, load))
 
 
 source(
@@ -87,6 +74,7 @@ source(
         Signature(
             (
                 SPLIT,
+                VALIDATION,
                 Param("image", Flag(), False, "samples are 1x8x8, not 64"),
                 Param(
                     "denoise",

@@ -8,7 +8,7 @@ from typing import Any
 
 from lampc.data.place import within
 from lampc.data.source import DataError, Dataset, DataSource, Description, Request, source
-from lampc.data.split import NORMALIZE, SPLIT, make
+from lampc.data.split import NORMALIZE, SPLIT, VALIDATION, Cut, make
 from lampc.layers.signature import Dims, Flag, Param, Signature, Text
 
 ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".pgm", ".ppm", ".tif", ".tiff"}
@@ -57,9 +57,8 @@ def _shape(request: Request) -> tuple[int, int, int]:
 def _describe(request: Request) -> Description:
     shape = _shape(request)
     classes, files = _files(request)
-    share = request.arguments["split"]
-    train = round(share * len(files)) if share < 1 else len(files)
-    return Description(shape, (), tuple(classes), train, len(files) - train)
+    train, validation, test = Cut.of(request).counts(len(files))
+    return Description(shape, (), tuple(classes), train, test, validation=validation)
 
 
 def files_below(path: Path) -> list[Path]:
@@ -99,7 +98,7 @@ def _load(request: Request) -> Dataset:
     classes, files = _files(request)
     x = read_images([path for path, _ in files], _shape(request))
     labels = np.array([label for _, label in files], dtype=np.int64)
-    return make(x, labels, tuple(classes), request.arguments["split"], request.arguments["normalize"], request.seed)
+    return make(x, labels, tuple(classes), Cut.of(request))
 
 
 def pixels(image: Any, path: Path, channels: int, height: int, width: int) -> Any:
@@ -129,6 +128,7 @@ source(
                 Param("size", Dims(), (28, 28), "height x width, to which each is resized"),
                 Param("gray", Flag(), False, "one channel, not three"),
                 SPLIT,
+                VALIDATION,
                 NORMALIZE,
             )
         ),

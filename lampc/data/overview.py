@@ -211,12 +211,11 @@ def _text(path: Path) -> list[Column]:
 
 
 def of_dataset(data: Dataset) -> list[Column]:
-    """Both parts of what a program trains on."""
+    """All parts of what a program trains on."""
     found = []
-    for name, part in (("train", data.train), ("test", data.test)):
-        if len(part):
-            x = part.x[:100_000] if isinstance(part.x, Rows) else part.x  # what stays on the disk is shown in part
-            found += [array(f"{name} x", x), array(f"{name} y", part.y)]
+    for name, part in data.parts().items():
+        x = part.x[:100_000] if isinstance(part.x, Rows) else part.x  # what stays on the disk is shown in part
+        found += [array(f"{name} x", x), array(f"{name} y", part.y)]
     for column in found:
         if data.description.classes is not None and column.classes:
             names = data.description.classes

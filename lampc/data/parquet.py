@@ -10,7 +10,7 @@ from lampc import files
 from lampc.data import rows
 from lampc.data.place import within
 from lampc.data.source import DataError, Dataset, DataSource, Description, Request, source
-from lampc.data.split import NORMALIZE, SPLIT, make, named
+from lampc.data.split import NORMALIZE, SPLIT, VALIDATION, Cut, make, named
 from lampc.data.table import open_regular, target_column
 from lampc.layers.signature import Flag, Name, Param, Signature, Text
 
@@ -23,7 +23,7 @@ def _load(request: Request) -> Dataset:
     path = within(request.folder, name)
     if path.is_file() and (arguments["stream"] or rows.size(path) >= rows.LARGE):
         x, y, known, columns, wanted = _unpacked(path, arguments["target"], arguments["classes"], path.stat().st_mtime_ns)
-        return named(make(x, y, known, arguments["split"], arguments["normalize"], request.seed), columns, wanted)
+        return named(make(x, y, known, Cut.of(request)), columns, wanted)
     table = _table(request)
     table = table.drop_columns([column for column in table.column_names if column.startswith("__index_level_")])  # pandas'
     header = list(table.column_names)
@@ -46,10 +46,10 @@ def _load(request: Request) -> Dataset:
         classes = sorted(set(cells))
         index = {cell: label for label, cell in enumerate(classes)}
         labels = np.array([index[cell] for cell in cells], dtype=np.int64)
-        made = make(x, labels, tuple(map(str, classes)), arguments["split"], arguments["normalize"], request.seed)
+        made = make(x, labels, tuple(map(str, classes)), Cut.of(request))
     else:
         y = _numbers(column, header[target]).reshape(-1, 1)
-        made = make(x, y, None, arguments["split"], arguments["normalize"], request.seed)
+        made = make(x, y, None, Cut.of(request))
     return named(made, [header[index] for index in features], header[target])
 
 
@@ -152,6 +152,7 @@ source(
                 Param("target", Name(), None, "the target's column; the last where left out", positional=False),
                 Param("classes", Flag(), False, "take a target of numbers for classes"),
                 SPLIT,
+                VALIDATION,
                 NORMALIZE,
                 Param("stream", Flag(), False, "unpack it to the disk, as files above 512 MB are"),
             )

@@ -13,7 +13,7 @@ RADIUS = 1 / math.sqrt(2 * math.pi)
 
 def _describe_disc(request: Request) -> Description:
     train, test = request.arguments["train"], request.arguments["test"]
-    return Description((2,), (1,), None, train, test, target_range=(0.0, 1.0))
+    return Description((2,), (1,), None, train, test, target_range=(0.0, 1.0), validation=request.arguments["validation"])
 
 
 def _load_disc(request: Request) -> Dataset:
@@ -21,11 +21,13 @@ def _load_disc(request: Request) -> Dataset:
 
     generator = np.random.default_rng(request.seed)
     parts = []
-    for count in (request.arguments["train"], request.arguments["test"]):
+    for count in (
+        request.arguments[name] for name in ("train", "test", "validation")
+    ):  # in this order: more change none before
         x = generator.random((count, 2))
         outside = ((x - 0.5) ** 2).sum(axis=1, keepdims=True) > RADIUS**2
         parts.append(Split(x, outside.astype(np.float64)))
-    return Dataset(_describe_disc(request), parts[0], parts[1])
+    return Dataset(_describe_disc(request), parts[0], parts[1], validation=parts[2])
 
 
 def _describe_xor(request: Request) -> Description:
@@ -50,6 +52,9 @@ source(
             (
                 Param("train", Int(1, 10_000_000), 1000, "points to train on"),
                 Param("test", Int(0, 10_000_000), 1000, "points held out"),
+                Param(
+                    "validation", Int(0, 10_000_000), 0, "points to choose by: `best=`, `patience=`, sweeps", positional=False
+                ),
             )
         ),
         _describe_disc,

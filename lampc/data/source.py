@@ -38,6 +38,8 @@ class Description:
     """The features' names, of a table."""
     name: str = ""
     """The target's name, of a table."""
+    validation: int = 0
+    """Samples held out from the training, to choose by."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,13 @@ class Dataset:
     test: Split
     normal: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
     """Mean and deviation of the training features, where samples have been normalised by them."""
+    validation: Split | None = None
+    """What the best epoch, and the best of several settings, is chosen by; None or empty where there is no such part."""
+
+    def parts(self) -> dict[str, Split]:
+        """The parts that have samples, by name."""
+        named = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: part for name, part in named.items() if part is not None and len(part)}
 
 
 class DataError(Exception):

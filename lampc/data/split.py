@@ -1,13 +1,13 @@
-"""From arrays to a dataset: checked, split into training and test part, normalised on the training part alone."""
+"""From arrays to a dataset: checked, split into its parts, normalised on the training part alone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lampc.data.rows import Rows
-from lampc.data.source import DataError, Dataset, Description, Split
+from lampc.data.source import DataError, Dataset, Description, Request, Split
 from lampc.layers.signature import Flag, Float, Param
 
 if TYPE_CHECKING:
@@ -15,7 +15,54 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SPLIT = Param("split", Float(0.0, 1.0, open_low=True), 0.8, "the share to train on; 1 holds nothing out", positional=False)
+VALIDATION = Param("validation", Float(0.0, 1.0, open_high=True), 0.0,
+                   "the share of the training part that is held out from it, to choose by: `best=`, `patience=`, sweeps",
+                   positional=False)  # fmt: skip
 NORMALIZE = Param("normalize", Flag(), False, "features to mean 0 and deviation 1, fitted on the training part")
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How samples come to be in one part or another."""
+
+    train: float = 1.0
+    """The share that is not held out for the test."""
+    validation: float = 0.0
+    """The share of that to choose by."""
+    seed: int = 0
+    normalize: bool = False
+
+    @classmethod
+    def of(cls, request: Request) -> Cut:
+        """As a statement says."""
+        given = request.arguments
+        return cls(given["split"], given["validation"], request.seed, given.get("normalize", False))
+
+    def counts(self, samples: int) -> tuple[int, int, int]:
+        """How many of some samples are to train on, to choose by, and to test on.
+
+        Raises:
+            DataError: if there are none for a part that is asked for.
+        """
+        train = round(self.train * samples) if self.train < 1 else samples
+        if train == 0 or (self.train < 1 and train == samples):
+            part = "training" if train == 0 else "test"
+            raise DataError("E603", f"split={self.train:g} of {samples} samples leaves no {part} data", option="split")
+        validation = self.validated(train)
+        return train - validation, validation, samples - train
+
+    def validated(self, train: int) -> int:
+        """How many of the samples that are not for the test are to choose by.
+
+        Raises:
+            DataError: if some are asked for and there are none, or no others.
+        """
+        count = round(self.validation * train)
+        if self.validation and count in (0, train):
+            part = "training" if count else "validation"
+            raise DataError("E603", f"validation={self.validation:g} of {train} samples leaves no {part} data",
+                            option="validation")  # fmt: skip
+        return count
 
 
 def numbers(array: Any, name: str) -> NDArray[np.float64]:
@@ -67,10 +114,8 @@ def targets(array: Any, name: str = "y") -> tuple[NDArray[Any], tuple[str, ...] 
     return checked, None
 
 
-def make(
-    x: NDArray[np.float64] | Rows, y: NDArray[Any], classes: tuple[str, ...] | None, share: float, normalize: bool, seed: int
-) -> Dataset:
-    """A dataset from all samples, permuted by ``seed`` and split.
+def make(x: NDArray[np.float64] | Rows, y: NDArray[Any], classes: tuple[str, ...] | None, cut: Cut) -> Dataset:
+    """A dataset from all samples, permuted by the cut's seed and split.
 
     Raises:
         DataError: if there are too few samples, or unequally many targets.
@@ -80,18 +125,28 @@ def make(
     _same_length(x, y, "x", "y")
     if not len(x):
         raise DataError("E603", "there are no samples")
-    order = np.random.default_rng(seed).permutation(len(x))
-    train = round(share * len(x)) if share < 1 else len(x)
-    if train == 0 or (share < 1 and train == len(x)):
-        part = "training" if train == 0 else "test"
-        raise DataError("E603", f"split={share:g} of {len(x)} samples leaves no {part} data", option="split")
-    first, second = order[:train], order[train:]
-    parts = [Split(x.take(rows) if isinstance(x, Rows) else x[rows], y[rows]) for rows in (first, second)]
-    return finish(parts[0], parts[1], classes, normalize)
+    order = np.random.default_rng(cut.seed).permutation(len(x))
+    train, validation, _ = cut.counts(len(x))
+    parts = [_taken(Split(x, y), rows) for rows in np.split(order, [train, train + validation])]
+    return finish(parts[0], parts[1], parts[2], classes, cut.normalize)
 
 
-def finish(train: Split, test: Split, classes: tuple[str, ...] | None, normalize: bool) -> Dataset:
-    """A dataset from its two parts.
+def _taken(samples: Split, rows: Any) -> Split:
+    return Split(samples.x.take(rows) if isinstance(samples.x, Rows) else samples.x[rows], samples.y[rows])
+
+
+def _held_out(train: Split, cut: Cut) -> tuple[Split, Split]:
+    """Training samples that are a part of their own already, and those of them that are drawn to choose by."""
+    import numpy as np
+
+    count = cut.validated(len(train)) if len(train) else 0
+    drawn = np.random.default_rng(cut.seed).permutation(len(train))
+    rest = drawn[: len(drawn) - count] if count else np.arange(len(train))
+    return _taken(train, np.sort(rest)), _taken(train, drawn[len(drawn) - count :])
+
+
+def finish(train: Split, validation: Split, test: Split, classes: tuple[str, ...] | None, normalize: bool) -> Dataset:
+    """A dataset from its parts.
 
     Raises:
         DataError: if their shapes do not fit.
@@ -114,13 +169,14 @@ def finish(train: Split, test: Split, classes: tuple[str, ...] | None, normalize
         mean, deviation = train.x.mean(axis=0), train.x.std(axis=0)
         deviation = np.where(deviation > 0, deviation, 1.0)
         normal = (mean, deviation)
-        train, test = (Split(_scaled(part.x, mean, deviation), part.y) for part in (train, test))
+        train, validation, test = (Split(_scaled(part.x, mean, deviation), part.y) for part in (train, validation, test))
     span = None
     if classes is None:
-        both = [part.y for part in (train, test) if len(part)]
-        span = (min(float(y.min()) for y in both), max(float(y.max()) for y in both))
-    description = Description(train.x.shape[1:], train.y.shape[1:], classes, len(train), len(test), span)
-    return Dataset(description, train, test, normal)
+        every = [part.y for part in (train, validation, test) if len(part)]
+        span = (min(float(y.min()) for y in every), max(float(y.max()) for y in every))
+    description = Description(train.x.shape[1:], train.y.shape[1:], classes, len(train), len(test), span,
+                              validation=len(validation))  # fmt: skip
+    return Dataset(description, train, test, normal, validation)
 
 
 def _scaled(x: Any, mean: Any, deviation: Any) -> Any:
@@ -132,7 +188,7 @@ def named(dataset: Dataset, columns: Sequence[str], target: str) -> Dataset:
     return replace(dataset, description=replace(dataset.description, columns=tuple(columns), name=target))
 
 
-def from_arrays(arrays: dict[str, Any], share: float, normalize: bool, seed: int) -> Dataset:
+def from_arrays(arrays: dict[str, Any], cut: Cut) -> Dataset:
     """A dataset from ``x`` and ``y``, or from ``x_train, y_train, x_test, y_test``.
 
     Raises:
@@ -140,7 +196,7 @@ def from_arrays(arrays: dict[str, Any], share: float, normalize: bool, seed: int
     """
     if {"x", "y"} <= arrays.keys():
         y, classes = targets(arrays["y"])
-        return make(_samples(arrays["x"], "x"), y, classes, share, normalize, seed)
+        return make(_samples(arrays["x"], "x"), y, classes, cut)
     wanted = ("x_train", "y_train", "x_test", "y_test")
     missing = [name for name in wanted if name not in arrays]
     if missing:
@@ -153,8 +209,10 @@ def from_arrays(arrays: dict[str, Any], share: float, normalize: bool, seed: int
         raise DataError("E605", "one of y_train and y_test holds class labels, the other numbers")
     if classes is not None and test_classes is not None:
         classes = max(classes, test_classes, key=len)
-    train = Split(_samples(arrays["x_train"], "x_train"), y_train)
-    return finish(train, Split(_samples(arrays["x_test"], "x_test"), y_test), classes, normalize)
+    x_train = _samples(arrays["x_train"], "x_train")
+    _same_length(x_train, y_train, "x_train", "y_train")
+    train, validation = _held_out(Split(x_train, y_train), cut)
+    return finish(train, validation, Split(_samples(arrays["x_test"], "x_test"), y_test), classes, cut.normalize)
 
 
 def _samples(array: Any, name: str) -> Any:

@@ -10,7 +10,7 @@ from typing import IO
 
 from lampc.data.place import within
 from lampc.data.source import DataError, Dataset, DataSource, Description, Request, source
-from lampc.data.split import NORMALIZE, SPLIT, make, named
+from lampc.data.split import NORMALIZE, SPLIT, VALIDATION, Cut, make, named
 from lampc.diagnostics.suggest import nearest
 from lampc.layers.signature import Flag, Name, Param, Signature, Text
 
@@ -55,10 +55,10 @@ def _load(request: Request) -> Dataset:
         classes = sorted(set(cells), key=(lambda cell: (float(cell), cell)) if whole else None)
         index = {name: label for label, name in enumerate(classes)}
         labels = np.array([index[cell] for cell in cells], dtype=np.int64)
-        made = make(x, labels, tuple(classes), arguments["split"], arguments["normalize"], request.seed)
+        made = make(x, labels, tuple(classes), Cut.of(request))
         return named(made, names, header[target])
     y = np.array(_numbers([[cell] for cell in cells], [header[target]], lines), dtype=np.float64)
-    return named(make(x, y, None, arguments["split"], arguments["normalize"], request.seed), names, header[target])
+    return named(make(x, y, None, Cut.of(request)), names, header[target])
 
 
 def _read(request: Request) -> tuple[list[str], list[list[str]], list[int]]:
@@ -185,6 +185,7 @@ source(
                 Param("target", Name(), None, "the target's column; the last where left out", positional=False),
                 Param("classes", Flag(), False, "take a target of numbers for classes"),
                 SPLIT,
+                VALIDATION,
                 NORMALIZE,
                 Param("delimiter", Text(), ",", "between cells", positional=False),
             )

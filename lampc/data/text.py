@@ -35,8 +35,8 @@ def _decoded(folder: Path, name: str, _changed: int) -> str:
                         ("save the file as UTF-8",)) from None  # fmt: skip
 
 
-def _parts(request: Request) -> tuple[str, str, tuple[str, ...]]:
-    """The text to train on, the text held out, and the vocabulary of both."""
+def _parts(request: Request) -> tuple[tuple[str, str, str], tuple[str, ...]]:
+    """The text to train on, to choose by, and to test on, one after another; and the vocabulary of all."""
     name, context = request.arguments["path"], request.arguments["context"]
     path = request.folder / name
     try:
@@ -49,14 +49,18 @@ def _parts(request: Request) -> tuple[str, str, tuple[str, ...]]:
         raise DataError("E601", f"{name} has {len(known):,} different characters; there may be {MOST:,}")
     share = request.arguments["split"]
     cut = len(text) if share == 1 else round(share * len(text))
-    train, test = text[:cut], text[cut:]
+    held_out = request.arguments["validation"]
+    begin = cut - round(held_out * cut)
+    train, validation, test = text[:begin], text[begin:cut], text[cut:]
     if len(train) <= context:
         raise DataError("E603", f"{name} leaves {len(train):,} characters to train on, and a window takes {context + 1:,}",
                         option="context")  # fmt: skip
-    if share < 1 and len(test) <= context:
-        raise DataError("E603", f"split={share:g} of {name} holds out {len(test):,} characters, and a window takes "
-                        f"{context + 1:,}", option="split")  # fmt: skip
-    return train, test, known
+    for option, given, part in (("split", share, test if share < 1 else None),
+                                ("validation", held_out, validation if held_out else None)):  # fmt: skip
+        if part is not None and len(part) <= context:
+            raise DataError("E603", f"{option}={given:g} of {name} holds out {len(part):,} characters, and a window takes "
+                            f"{context + 1:,}", option=option)  # fmt: skip
+    return (train, validation, test), known
 
 
 def _windows(characters: int, request: Request) -> int:
@@ -64,20 +68,17 @@ def _windows(characters: int, request: Request) -> int:
     return 0 if characters <= context else (characters - context - 1) // stride + 1
 
 
-def _described(train: str, test: str, known: tuple[str, ...], request: Request) -> Description:
-    context = (request.arguments["context"],)
-    first, second = _windows(len(train), request), _windows(len(test), request)
-    return Description(context, context, known, first, second, vocabulary=known)
-
-
 def _describe(request: Request) -> Description:
-    return _described(*_parts(request), request)
+    context = (request.arguments["context"],)
+    parts, known = _parts(request)
+    train, validation, test = (_windows(len(part), request) for part in parts)
+    return Description(context, context, known, train, test, vocabulary=known, validation=validation)
 
 
 def _load(request: Request) -> Dataset:
     import numpy as np
 
-    train, test, known = _parts(request)
+    parts, known = _parts(request)
     number = {character: index for index, character in enumerate(known)}
     context, stride = request.arguments["context"], request.arguments["stride"] or request.arguments["context"]
 
@@ -88,7 +89,8 @@ def _load(request: Request) -> Dataset:
         every = np.lib.stride_tricks.sliding_window_view(numbers, context + 1)[::stride]
         return Split(every[:, :-1].copy(), every[:, 1:].copy())
 
-    return Dataset(_described(train, test, known, request), windows(train), windows(test))
+    train, validation, test = map(windows, parts)
+    return Dataset(_describe(request), train, test, validation=validation)
 
 
 source(
@@ -102,6 +104,13 @@ source(
                 Param("context", Int(1, 1_000_000), 64, "characters a window"),
                 Param("stride", Int(0, 1_000_000), 0, "from one window to the next; 0: the context", positional=False),
                 Param("split", Float(0.0, 1.0, open_low=True), 0.9, "the share to train on, from the start", positional=False),
+                Param(
+                    "validation",
+                    Float(0.0, 1.0, open_high=True),
+                    0.0,
+                    "the share of that, its end, to choose by: `best=`, `patience=`, sweeps",
+                    positional=False,
+                ),
             )
         ),
         _describe,

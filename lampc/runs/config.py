@@ -78,7 +78,8 @@ def data_hash(data: Dataset) -> str:
     import numpy as np
 
     digest = hashlib.sha256()
-    for part in (data.train, data.test):
+    chosen_by = [part for part in [data.validation] if part is not None and len(part)]
+    for part in (data.train, data.test, *chosen_by):
         for array in (_sampled(part.x) if isinstance(part.x, Rows) else part.x, part.y):
             digest.update(f"{array.dtype}{array.shape}".encode())
             digest.update(np.ascontiguousarray(array).tobytes())

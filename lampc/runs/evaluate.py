@@ -24,7 +24,7 @@ def evaluate(run: Run, model: Model, other: Path | None = None) -> dict[str, dic
     if other is not None:
         return {"data": _measured(model, _other(run, other))}
     data = load_data(run.program, run.seed)
-    return {name: _measured(model, part) for name, part in (("train", data.train), ("test", data.test)) if len(part)}
+    return {name: _measured(model, part) for name, part in data.parts().items()}
 
 
 def _measured(model: Model, part: Split) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def _other(run: Run, path: Path) -> Split:
     if data is None or "path" not in data.source.signature.names:
         raise failure("E501", "the run was not trained on a file, so another cannot be read as it was")
     arguments = {**data.request.arguments, "path": path.name}
-    for name, plain in (("split", 1.0), ("normalize", False)):
+    for name, plain in (("split", 1.0), ("validation", 0.0), ("normalize", False)):
         if name in arguments:
             arguments[name] = plain
     try:

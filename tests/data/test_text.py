@@ -13,7 +13,7 @@ from lampc.data import SOURCES, DataError, Dataset, Request
 
 def load(folder: Path, raw: bytes, **arguments: object) -> Dataset:
     (folder / "t.txt").write_bytes(raw)
-    given = {"path": "t.txt", "context": 4, "stride": 0, "split": 0.8, **arguments}
+    given = {"path": "t.txt", "context": 4, "stride": 0, "split": 0.8, "validation": 0.0, **arguments}
     found = SOURCES["text"].load(Request(given, folder, 0))
     described = SOURCES["text"].describe(Request(given, folder, 0))
     assert described == found.description
