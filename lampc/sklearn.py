@@ -12,7 +12,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from lampc.diagnostics import LampError, Problems
+from lampc.diagnostics import LampError, Problems, failure
 
 try:
     import numpy as np
@@ -26,9 +26,10 @@ except ImportError:
     raise LampError(_problems.errors) from None
 
 from lampc.compile import Program, text
-from lampc.runtime.loader import DataLoader
+from lampc.data import DataError, Dataset
+from lampc.data.split import Cut, make
 from lampc.runtime.model import Model
-from lampc.runtime.weights import weights
+from lampc.runtime.weights import put, weights
 
 
 class _Lamp(BaseEstimator):  # type: ignore[misc]
@@ -36,7 +37,8 @@ class _Lamp(BaseEstimator):  # type: ignore[misc]
 
     def __init__(self, network: str = "linear 32 xavier; tanh; linear 32 xavier; tanh", *, optimizer: str = "adam lr=0.01",
                  schedule: str = "cosine", epochs: int = 100, batch: int = 32, normalize: bool = True,
-                 precision: str = "f64", backend: str = "auto", random_state: Any = None) -> None:  # fmt: skip
+                 precision: str = "f64", backend: str = "auto", random_state: Any = None, validation: float = 0.0,
+                 patience: int = 0) -> None:  # fmt: skip
         self.network = network
         self.optimizer = optimizer
         self.schedule = schedule
@@ -46,26 +48,37 @@ class _Lamp(BaseEstimator):  # type: ignore[misc]
         self.precision = precision
         self.backend = backend
         self.random_state = random_state
+        self.validation = validation
+        self.patience = patience
 
     def _train(self, x: Any, y: Any, end: str) -> None:
         seed = self.random_state
         if not isinstance(seed, int | np.integer):
             seed = 0 if seed is None else check_random_state(seed).randint(2**31)
-        self.mean_, self.scale_ = np.zeros(x.shape[1]), np.ones(x.shape[1])
-        if self.normalize:
-            self.mean_, deviation = x.mean(axis=0), x.std(axis=0)
-            self.scale_ = np.where(deviation > 0, deviation, 1.0)
+        data = self._data(x, y, int(seed))
+        self.mean_: Any
+        self.scale_: Any
+        self.mean_, self.scale_ = data.normal or (np.zeros(x.shape[1]), np.ones(x.shape[1]))
         schedule = f"schedule {self.schedule}\n" if self.schedule else ""
         self.program_ = (f"input {x.shape[1]}\n{self.network}\n{end}\noptimizer {self.optimizer}\n{schedule}"
                          f"train epochs={self.epochs} batch={self.batch} shuffle precision={self.precision} "
-                         f"backend={self.backend} seed={int(seed)}")  # fmt: skip
+                         f"backend={self.backend} seed={int(seed)} patience={self.patience}")  # fmt: skip
         model = _compiled(self.program_).model()
-        loader = DataLoader((self._scaled(x), y), self.batch, shuffle=True, seed=int(seed))
-        history = model.train(loader, evaluate=False)
+        history = model.train(data=data)
+        if history.best is not None:
+            put(model, history.best.weights)
         self.loss_curve_ = [epoch.loss for epoch in history]
         self.n_iter_ = len(history)
         self.weights_ = {name: tensor.detach().numpy().copy() for name, tensor in weights(model).items()}
         self._model: Model | None = model
+
+    def _data(self, x: Any, y: Any, seed: int) -> Dataset:
+        """The samples as `data` would have them: in the seed's order, some of them to choose the best epoch by."""
+        classes = tuple(map(str, range(int(y.max()) + 1))) if y.dtype.kind == "i" else None
+        try:
+            return make(x, y, classes, Cut(1.0, self.validation, seed, self.normalize))
+        except DataError as error:
+            raise failure(error.code, str(error), *error.fixes) from None
 
     def _scaled(self, x: Any) -> Any:
         return (x - self.mean_) / self.scale_
@@ -97,6 +110,8 @@ class LampClassifier(ClassifierMixin, _Lamp):  # type: ignore[misc]
 
     ``network``, ``optimizer`` and ``schedule`` are written as in a ``.lamp`` file. With ``normalize`` features are brought to
     mean 0 and deviation 1. ``random_state`` seeds weights, order and dropout; it is 0 where left out.
+    With ``validation=0.1`` so much of the samples is held out, and the epoch that is best by it is kept; ``patience=10`` ends
+    training once none has been better for so long.
 
     After ``fit``: ``classes_``, ``loss_curve_`` (a number an epoch), ``model_`` (lampc's), ``program_`` (the whole program).
     """

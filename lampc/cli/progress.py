@@ -29,8 +29,9 @@ def progress(epochs: int, runs: int, color: bool) -> Progress:
 
 def _measures(epoch: Epoch) -> str:
     parts = [f"loss {epoch.loss:.4g}"]
-    for name, value in epoch.test.items():
-        parts.append(f"test {name} {100 * value:.1f} %" if name == "accuracy" else f"test {name} {value:.4g}")
+    part = "validation" if epoch.validation else "test"
+    for name, value in epoch.held_out.items():
+        parts.append(f"{part} {name} {100 * value:.1f} %" if name == "accuracy" else f"{part} {name} {value:.4g}")
     return ", ".join(parts)
 
 

@@ -210,7 +210,8 @@ class _Shown:
             self.board.epoch(seed, epoch)
         if self.as_json:
             _line({"event": "epoch", "run": run, "seed": seed, "epoch": epoch.epoch, "loss": epoch.loss,
-                   "seconds": epoch.seconds, "test": epoch.test})  # fmt: skip
+                   "seconds": epoch.seconds, "test": epoch.test,
+                   **({"validation": epoch.validation} if epoch.validation else {})})  # fmt: skip
             return
         from lampc.cli.progress import progress
 
@@ -228,9 +229,22 @@ class _Shown:
         self.seconds = time.perf_counter() - self.begin
         end = _end(self.finished, self.seconds, self.backend.name)
         if not self.as_json and self.finished:
-            _print_end(end, len(self.finished))
+            _print_end(end, self.finished)
             _print_tables(self.program, end["tables"])
         return end
+
+    def refuse_if_all_diverged(self) -> None:
+        """See that there is something to tell of.
+
+        Raises:
+            LampError: as training from the first seed raised it, if no seed has come to its end.
+        """
+        from lampc.runtime.runs import finite
+
+        if self.finished and not finite(self.finished):
+            first = self.finished[0].diverged
+            assert first is not None
+            raise LampError(first.diagnostics or failure("E701", f"the loss is no longer a number in {first}").diagnostics)
 
 
 def _unkept(shown: _Shown) -> int:
@@ -242,6 +256,7 @@ def _unkept(shown: _Shown) -> int:
                        every=0.0 if shown.as_json else _BREAK)  # fmt: skip
         except KeyboardInterrupt:
             return _interrupted(shown, stop.signal)
+    shown.refuse_if_all_diverged()
     end = shown.close()
     if shown.as_json:
         _line(end)
@@ -284,6 +299,7 @@ def _kept(shown: _Shown, directory: RunDirectory, file: str | None, given: tuple
         if not shown.as_json:
             click.echo(f"saved; go on with `lampc train --resume {kept.path}`", err=True)
         return _interrupted(shown, stop.signal)
+    shown.refuse_if_all_diverged()
     end = shown.close()
     found = runs.close(kept, shown.finished, shown.seconds)
     _pictured(kept)
@@ -323,9 +339,15 @@ def _print_run(kept: Kept, found: dict[str, Any]) -> None:
     from lampc.runs.example import command
 
     best = found["best"]
-    click.echo(f"run   {kept.path}" + ("" if best is None else f", best {best['metric']} "
-               f"{measure(best['metric'], {'mean': best['value'], 'values': [best['value']]})}"
-               + (f" of seed {best['seed']}" if "seed" in best else f" in epoch {best['epoch']}")))  # fmt: skip
+    if best is not None:
+        value = measure(best["metric"], {"mean": best["value"], "values": [best["value"]]})
+        seed = f"seed {best['seed']}, " if "seed" in best else ""
+        chosen = f"best validation {best['metric']} {value} in {seed}epoch {best['epoch']}"
+    else:
+        lost = [entry["seed"] for entry in found["diverged"]]
+        seed = next((f" of seed {s}" for s in found["seeds"] if s not in lost), "") if len(found["seeds"]) > 1 else ""
+        chosen = f"the last epoch{seed} (there is no validation part to choose by)"
+    click.echo(f"run   {kept.path}, {chosen}")
     click.echo(f"      {command(kept.program, kept.path, (found['seeds'] or [0])[0])}")
 
 
@@ -354,8 +376,9 @@ def _start(program: Program, file: str, seeds: list[int], backend: Choice) -> di
 
 
 def _end(finished: list[History], seconds: float, backend: str) -> dict[str, Any]:
-    from lampc.runtime.runs import summary
+    from lampc.runtime.runs import divergences, finite, summary
 
+    ended = finite(finished)
     steps = sum(history.steps for history in finished)
     training = sum(history.seconds for history in finished)
     return {
@@ -364,11 +387,12 @@ def _end(finished: list[History], seconds: float, backend: str) -> dict[str, Any
         "steps": steps,
         "us_per_step": 1e6 * training / steps if steps else 0.0,
         "backend": backend,
-        "runs": len(finished),
-        "train": summary([history.train for history in finished]),
-        "test": summary([history.test for history in finished]),
-        "tables": {name: _added([history.tables[name] for history in finished]) for name in finished[0].tables}
-        if finished else {},
+        "runs": len(ended),
+        **({"diverged": divergences(finished)} if len(ended) < len(finished) else {}),
+        "train": summary([history.train for history in ended]),
+        **({"validation": summary([history.validation for history in ended])} if any(h.validation for h in ended) else {}),
+        "test": summary([history.test for history in ended]),
+        "tables": {name: _added([history.tables[name] for history in ended]) for name in ended[0].tables} if ended else {},
     }  # fmt: skip
 
 
@@ -423,14 +447,26 @@ def _print_layers(program: Program, color: bool) -> None:
     click.echo()
 
 
-def _print_end(end: dict[str, Any], runs: int) -> None:
-    spread = f" over {runs} runs" if runs > 1 else ""
-    for part in ("train", "test"):
+def _print_end(end: dict[str, Any], finished: list[History]) -> None:
+    from lampc.runtime.runs import outcomes
+
+    spread = f" over {end['runs']} runs" if end["runs"] > 1 else ""
+    parts = [part for part in ("train", "validation", "test") if end.get(part)]
+    width = max((5, *map(len, parts)))
+    for part in parts:
         measures = ", ".join(f"{name} {measure(name, found)}" for name, found in end[part].items())
-        if measures:
-            click.echo(f"{part:5} {measures}{spread}")
+        click.echo(f"{part:{width}} {measures}{spread}")
+    if len(finished) == 1 and finished[0].ended == "patience":
+        click.echo(f"ended after epoch {len(finished[0])}: no better {_looked_at(finished[0])} for as long as `patience` says")
+    if outcomes(finished):
+        click.echo(outcomes(finished))
     click.echo(f"{end['steps']:,} steps in {end['seconds']:.2f} s, {_microseconds(end['us_per_step'])} µs a step "
                f"(backend {end['backend']})")  # fmt: skip
+
+
+def _looked_at(history: History) -> str:
+    """What patience looked at."""
+    return "training loss" if history.best is None else f"validation {history.best.metric}"
 
 
 def _microseconds(number: float) -> str:

@@ -92,6 +92,7 @@ TITLES: dict[str, str] = {
     "W408": "a block that nothing calls",
     "W409": "a parameter that nothing uses",
     "W510": "more minibatches are accumulated than there are",
+    "W701": "nothing to choose by",
     "W501": "the network has more outputs than there are classes",
 }
 

@@ -47,9 +47,19 @@ TRAIN = Signature(
         ),
         Param("accumulate", Int(1, 1_000_000), 1, "minibatches whose gradients make one update", positional=False),
         Param(
-            "patience", Int(0), 0, "end after so many epochs in which `best` has not become better; 0: never", positional=False
+            "patience",
+            Int(0),
+            0,
+            "end after so many epochs in which none was better by the validation part, or else by the training loss; 0: never",
+            positional=False,
         ),
-        Param("best", Name(), "", "the metric whose best epoch is kept: the first one, or loss", positional=False),
+        Param(
+            "best",
+            Name(),
+            "",
+            "the metric on the validation part whose best epoch is used: the first one, or loss",
+            positional=False,
+        ),
         Param("workers", Int(1, 100_000), 1, "processes that share each minibatch; `torchrun` says how many", positional=False),
         Param("weights", Text(), "", "a safetensors file: parameters of its names begin as they are there", positional=False),
         Param("recompute", Flag(), False, "compute cheap activations again for the gradient, not keep them"),

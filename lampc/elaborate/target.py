@@ -18,6 +18,7 @@ from lampc.ir.op import ShapeError
 from lampc.ir.types import B, Type
 from lampc.layers.losses import LOSSES
 from lampc.layers.metrics import METRICS, Head, MetricType, Reading, bound
+from lampc.layers.signature import Int
 from lampc.ops.activations import Sigmoid
 from lampc.ops.normalise import LogSoftmax, Softmax
 from lampc.ops.term import Term
@@ -87,7 +88,8 @@ def choose_metrics(experiment: Experiment, prediction: Term, target: Type | None
 
 
 def check_best(experiment: Experiment, metrics: tuple[MetricType, ...], target: Type | None, problems: Problems) -> None:
-    """See that the metric by which the best epoch is chosen is a number that is measured."""
+    """See that the metric by which the best epoch is chosen is a number that is measured, on a part that is there."""
+    _warn_of_no_choice(experiment, problems)
     best, known = experiment.train.best, ["loss", *(metric.name for metric in metrics if not metric.table)]
     if not best or best in known or target is None:
         return
@@ -96,6 +98,22 @@ def check_best(experiment: Experiment, metrics: tuple[MetricType, ...], target: 
     if best in METRICS and not METRICS[best].table:
         fixes = [f"measure it: `metrics {' '.join(metric.name for metric in metrics)} {best}`"]
     problems.report("E201", f"`best={best}`: that is no metric that is measured", experiment.train.where("best"), fixes=fixes)
+
+
+def _warn_of_no_choice(experiment: Experiment, problems: Problems) -> None:
+    data, train = experiment.data, experiment.train
+    if data is None or data.description is None or data.description.validation or not (train.best or train.patience):
+        return
+    option = data.source.signature["validation"] if "validation" in data.source.signature.names else None
+    some = "200" if option is not None and isinstance(option.kind, Int) else "0.1"
+    fixes = [f"take a part of the training data: `data {data.source.name} … validation={some}`"] if option is not None else []
+    also = [(data.span, "has no validation part")]
+    if train.best:
+        problems.report("W701", f"`best={train.best}` chooses nothing: there is no part of the data to choose by", train.span,
+                        also=also, fixes=fixes, notes=["the test part chooses nothing; the last epoch is used"])  # fmt: skip
+    if train.patience:
+        problems.report("W701", "`patience` looks at the training loss: there is no part of the data to choose by", train.span,
+                        also=also, fixes=fixes)  # fmt: skip
 
 
 def _formula(network: Network, loss: Loss, prediction: Term, target: Term, definitions: Definitions,

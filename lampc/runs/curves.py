@@ -11,11 +11,11 @@ from lampc.draw.chart import Line, lines
 
 def curves(entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """A chart for the loss and one for each metric, by name."""
-    names = dict.fromkeys(name for entry in entries for name in entry["test"])
-    charts = {"loss": [_over(entries, "train", lambda e: e["loss"]), _over(entries, "test", lambda e: e["test"].get("loss"))]}
+    part = "validation" if any(entry.get("validation") for entry in entries) else "test"
+    names = dict.fromkeys(name for entry in entries for name in entry.get(part, ()))
+    charts = {"loss": [_over(entries, "train", lambda e: e["loss"])]}
     for name in names:
-        if name != "loss":
-            charts[name] = [_over(entries, "test", lambda e, name=name: e["test"].get(name))]
+        charts.setdefault(name, []).append(_over(entries, part, lambda e, name=name: e.get(part, {}).get(name)))
     return {name: lines(name, [line for line in found if line.x], ("epoch", "")) for name, found in charts.items()}
 
 

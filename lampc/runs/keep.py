@@ -8,7 +8,7 @@ import json
 import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,11 +76,7 @@ class Keep:
             LampError: if ``final`` and it cannot be saved.
         """
         try:
-            self._append()
-            if history.best is not None and history.best is not self.best:
-                best = Checkpoint(history.best.weights, {**self.about, "best": measure(history.best)})
-                checkpoints.write(self.path / BEST, best)
-                self.best = history.best
+            self.record(history)
             checkpoints.write(self.path / LAST, self._last(where, history, loader))
             self._unsaved = ""
         except OSError as error:
@@ -93,6 +89,18 @@ class Keep:
                 self._unsaved = reason
                 warnings.warn(f"{self.path} cannot be written ({reason}); training goes on", RuntimeWarning, stacklevel=2)
         self._saved_at = time.monotonic()
+
+    def record(self, history: History) -> None:
+        """Write measurements, then the best epoch.
+
+        Raises:
+            OSError: if they cannot be written.
+        """
+        self._append()
+        if history.best is not None and history.best is not self.best:
+            best = Checkpoint(history.best.weights, {**self.about, "best": measure(history.best)})
+            checkpoints.write(self.path / BEST, best)
+            self.best = history.best
 
     def _last(self, where: Position, history: History, loader: Any) -> Checkpoint:
         model = self.model
@@ -145,12 +153,18 @@ class Together:
 
 def measure(best: Best) -> dict[str, Any]:
     """Which epoch is the best, as JSON."""
-    return {"epoch": best.epoch, "metric": best.metric, "value": best.value}
+    return {"epoch": best.epoch, "metric": best.metric, "value": best.value, "loss": best.loss}
 
 
 def line(epoch: Epoch, seed: int) -> dict[str, Any]:
     """An epoch as the file of measurements has it."""
-    return {"seed": seed, "epoch": epoch.epoch, "loss": epoch.loss, "seconds": epoch.seconds, "test": epoch.test}
+    found = {"seed": seed, "epoch": epoch.epoch, "loss": epoch.loss, "seconds": epoch.seconds, "test": epoch.test}
+    return {**found, "validation": epoch.validation} if epoch.validation else found
+
+
+def epoch_of(entry: Mapping[str, Any]) -> Epoch:
+    """The epoch that a line is of."""
+    return Epoch(entry["epoch"], entry["loss"], entry["seconds"], entry["test"], entry.get("validation", {}))
 
 
 def follow(model: Model, kept: Checkpoint, path: Path, loader: DataLoader) -> tuple[Position, History]:
@@ -162,7 +176,7 @@ def follow(model: Model, kept: Checkpoint, path: Path, loader: DataLoader) -> tu
     state.restore(model, kept, str(path / LAST))
     loader.generator.set_state(kept.tensors["loader.next"])
     where = state.position(kept.about, kept.tensors)
-    unknown = [{"epoch": number, "loss": math.nan, "seconds": 0.0, "test": {}} for number in range(1, where.epoch + 1)]
+    unknown = [Epoch(number, math.nan, 0.0) for number in range(1, where.epoch + 1)]
     return where, state.history(kept.about, unknown, model.seed)
 
 
@@ -177,7 +191,7 @@ def resume(model: Model, kept: Checkpoint, path: Path, keeper: Keep, loader: Dat
     if len(lines) < where.epoch:
         raise failure("E611", f"{path / MEASURED} has {len(lines)} epochs, and the checkpoint {where.epoch}")
     files.write(path / MEASURED, "".join(f"{json.dumps(entry)}\n" for entry in lines).encode())
-    history = state.history(kept.about, lines, model.seed)
+    history = state.history(kept.about, [epoch_of(entry) for entry in lines], model.seed)
     about = kept.about["best"]
     if about is not None and (path / BEST).exists():
         saved = checkpoints.read(path / BEST)
@@ -203,11 +217,13 @@ def complete(path: Path) -> list[dict[str, Any]]:
 
 def as_csv(lines: list[dict[str, Any]]) -> str:
     """The measurements as a table: a row an epoch."""
-    names = list(dict.fromkeys(name for entry in lines for name in entry["test"]))
+    names = list(
+        dict.fromkeys((part, name) for part in ("validation", "test") for entry in lines for name in entry.get(part, ()))
+    )
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["seed", "epoch", "loss", "seconds", *(f"test_{name}" for name in names)])
+    writer.writerow(["seed", "epoch", "loss", "seconds", *(f"{part}_{name}" for part, name in names)])
     for entry in lines:
-        measures = [entry["test"].get(name, "") for name in names]
+        measures = [entry.get(part, {}).get(name, "") for part, name in names]
         writer.writerow([entry["seed"], entry["epoch"], entry["loss"], entry["seconds"], *measures])
     return out.getvalue()

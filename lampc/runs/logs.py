@@ -32,7 +32,8 @@ class TensorBoard:
         if seed not in self._writers:
             self._writers[seed] = self._make(str(self._folder / f"seed-{seed}"))
         writer = self._writers[seed]
-        for name, value in {"loss/train": epoch.loss, **{f"{name}/test": value for name, value in epoch.test.items()}}.items():
+        part = "validation" if epoch.validation else "test"
+        for name, value in [("loss/train", epoch.loss), *((f"{name}/{part}", found) for name, found in epoch.held_out.items())]:
             writer.add_scalar(name, value, epoch.epoch)
 
     def close(self) -> None:

@@ -78,7 +78,11 @@ def _ends(path: Path) -> dict[str, Any]:
     if not (path / SUMMARY).exists():
         return {}
     summary = read_json(path / SUMMARY)
-    found = {f"{part} {name}": values["mean"] for part in ("train", "test") for name, values in summary[part].items()}
+    found = {
+        f"{part} {name}": values["mean"]
+        for part in ("train", "validation", "test")
+        for name, values in summary.get(part, {}).items()
+    }
     best = summary["best"]
     return {**found, **({f"best {best['metric']}": best["value"]} if best else {}), "seconds": summary["seconds"]}
 

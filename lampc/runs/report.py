@@ -73,8 +73,8 @@ def _summary(run: Run, summary: Mapping[str, Any]) -> str:
     rows: list[tuple[str, str]] = [("file", run.config["file"]), ("started", run.config["started"])]
     best = summary.get("best")
     if best:
-        rows.append(("best", f"{best['metric']} {best['value']:.5g} in epoch {best['epoch']}"))
-    for part in ("train", "test"):
+        rows.append(("best", f"validation {best['metric']} {best['value']:.5g} in epoch {best['epoch']}"))
+    for part in ("train", "validation", "test"):
         for name, found in summary.get(part, {}).items():
             spread = f" ± {found['std']:.2g} over {len(found['values'])} runs" if len(found["values"]) > 1 else ""
             rows.append((f"{part} {name}", f"{found['mean']:.5g}{spread}"))

@@ -1,21 +1,21 @@
-"""Training of several seeds that is kept: each seed's measurements, and the weights of the best one's end."""
+"""Training of several seeds that is kept: each seed's measurements, and the weights of the one that is chosen."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lampc import files
 from lampc.diagnostics import failure
 from lampc.runs import checkpoint as checkpoints
 from lampc.runs.checkpoint import Checkpoint
 from lampc.runs.directory import BEST, LAST, METRICS
-from lampc.runs.keep import complete, line
+from lampc.runs.keep import complete, epoch_of, line, measure
 from lampc.runs.train import Kept, go_on_with
-from lampc.runtime.course import metric_of, score
-from lampc.runtime.history import Epoch, History
+from lampc.runtime.course import Best, is_over, score
+from lampc.runtime.history import Divergence, Epoch, History
 from lampc.runtime.runs import train_runs
 from lampc.runtime.train import load_data
 from lampc.runtime.weights import copied
@@ -23,12 +23,15 @@ from lampc.runtime.weights import copied
 if TYPE_CHECKING:
     from lampc.runtime.model import Model
 
-_OF_A_SEED = ("seed", "steps", "seconds", "train", "test", "tables")
+_OF_A_SEED = ("seed", "steps", "seconds", "train", "validation", "test", "ended", "tables")
 
 
 def train_several(kept: Kept, seeds: Sequence[int], on_epoch: Callable[[int, int, Epoch], object] | None,
                   finished: list[History], go_on: bool = False, backend: str = "") -> None:  # fmt: skip
-    """Train once a seed, or, to go on, once each seed that has not ended; one that was under way begins anew.
+    """Train once a seed, or, to go on, once each seed that has not ended.
+
+    One that was under way begins anew, and so does one that is to train for more epochs than it has: it comes to what it would
+    have come to if they had been asked for at first.
 
     ``finished`` receives the histories of all that have ended, in the order of the seeds, also if the rest is interrupted.
 
@@ -61,22 +64,20 @@ class _Book:
     def __init__(self, kept: Kept, done: dict[int, History]) -> None:
         self.kept = kept
         self.done = done
-        self.metric = metric_of(kept.program)
-        self.best: tuple[float, int] | None = None
-        """The best seed's score, and the seed below zero: of two that are equal the first one counts."""
-        self._best: Checkpoint | None = None
+        self._rank: tuple[float, float, int] | None = None
+        self._chosen: Checkpoint | None = None
+        """The weights of the seed that is best by the validation part, in its best epoch; where there is none, of the first."""
         self._written = time.monotonic()
 
     def ended(self, _: int, model: Model, history: History) -> None:
         """Note a seed that has ended."""
         self.done[history.seed] = history
-        value = (history.test or history.train).get(self.metric, history.epochs[-1].loss)
-        mine = (score(self.metric, value), -history.seed)
-        if self.best is None or mine > self.best:
-            self.best = mine
+        rank = _rank(history.best, history.seed)
+        if history.diverged is None and (self._rank is None or rank > self._rank):
             about = self.kept.about(load_data(self.kept.program, history.seed), history.seed)
-            measured = {"seed": history.seed, "epoch": len(history), "metric": self.metric, "value": value}
-            self._best = Checkpoint(copied(model), {**about, "best": measured})
+            best = None if history.best is None else {"seed": history.seed, **measure(history.best)}
+            weights = copied(model) if history.best is None else history.best.weights
+            self._rank, self._chosen = rank, Checkpoint(weights, {**about, "best": best})
         if time.monotonic() - self._written >= self.kept.interval:
             self.write()
 
@@ -91,27 +92,53 @@ class _Book:
         path = self.kept.path
         try:
             files.write(path / METRICS, text.encode())
-            if self._best is not None:
-                ended = [{name: getattr(history, name) for name in _OF_A_SEED} for history in histories]
-                checkpoints.write(path / BEST, self._best)
-                checkpoints.write(path / LAST, Checkpoint(self._best.tensors, {**self._best.about, "ended": ended}))
+            chosen = self._chosen or Checkpoint({}, {"best": None})
+            if chosen.about["best"] is not None:
+                checkpoints.write(path / BEST, chosen)
+            if histories:
+                checkpoints.write(
+                    path / LAST, Checkpoint(chosen.tensors, {**chosen.about, "ended": list(map(_ended, histories))})
+                )
         except OSError as error:
             raise failure("E613", f"{path} cannot be written: {error.strerror or error}",
                              "make room, then `lampc train --resume`") from None  # fmt: skip
         self._written = time.monotonic()
 
     def read(self) -> None:
-        """What an earlier process has written."""
+        """What an earlier process has written of seeds that need no more epochs."""
         if not (self.kept.path / LAST).exists():
             return
-        about = checkpoints.read(self.kept.path / LAST).about
-        if "ended" not in about:
+        last = checkpoints.read(self.kept.path / LAST)
+        if "ended" not in last.about:
             raise failure("E612", f"{self.kept.path} has trained one seed, and several are asked for",
                              "begin a new run: leave `--resume` out")  # fmt: skip
         lines = complete(self.kept.path / METRICS)
-        for entry in about["ended"]:
-            mine = [Epoch(e["epoch"], e["loss"], e["seconds"], e["test"]) for e in lines if e["seed"] == entry["seed"]]
-            self.done[entry["seed"]] = History(**{**entry, "epochs": mine})
-        self._best = checkpoints.read(self.kept.path / BEST)
-        best = self._best.about["best"]
-        self.best = (score(self.metric, best["value"]), -best["seed"])
+        for entry in last.about["ended"]:
+            mine = [epoch_of(e) for e in lines if e["seed"] == entry["seed"]]
+            diverged = None if entry["diverged"] is None else Divergence(**entry["diverged"])
+            if diverged is not None or is_over(self.kept.program, mine):
+                self.done[entry["seed"]] = History(**{**entry, "epochs": mine, "diverged": diverged})
+        if "seed" not in last.about:  # all have diverged
+            return
+        if (
+            last.about["seed"] not in self.done
+        ):  # it may not be the one to choose any more, and of the others no weights are kept
+            self.done.clear()
+        else:
+            about = {name: value for name, value in last.about.items() if name != "ended"}
+            best = None if about["best"] is None else Best(**{**_without_seed(about["best"]), "weights": last.tensors})
+            self._rank, self._chosen = _rank(best, about["seed"]), Checkpoint(last.tensors, about)
+
+
+def _rank(best: Best | None, seed: int) -> tuple[float, float, int]:
+    """Greater is better: by the metric, then by the loss; of equal ones the first seed."""
+    return (0.0, 0.0, -seed) if best is None else (score(best.metric, best.value), score("loss", best.loss), -seed)
+
+
+def _without_seed(measured: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in measured.items() if name != "seed"}
+
+
+def _ended(history: History) -> dict[str, Any]:
+    diverged = None if history.diverged is None else history.diverged.json()
+    return {**{name: getattr(history, name) for name in _OF_A_SEED}, "diverged": diverged}

@@ -112,9 +112,9 @@ def position(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Positio
     return Position(kept["epoch"], kept["done"], tuple(kept["sums"]), running)
 
 
-def history(about: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], seed: int) -> History:
+def history(about: Mapping[str, Any], epochs: Sequence[Epoch], seed: int) -> History:
     """What had been measured."""
     kept = about["progress"]
-    found = History(seed, [Epoch(entry["epoch"], entry["loss"], entry["seconds"], entry["test"]) for entry in lines])
+    found = History(seed, list(epochs))
     found.steps, found.seconds = kept["steps"], kept["seconds"]
     return found

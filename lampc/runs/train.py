@@ -18,9 +18,9 @@ from lampc.runs.config import config, data_hash, normal, program_hash, save_sour
 from lampc.runs.directory import BEST, CONFIG, LAST, METRICS, SUMMARY, RunDirectory, read_json
 from lampc.runs.keep import INTERVAL, Keep, Together, as_csv, follow, resume
 from lampc.runs.stop import Stop
-from lampc.runtime.history import History
+from lampc.runtime.history import Diverged, History
 from lampc.runtime.loader import DataLoader
-from lampc.runtime.runs import summary
+from lampc.runtime.runs import divergences, finite, summary
 from lampc.runtime.steps import Position
 from lampc.runtime.train import OnEpoch, load_data
 from lampc.runtime.train import train as training
@@ -139,8 +139,12 @@ def train_one(kept: Kept, model: Model, on_epoch: OnEpoch | None = None, go_on: 
             files.remove(kept.path / METRICS)
     where, before = start or (Position(), History(model.seed))
     together = keeper if group is None else Together(group, keeper, kept.stop)
-    history = training(model, loader, data=data, on_epoch=on_epoch, measure=kept.config["measure"], keeper=together,
-                       begin=(where, before), fresh=start is None)  # fmt: skip
+    try:
+        history = training(model, loader, data=data, on_epoch=on_epoch, measure=kept.config["measure"], keeper=together,
+                           begin=(where, before), fresh=start is None)  # fmt: skip
+    except Diverged:
+        keeper.record(before)
+        raise
     keeper.save(where, history, loader, final=True)
     return history
 
@@ -170,6 +174,7 @@ def _last_about(path: Path) -> Mapping[str, Any]:
 
 def close(kept: Kept, finished: Sequence[History], seconds: float) -> dict[str, Any]:
     """Write what came of it: ``summary.json``, ``metrics.csv``; what the summary says."""
+    ended = finite(finished)
     entries = [json.loads(entry) for entry in files.read(kept.path / METRICS).decode().splitlines()]
     best = checkpoints.read(kept.path / BEST).about["best"] if (kept.path / BEST).exists() else None
     found = {
@@ -177,11 +182,13 @@ def close(kept: Kept, finished: Sequence[History], seconds: float) -> dict[str, 
         "best": best,
         "seeds": [history.seed for history in finished],
         "epochs": [len(history) for history in finished],
+        "diverged": divergences(finished),
         "steps": sum(history.steps for history in finished),
         "seconds": seconds,
-        "train": summary([history.train for history in finished]),
-        "test": summary([history.test for history in finished]),
-        "tables": [history.tables for history in finished],
+        "train": summary([history.train for history in ended]),
+        "validation": summary([history.validation for history in ended]),
+        "test": summary([history.test for history in ended]),
+        "tables": [history.tables for history in ended],
         "ended": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
     try:

@@ -1,9 +1,13 @@
-"""The course of a training: which epoch is the best so far, and when training ends before its last one."""
+"""The course of a training: which epoch is the best so far, and when training ends before its last one.
+
+Whoever asks for a training, a run that is kept or not, one of several seeds, a sweep, Python, gets the same course: it depends
+on the program and the seed alone.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,42 +22,61 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Best:
-    """The epoch that is chosen, and what the network was then."""
+    """The epoch that is chosen by the validation part, and what the network was then."""
 
     epoch: int
     metric: str
     value: float
+    """The metric on the validation part."""
+    loss: float
+    """The loss there: among epochs of equal value the least is chosen, and among those of equal loss the latest."""
     weights: Mapping[str, Tensor] = field(repr=False, compare=False)
 
 
 class Choosing:
-    """Chooses among the epochs as they end, one after another, whoever has asked for the training."""
+    """Chooses among the epochs as they end, one after another.
 
-    def __init__(self, program: Program, held_out: bool) -> None:
-        self.metric = metric_of(program) if held_out else "loss"
+    Nothing is chosen where there is no validation part, least of all by the test part; then patience looks at the training
+    loss.
+    """
+
+    def __init__(self, program: Program, validated: bool) -> None:
+        self.validated = validated
+        self.metric = metric_of(program) if validated else "loss"
         self.patience = program.experiment.train.patience
-        self._held_out = held_out
-        self._best = -math.inf
+        self._rank = (-math.inf, -math.inf)
         self._improved = 0
         self._epoch = 0
 
-    def note(self, epoch: Epoch) -> float | None:
-        """Take an epoch into account; its measure, if it is the best so far."""
+    def note(self, epoch: Epoch) -> bool:
+        """Take an epoch into account; whether it is to be chosen over those before it."""
         self._epoch = epoch.epoch
-        value = epoch.test.get(self.metric) if self._held_out else epoch.loss
-        if value is None or math.isnan(value) or score(self.metric, value) <= self._best:
-            return None
-        self._best, self._improved = score(self.metric, value), epoch.epoch
-        return value
+        measures = epoch.validation if self.validated else {"loss": epoch.loss}
+        value, loss = measures.get(self.metric, math.nan), measures.get("loss", math.nan)
+        rank = (score(self.metric, value), score("loss", loss))
+        if math.isnan(value) or rank < self._rank:
+            return False
+        if rank > self._rank:
+            self._improved = epoch.epoch
+        self._rank = rank
+        return self.validated
 
     @property
     def over(self) -> bool:
-        """Whether patience is at its end."""
-        return bool(self.patience) and self._improved > 0 and self._epoch - self._improved >= self.patience
+        """Whether no epoch has been better, by the metric and then the loss, for as long as patience lasts."""
+        return bool(self.patience) and self._epoch - self._improved >= self.patience
+
+
+def is_over(program: Program, epochs: Sequence[Epoch]) -> bool:
+    """Whether a training that has had these epochs is at its end."""
+    choosing = Choosing(program, any(epoch.validation for epoch in epochs))
+    for epoch in epochs:
+        choosing.note(epoch)
+    return len(epochs) >= program.experiment.train.epochs or choosing.over
 
 
 def metric_of(program: Program) -> str:
-    """The metric by which the best epoch, and the best run, is chosen."""
+    """The metric by which an epoch, a seed, or a setting is chosen."""
     return program.experiment.train.best or next((m.name for m in program.metrics if not m.table), "loss")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lampc.diagnostics import failure
+from lampc.diagnostics import Diagnostic, LampError, failure
 
 if TYPE_CHECKING:
     from lampc.runtime.course import Best
@@ -23,7 +23,42 @@ class Epoch:
     seconds: float
     """Training alone, without evaluation."""
     test: dict[str, float] = field(default_factory=dict)
-    """Loss and metrics on held-out data afterwards."""
+    """Loss and metrics on the test part afterwards, to look at; where there is a validation part, that alone is measured."""
+    validation: dict[str, float] = field(default_factory=dict)
+    """Loss and metrics on the validation part afterwards."""
+
+    @property
+    def held_out(self) -> dict[str, float]:
+        """What was measured on data that is not trained on."""
+        return self.validation or self.test
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """Where the loss was no longer a number."""
+
+    epoch: int
+    """From 1."""
+    step: int
+    """Of the epoch, from 1."""
+    layer: str
+    """The first one that made no number; empty where none did."""
+    diagnostics: tuple[Diagnostic, ...] = field(default=(), repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return f"epoch {self.epoch}, step {self.step}" + (f" ({self.layer})" if self.layer else "")
+
+    def json(self) -> dict[str, Any]:
+        """The place."""
+        return {"epoch": self.epoch, "step": self.step, "layer": self.layer}
+
+
+class Diverged(LampError):
+    """The loss is no longer a number."""
+
+    def __init__(self, where: Divergence) -> None:
+        super().__init__(where.diagnostics)
+        self.where = where
 
 
 @dataclass
@@ -36,13 +71,17 @@ class History(Sequence[Epoch]):
     seconds: float = 0.0
     """Training alone, without evaluation."""
     train: dict[str, float] = field(default_factory=dict)
-    """Loss and metrics on the training data at the end."""
+    """Loss and metrics on the training part, in the epoch that is chosen, or else at the end; so too of the other parts."""
+    validation: dict[str, float] = field(default_factory=dict)
     test: dict[str, float] = field(default_factory=dict)
-    """Loss and metrics on held-out data at the end."""
     best: Best | None = None
-    """The epoch that is the best by what ``train best=`` names, with its weights."""
+    """The epoch that is chosen by what ``train best=`` names, with its weights; None where there is no validation part."""
+    ended: str = ""
+    """Why training ended before its last epoch: ``patience``, or ``asked``, by who is told of the epochs."""
+    diverged: Divergence | None = None
+    """Where the loss was no longer a number; then nothing is measured at the end."""
     tables: dict[str, list[list[float]]] = field(default_factory=dict)
-    """Metrics that are tables, such as confusion, on held-out data at the end, or on the training data where none are."""
+    """Metrics that are tables, such as confusion, on the test part, or on the training part where there is none."""
 
     def __len__(self) -> int:
         return len(self.epochs)
@@ -60,14 +99,25 @@ class History(Sequence[Epoch]):
         from lampc.draw.chart import Line, lines
 
         numbers = [epoch.epoch for epoch in self.epochs]
-        measured = [epoch for epoch in self.epochs if epoch.test]
-        names = list(measured[-1].test) if measured else []
-        tests = {n: Line("test", [e.epoch for e in measured if n in e.test], [e.test[n] for e in measured if n in e.test])
-                 for n in names}  # fmt: skip
-        losses = [Line("train", numbers, [epoch.loss for epoch in self.epochs]), *([tests["loss"]] if "loss" in tests else [])]
+        found = {name: Line(self._part, list(by_epoch), list(by_epoch.values())) for name, by_epoch in self._curves.items()}
+        losses = [Line("train", numbers, [epoch.loss for epoch in self.epochs]), *([found["loss"]] if "loss" in found else [])]
         charts = [lines("loss", losses, ("epoch", ""))]
-        charts += [lines(name, [line], ("epoch", "")) for name, line in tests.items() if name != "loss"]
+        charts += [lines(name, [line], ("epoch", "")) for name, line in found.items() if name != "loss"]
         return f'<div style="display:flex;flex-wrap:wrap;gap:1rem">{"".join(charts)}</div>'
+
+    @property
+    def _part(self) -> str:
+        """The part that the epochs were measured on."""
+        return "validation" if any(epoch.validation for epoch in self.epochs) else "test"
+
+    @property
+    def _curves(self) -> dict[str, dict[int, float]]:
+        """Each measure of that part, by epoch."""
+        found: dict[str, dict[int, float]] = {}
+        for epoch in self.epochs:
+            for name, value in epoch.held_out.items():
+                found.setdefault(name, {})[epoch.epoch] = value
+        return found
 
     def plot(self) -> Any:
         """The curves as a matplotlib figure.
@@ -79,19 +129,22 @@ class History(Sequence[Epoch]):
             from matplotlib.figure import Figure
         except ImportError:
             raise failure("E508", "plotting needs matplotlib", 'pip install "lampc[plot]"') from None
-        measured = [epoch for epoch in self.epochs if epoch.test]
-        names = [name for name in (measured[-1].test if measured else {}) if name != "loss"]
+        curves = self._curves
+        names = [name for name in curves if name != "loss"]
         figure = Figure(figsize=(5 * (1 + bool(names)), 3.5), layout="constrained")
         axes = figure.subplots(1, 1 + bool(names), squeeze=False)[0]
         axes[0].plot([epoch.epoch for epoch in self.epochs], [epoch.loss for epoch in self.epochs], label="train")
-        numbers = [epoch.epoch for epoch in measured]
-        if measured:
-            axes[0].plot(numbers, [epoch.test["loss"] for epoch in measured], label="test")
+        if "loss" in curves:
+            axes[0].plot(*_points(curves["loss"]), label=self._part)
         axes[0].set(xlabel="epoch", ylabel="loss")
         axes[0].legend()
         if names:
             for name in names:
-                axes[1].plot(numbers, [epoch.test[name] for epoch in measured], label=f"test {name}")
+                axes[1].plot(*_points(curves[name]), label=f"{self._part} {name}")
             axes[1].set(xlabel="epoch")
             axes[1].legend()
         return figure
+
+
+def _points(curve: dict[int, float]) -> tuple[list[int], list[float]]:
+    return list(curve), list(curve.values())

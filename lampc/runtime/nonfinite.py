@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from lampc.diagnostics import Problems
 from lampc.runtime.executor import Executor
+from lampc.runtime.history import Diverged, Divergence
 
 if TYPE_CHECKING:
     from lampc.runtime.model import Model
 
 
-def nonfinite_at(model: Model, x: Tensor, y: Tensor, epoch: int, step: int) -> tuple[Any, ...]:
+def nonfinite_at(model: Model, x: Tensor, y: Tensor, epoch: int, step: int) -> Diverged:
     """Run a minibatch again by the op list, to find the op."""
     executor = model.executor(model.program.training, len(x))
     executor.fill(x, y)
@@ -22,25 +23,28 @@ def nonfinite_at(model: Model, x: Tensor, y: Tensor, epoch: int, step: int) -> t
     return nonfinite(model, executor, executor.outputs["loss"].item(), epoch, step)
 
 
-def nonfinite(model: Model, executor: Executor, loss: float, epoch: int, step: int) -> tuple[Any, ...]:
+def nonfinite(model: Model, executor: Executor, loss: float, epoch: int, step: int) -> Diverged:
     """Say where the first number that is none came from, by running the forward list again on the same minibatch."""
     problems = Problems()
     found = executor.first_nonfinite()
     fixes = ["lower the learning rate", "or bound the gradient: `clip=1`"]
     where = f"epoch {epoch}, step {step}"
     train_span = model.program.experiment.train.span
+    culprit = ""
     if isinstance(found, str):
-        spans = {name: layer.span for layer in model.program.layers for name, _ in layer.parameters}
+        owner = next((layer for layer in model.program.layers if found in dict(layer.parameters)), None)
+        culprit = owner.name if owner is not None else found
         if found in ("x", "y"):
             message, fixes = f"{where}: the loss is {loss}: `{found}` holds a number that is none", ["check the data"]
         else:
             message = f"{where}: the loss is {loss}: the update before it had made `{found}` infinite or NaN"
-        problems.report("E701", message, spans.get(found, train_span), fixes=fixes)
+        problems.report("E701", message, owner.span if owner is not None else train_span, fixes=fixes)
     elif found is not None:
+        culprit = found.layer or found.op.name
         name = f"`{found.op.name}`" + (f" of {found.layer}" if found.layer else "")
         span = found.spans[0] if found.spans else train_span
         problems.report("E701", f"{where}: the loss is {loss}: {name} was the first op to make infinity or NaN", span,
                         "here", fixes=fixes)  # fmt: skip
     else:
         problems.report("E701", f"{where}: the loss is {loss}", train_span, fixes=fixes)
-    return problems.errors
+    return Diverged(Divergence(epoch, step, culprit, problems.errors))

@@ -6,10 +6,10 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lampc.runtime.backend import cores
-from lampc.runtime.history import Epoch, History
+from lampc.runtime.history import Diverged, Epoch, History
 
 if TYPE_CHECKING:
     from lampc.compile import Program
@@ -32,7 +32,8 @@ def train_runs(
 
     Native runs go over the processor's cores, ``jobs`` at a time. ``on_epoch`` is told the run's number, from 0, its seed
     and the epoch, by one thread at a time. ``finished`` receives the runs that have ended, in order, also when the others
-    are interrupted. ``settings`` are optimiser settings other than the program's; ``every`` and ``measure`` as for ``train``.
+    are interrupted. A run whose loss is no longer a number has ended too: its history says where it ``diverged``, and the
+    others go on. ``settings`` are optimiser settings other than the program's; ``every`` and ``measure`` as for ``train``.
     ``on_end`` is told of each run that has ended, with the model as it is then.
     """
     histories: list[History] = [] if finished is None else finished
@@ -106,15 +107,21 @@ class _Runs:
         model.reset(seed)
         model.set(**self.settings)
 
-        def tell(epoch: Epoch) -> None:
+        def tell(epoch: Epoch) -> object:
             if self._stopped:
                 raise _Stopped
-            if self.on_epoch is not None:
-                with self._lock:
-                    self.on_epoch(run, seed, epoch)
+            so_far.epochs.append(epoch)
+            if self.on_epoch is None:
+                return None
+            with self._lock:
+                return self.on_epoch(run, seed, epoch)
 
+        so_far = History(seed)
         try:
             history = model.train(on_epoch=tell, every=self.every, measure=self.measure)
+        except Diverged as diverged:
+            history = so_far
+            history.diverged = diverged.where
         except _Stopped:
             return
         with self._lock:
@@ -142,3 +149,23 @@ def summary(results: Sequence[dict[str, float]]) -> dict[str, dict[str, float | 
             "values": values,
         }
     return found
+
+
+def finite(histories: Sequence[History]) -> list[History]:
+    """Those that have come to their end."""
+    return [history for history in histories if history.diverged is None]
+
+
+def outcomes(histories: Sequence[History]) -> str:
+    """How many runs have ended and how many have diverged, and where; empty where all have ended."""
+    lost = [history for history in histories if history.diverged is not None]
+    if not lost:
+        return ""
+    places = [f"seed {history.seed} in {history.diverged}" for history in lost[:3]]
+    more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
+    return f"{len(histories) - len(lost)} finished, {len(lost)} diverged: {', '.join(places)}{more}"
+
+
+def divergences(histories: Sequence[History]) -> list[dict[str, Any]]:
+    """Which seeds have diverged, and where, as JSON."""
+    return [{"seed": history.seed, **history.diverged.json()} for history in histories if history.diverged is not None]

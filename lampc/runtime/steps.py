@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor
 
-from lampc.diagnostics import LampError, failure
+from lampc.diagnostics import failure
 from lampc.passes.distribute import SHARE
 from lampc.passes.totals import begun
 from lampc.runtime.backend import Runner
@@ -148,7 +148,7 @@ class _Native(_Drawn):
             epoch, start = divmod(failed, orders.shape[1])
             chosen = orders[epoch, start : start + batch]
             step = (done + start) // batch + 1
-            raise LampError(nonfinite_at(self.model, self.x[chosen], self.y[chosen], first + epoch, step))
+            raise nonfinite_at(self.model, self.x[chosen], self.y[chosen], first + epoch, step)
         return totals
 
     def sync(self) -> None:
@@ -227,7 +227,7 @@ class _Shared(_Drawn):
         model.random.number += 1
         loss: float = executor.outputs["loss"].item()
         if not math.isfinite(loss):
-            raise LampError(nonfinite(model, executor, loss, epoch, step))
+            raise nonfinite(model, executor, loss, epoch, step)
         return tuple(number * (share > 0) for number in gives(model.program.totals, executor, end - begin))
 
     def sync(self) -> None:
@@ -298,7 +298,7 @@ def _natively(model: Model, native: Runner, pairs: Iterator[tuple[Tensor, Tensor
         native.sync()
         step += 1
         if failed >= 0:
-            raise LampError(nonfinite_at(model, x, y, epoch, step))
+            raise nonfinite_at(model, x, y, epoch, step)
     return sums, step
 
 
@@ -312,7 +312,7 @@ def _here(model: Model, pairs: Iterator[tuple[Tensor, Tensor]], epoch: int, step
         loss = executor.outputs["loss"].item()
         step += 1
         if not math.isfinite(loss):
-            raise LampError(nonfinite(model, executor, loss, epoch, step))
+            raise nonfinite(model, executor, loss, epoch, step)
         sums = plus(sums, gives(totals, executor, executor.batch))
         for kernel in executor.backward:
             kernel()
@@ -340,5 +340,5 @@ def _apart(model: Model, pairs: Iterator[tuple[Tensor, Tensor]], epoch: int, ste
         step += 1
     loss: float = finite.item()
     if executor is not None and not math.isfinite(loss):
-        raise LampError(nonfinite(model, executor, loss, epoch, step))
+        raise nonfinite(model, executor, loss, epoch, step)
     return tuple(total.item() for total in added), step

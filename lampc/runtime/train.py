@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
-from lampc.data import DataError, Dataset
+from lampc.data import DataError, Dataset, Split
 from lampc.data.rows import Rows
 from lampc.diagnostics import LampError, Problems, failure
 from lampc.runtime.clock import wind
@@ -21,7 +21,7 @@ from lampc.runtime.measure import check_counts
 from lampc.runtime.steps import Position, Steps, steps_of
 from lampc.runtime.threads import one_thread_if_small
 from lampc.runtime.totals import loss_of
-from lampc.runtime.weights import copied
+from lampc.runtime.weights import copied, with_weights
 
 if TYPE_CHECKING:
     from lampc.compile import Program
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class OnEpoch(Protocol):
-    """Told after every epoch."""
+    """Told after every epoch; training ends where it answers ``False``."""
 
     def __call__(self, epoch: Epoch, /) -> object: ...
 
@@ -54,12 +54,13 @@ def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate:
         model: Changed in place.
         loader: What to train on; the program's own data where left out.
         epochs: How often to go over it; as the program says where left out.
-        evaluate: Whether to measure held-out data on the way, not only at the end.
-        on_epoch: Told of each epoch.
+        evaluate: Whether to measure the test part on the way, not only at the end. A validation part is measured after each
+            epoch whatever is said here and below: what is chosen depends on the program and the seed alone.
+        on_epoch: Told of each epoch; where it answers ``False``, training ends.
         every: At least so many seconds from one measurement to the next; 0: after each epoch. Where it is more, several
             epochs may run without a break, and ``on_epoch`` is told of them together.
         data: The program's data, if it has been loaded already.
-        measure: Measure held-out data after each so many epochs, and after the last, however long they take.
+        measure: Measure the test part after each so many epochs, and after the last, however long they take.
         keeper: Saves what training comes to.
         begin: Where to begin, and what had been measured by then; both are kept up to date.
         fresh: Whether a schedule begins here.
@@ -69,7 +70,7 @@ def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate:
     """
     program = model.program
     settings = program.experiment.train
-    _check(program, loader, model.group.size if model.group is not None else 1)
+    _check(program, loader if data is None else data, model.group.size if model.group is not None else 1)
     if loader is None or data is not None or program.experiment.data is not None:
         data = data if data is not None else load_data(program, model.seed)
     if loader is None:
@@ -113,11 +114,12 @@ class _Loop:
         self.on_epoch = on_epoch
         self.keeper = keeper
         self.data = data
-        self._held_out: tuple[Any, Any] | None = None
-        if data is not None and len(data.test):
-            there = isinstance(data.test.x, Rows)
-            self._held_out = (data.test.x, data.test.y) if there else model.samples(data.test.x, data.test.y)
-        self.choosing = Choosing(model.program, self._held_out is not None)
+        self.parts = {} if data is None else data.parts()
+        self.validated = "validation" in self.parts
+        held_out = self.parts.get("validation", self.parts.get("test"))
+        self._held_out = None if held_out is None else _ready(model, held_out)
+        self.choosing = Choosing(model.program, self.validated)
+        self._asked = False
         self._at_once = 1
         self._seconds = 0.0
         self._measured_at = -math.inf
@@ -125,7 +127,7 @@ class _Loop:
     def run(self, where: Position, history: History) -> None:
         for epoch in history:
             self.choosing.note(epoch)
-        while where.epoch < self.epochs and not self.steps.agree(self.choosing.over):
+        while where.epoch < self.epochs and not self._over(history):
             if self.keeper is not None:
                 self.keeper.between(where, history, self.loader, self.sync)
             start = time.perf_counter()
@@ -142,9 +144,15 @@ class _Loop:
         with self.model.lock:
             self.steps.sync()
 
+    def _over(self, history: History) -> bool:
+        """Whether training is to end here, before its last epoch; all processes do what the first one does."""
+        reasons = ("", "patience", "asked")
+        history.ended = reasons[self.steps.agree(1 if self.choosing.over else 2 if self._asked else 0)]
+        return bool(history.ended)
+
     def _spell(self, where: Position) -> list[tuple[float, int]]:
         """Train for a while; the mean loss and the steps of each epoch that has ended."""
-        at_once = 1 if self.choosing.patience else self._at_once
+        at_once = 1 if self.validated or self.choosing.patience else self._at_once
         count = min(at_once, self.epochs - where.epoch)
         if self.measure:
             count = min(count, self.measure - where.epoch % self.measure)
@@ -180,7 +188,9 @@ class _Loop:
             self.every > 0 or self.measure > 1
         ):  # as many epochs as fit between two breaks, but not many more than have been timed
             self._at_once = max(1, min(4 * len(found), int(min(self.every or _SPELL, _SPELL) / max(seconds, 1e-9))))
-        if self.measure:
+        if self.validated:
+            due = True
+        elif self.measure:
             due = where.epoch % self.measure == 0
         else:
             due = self.every < math.inf and now - self._measured_at >= self.every
@@ -190,25 +200,38 @@ class _Loop:
         for index, (loss, steps) in enumerate(found):
             history.steps += steps
             history.seconds += seconds
-            epoch = Epoch(len(history) + 1, loss, seconds, measured if index == len(found) - 1 else {})
+            last = measured if index == len(found) - 1 else {}
+            epoch = Epoch(len(history) + 1, loss, seconds, **{"validation" if self.validated else "test": last})
             history.epochs.append(epoch)
-            if self.on_epoch is not None:
-                self.on_epoch(epoch)
-            value = self.choosing.note(epoch)
-            if value is not None:
+            if self.choosing.note(epoch):
                 self.steps.sync()
-                history.best = Best(epoch.epoch, self.choosing.metric, value, copied(self.model))
+                metric = self.choosing.metric
+                history.best = Best(epoch.epoch, metric, last[metric], last["loss"], copied(self.model))
+            if self.on_epoch is not None and self.on_epoch(epoch) is False:
+                self._asked = True
             if self.keeper is not None:
                 self.keeper.ended(epoch)
 
     def close(self, history: History) -> History:
-        """Measure what training has come to."""
-        history.test = history.epochs[-1].test if history.epochs else {}
-        if self.data is not None:
-            history.train = self.model.evaluate(self.data.train.x, self.data.train.y)
-            part = self.data.test if len(self.data.test) else self.data.train
-            history.tables = self.model.tables(part.x, part.y)
+        """Measure what training has come to: the epoch that was chosen, or else the last."""
+        best, last = history.best, history.epochs[-1] if history.epochs else None
+        chosen = last if best is None else history.epochs[best.epoch - 1]
+        history.validation = chosen.validation if chosen is not None else {}
+        with with_weights(self.model, None if best is None or chosen is last else best.weights):
+            if "train" in self.parts:
+                history.train = self.model.evaluate(self.parts["train"].x, self.parts["train"].y)
+            if "test" in self.parts:
+                known = last.test if last is not None else {}
+                history.test = known or self.model.evaluate(self.parts["test"].x, self.parts["test"].y)
+            if self.parts:
+                part = self.parts.get("test", self.parts["train"])
+                history.tables = self.model.tables(part.x, part.y)
         return history
+
+
+def _ready(model: Model, part: Split) -> tuple[Any, Any]:
+    """A part as it is measured; samples that stay on the disk do."""
+    return (part.x, part.y) if isinstance(part.x, Rows) else model.samples(part.x, part.y)
 
 
 def load_data(program: Program, seed: int | None = None) -> Dataset:
@@ -229,12 +252,12 @@ def load_data(program: Program, seed: int | None = None) -> Dataset:
         raise LampError(problems.errors) from None
 
 
-def _check(program: Program, loader: Any, workers: int) -> None:
+def _check(program: Program, given: Any, workers: int) -> None:
     if program.experiment.train.workers != workers:
         raise failure("E705", f"the program is for {program.experiment.train.workers} workers, and there are {workers}",
                      "`torchrun --nproc-per-node=2 -m lampc train FILE` starts two, and says so")  # fmt: skip
     if "loss" not in program.whole.outputs:
         raise failure("E501", "the program has no `loss`", "add a statement such as `loss mse`")
-    if loader is None and program.experiment.data is None:
+    if given is None and program.experiment.data is None:
         raise failure("E501", "the program has no `data`", "add a statement such as `data disc train=1000 test=1000`",
                      "or pass a loader: `model.train(loader)`")  # fmt: skip

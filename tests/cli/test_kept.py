@@ -22,19 +22,20 @@ import lampc.compile
 from lampc.runs.load import load
 
 IRIS = ROOT / "models" / "iris.csv"
+VALIDATED = ("--set", "data.validation=0.2")
 
 
 @pytest.fixture
 def iris(lampc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run of the iris model, in a folder of its own."""
     monkeypatch.setenv("LAMPC_RUNS", str(tmp_path / "runs"))
-    assert lampc("train", ROOT / "models" / "iris.lamp", "--set", "train.epochs=5").status == 0
+    assert lampc("train", ROOT / "models" / "iris.lamp", *VALIDATED, "--set", "train.epochs=5").status == 0
     return tmp_path / "runs" / "iris" / "1"
 
 
 def test_a_run_keeps_all_that_is_needed_to_run_it_again(iris: Path) -> None:
     config = json.loads((iris / "config.json").read_text())
-    assert config["settings"] == ["train.epochs=5"]
+    assert config["settings"] == ["data.validation=0.2", "train.epochs=5"]
     assert config["resolved"]["train"]["epochs"] == 5
     assert config["resolved"]["optimizer"]["name"] == "adam"
     assert config["data"]["description"]["classes"] == ["setosa", "versicolor", "virginica"]
@@ -44,9 +45,9 @@ def test_a_run_keeps_all_that_is_needed_to_run_it_again(iris: Path) -> None:
     lines = [json.loads(line) for line in (iris / "metrics.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == [1, 2, 3, 4, 5]
     rows = list(csv.DictReader(io.StringIO((iris / "metrics.csv").read_text())))
-    assert [float(row["test_accuracy"]) for row in rows] == [line["test"]["accuracy"] for line in lines]
+    assert [float(row["validation_accuracy"]) for row in rows] == [line["validation"]["accuracy"] for line in lines]
     best = json.loads((iris / "summary.json").read_text())["best"]
-    assert best["value"] == max(line["test"]["accuracy"] for line in lines)
+    assert best["value"] == max(line["validation"]["accuracy"] for line in lines)
 
 
 def test_predictions_are_the_models_and_need_no_data(lampc: Command, iris: Path, tmp_path: Path) -> None:
@@ -127,16 +128,18 @@ def test_a_missing_column_is_named(lampc: Command, iris: Path, tmp_path: Path) -
 
 def test_measured_again_it_is_as_good_as_its_best_epoch(lampc: Command, iris: Path) -> None:
     found = json.loads(lampc("eval", iris, "--json").out)
-    best = json.loads((iris / "summary.json").read_text())["best"]
-    assert found["test"]["measures"]["accuracy"] == best["value"]
-    assert found["test"]["samples"] == 30
+    summary = json.loads((iris / "summary.json").read_text())
+    assert found["validation"]["measures"]["accuracy"] == summary["best"]["value"]
+    assert found["test"]["measures"]["accuracy"] == summary["test"]["accuracy"]["mean"]
+    assert [found[part]["samples"] for part in ("train", "validation", "test")] == [96, 24, 30]
     other = json.loads(lampc("eval", iris, "--data", IRIS, "--json").out)
-    total = sum(found[part]["samples"] * found[part]["measures"]["accuracy"] for part in ("train", "test"))
+    total = sum(found[part]["samples"] * found[part]["measures"]["accuracy"] for part in ("train", "validation", "test"))
     assert other["data"]["measures"]["accuracy"] == pytest.approx(total / 150)
 
 
 def test_runs_are_listed_and_compared(lampc: Command, iris: Path) -> None:
-    assert lampc("train", ROOT / "models" / "iris.lamp", "--set", "train.epochs=3", "--set", "optimizer.lr=0.5").status == 0
+    settings = (*VALIDATED, "--set", "train.epochs=3", "--set", "optimizer.lr=0.5")
+    assert lampc("train", ROOT / "models" / "iris.lamp", *settings).status == 0
     listed = lampc("runs").out
     assert re.search(r"iris/1 .* ended +5 +1 +accuracy [\d.]+ %", listed)
     found = json.loads(lampc("compare", "iris/1", "iris/2", "--json").out)
@@ -148,7 +151,8 @@ def test_runs_are_listed_and_compared(lampc: Command, iris: Path) -> None:
 
 def test_a_run_that_has_ended_can_be_made_longer(lampc: Command, iris: Path, tmp_path: Path) -> None:
     assert lampc("train", "--resume", "iris", "--set", "train.epochs=8").status == 0
-    whole = lampc("train", ROOT / "models" / "iris.lamp", "--set", "train.epochs=8", "--run-dir", tmp_path / "other")
+    whole = lampc("train", ROOT / "models" / "iris.lamp", *VALIDATED, "--set", "train.epochs=8", "--run-dir",
+                  tmp_path / "other")  # fmt: skip
     assert whole.status == 0
     ends = [json.loads((path / "summary.json").read_text()) for path in (iris, tmp_path / "other" / "iris" / "1")]
     assert ends[0]["test"] == ends[1]["test"]

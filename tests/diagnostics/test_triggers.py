@@ -183,7 +183,7 @@ def test_runs_that_cannot_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert trained(tmp_path) == 0
     assert trained(tmp_path, "--resume", str(tmp_path / "runs/a/1"), "--set", "optimizer.momentum=0.5") == 1
     assert said(capsys, "E612")
-    kept = tmp_path / "runs/a/1/best.safetensors"
+    kept = tmp_path / "runs/a/1/last.safetensors"
     kept.write_bytes(kept.read_bytes()[:-1])
     assert run(["eval", str(tmp_path / "runs/a/1")]) == 1
     assert said(capsys, "E611")

@@ -21,8 +21,8 @@ from lampc.runs import checkpoint, directory, keep, train
 from lampc.runs.checkpoint import Checkpoint
 from lampc.runs.stop import Stop
 
-SOURCE = "linear 2->60 xavier; tanh; linear 60 xavier; tanh; linear 1; sigmoid\ndata disc train=2000 test=40\nloss mse\n" \
-    "optimizer adam lr=0.01\ntrain epochs=100000 batch=20 shuffle patience=0 best=loss"  # fmt: skip
+SOURCE = "linear 2->60 xavier; tanh; linear 60 xavier; tanh; linear 1; sigmoid\ndata disc train=2000 test=40 validation=40\n" \
+    "loss mse\noptimizer adam lr=0.01\ntrain epochs=100000 batch=20 shuffle patience=0 best=loss"  # fmt: skip
 
 
 def train_until_killed(folder: Path, interval: float) -> None:

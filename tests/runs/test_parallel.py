@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(not dist.is_available() or os.name == "nt", reason="torch has no distributed package here")
 
 SOURCE = (
-    "linear 2->16 xavier; tanh; linear 1 xavier; sigmoid\ndata disc train=103 test=20\nloss mse\n"
+    "linear 2->16 xavier; tanh; linear 1 xavier; sigmoid\ndata disc train=103 test=20 validation=20\nloss mse\n"
     "optimizer adam lr=0.01 clip=1\ntrain epochs=4 batch=10 shuffle precision=f64 best=loss"
 )
 
@@ -70,7 +70,7 @@ def test_so_many_workers_train_as_one_does(count: int, batch: int, tmp_path: Pat
         torch.testing.assert_close(several[name], tensor, rtol=1e-12, atol=1e-12)
     for found, line in zip(lines, wanted, strict=True):
         assert found["loss"] == pytest.approx(line["loss"], rel=1e-12)
-        assert found["test"]["loss"] == pytest.approx(line["test"]["loss"], rel=1e-12)
+        assert found["validation"]["loss"] == pytest.approx(line["validation"]["loss"], rel=1e-12)
 
 
 def test_several_seeds_are_refused_once(tmp_path: Path) -> None:
@@ -133,8 +133,9 @@ def killed(folder: Path, drawn: random.Random, source: str) -> float:
     assert running.returncode == 0, err
     assert [path.name for path in (folder / "runs" / "a").iterdir()] == ["1"]
     summary = json.loads((run / "summary.json").read_text())
-    assert summary["epochs"] == [len((run / "metrics.jsonl").read_text().splitlines())]
-    loss: float = summary["test"]["loss"]["mean"]
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    assert summary["epochs"] == [len(lines)]
+    loss: float = json.loads(lines[-1])["validation"]["loss"]
     return loss
 
 
@@ -147,4 +148,4 @@ def test_a_killed_worker_is_survived(times: int, tmp_path: Path) -> None:
     _, lines = trained(tmp_path / "whole", 2, LONGER)
     drawn = random.Random(4)
     for trial in range(times):
-        assert killed(tmp_path / str(trial), drawn, LONGER) == lines[-1]["test"]["loss"]
+        assert killed(tmp_path / str(trial), drawn, LONGER) == lines[-1]["validation"]["loss"]

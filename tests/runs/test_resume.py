@@ -19,12 +19,12 @@ from lampc.runtime.model import Model
 from lampc.runtime.steps import Position
 
 SOURCES = {
-    "disc": "linear 2->9 xavier; tanh; dropout 0.2; linear 1; sigmoid\ndata disc train=330 test=40\nloss mse\n"
+    "disc": "linear 2->9 xavier; tanh; dropout 0.2; linear 1; sigmoid\ndata disc train=330 test=40 validation=30\nloss mse\n"
     "optimizer sgd lr=0.1 momentum=0.9\nschedule cosine warmup=1\ntrain epochs=5 batch=32 shuffle seed=7",
-    "adam": "linear 2->9 xavier; relu; linear 1; sigmoid\ndata disc train=50 test=9\nloss bce\noptimizer adam lr=0.02 clip=1\n"
-    "train epochs=4 batch=3 shuffle accumulate=2",
-    "batchnorm": "input 2; linear 6; batchnorm; relu; dropout 0.1; linear 1\ndata disc train=100 test=20\nloss mse\n"
-    "optimizer adamw lr=0.01\ntrain epochs=3 batch=8 shuffle seed=3",
+    "adam": "linear 2->9 xavier; relu; linear 1; sigmoid\ndata disc train=50 test=9 validation=20\n"
+    "loss bce\noptimizer adam lr=0.02 clip=1\ntrain epochs=4 batch=3 shuffle accumulate=2",
+    "batchnorm": "input 2; linear 6; batchnorm; relu; dropout 0.1; linear 1\ndata disc train=100 test=20 validation=20\n"
+    "loss mse\noptimizer adamw lr=0.01\ntrain epochs=3 batch=8 shuffle seed=3",
 }
 
 
@@ -137,7 +137,7 @@ def test_patience_ends_early_and_keeps_the_best(backend: str, tmp_path: Path) ->
     source = SOURCES["disc"].replace("epochs=5", "epochs=400 patience=3 best=loss").replace("lr=0.1", "lr=0.9")
     model = training(source, tmp_path / "a", backend, Stop(), False)
     _, best, lines, about = ending(tmp_path / "a")
-    losses = [line["test"]["loss"] for line in lines]
+    losses = [line["validation"]["loss"] for line in lines]
     number, value = about["best"]["epoch"], about["best"]["value"]
     assert len(lines) < 400
     assert value == min(losses) == losses[number - 1]

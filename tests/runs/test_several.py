@@ -13,7 +13,7 @@ from lampc.cli import run
 from lampc.runs import checkpoint, several
 
 SOURCE = """linear 2->6 xavier; tanh; linear 1; sigmoid
-data disc train=120 test=40
+data disc train=120 test=40 validation=40
 loss mse
 optimizer sgd lr=0.2 momentum=0.9
 metrics accuracy
@@ -32,7 +32,7 @@ def ending(path: Path) -> tuple[Any, ...]:
     lines = [{**json.loads(line), "seconds": 0} for line in (path / "metrics.jsonl").read_text().splitlines()]
     summary = json.loads((path / "summary.json").read_text())
     best = checkpoint.read(path / "best.safetensors")
-    measured = {name: summary[name] for name in ("best", "seeds", "epochs", "steps", "train", "test")}
+    measured = {name: summary[name] for name in ("best", "seeds", "epochs", "steps", "train", "validation", "test")}
     return lines, measured, {name: tensor.tolist() for name, tensor in best.tensors.items()}
 
 

@@ -1,0 +1,218 @@
+"""One course of training, whoever asks for it: the same epochs, the same choice, the same bits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import lampc.compile
+from lampc.cli import run
+from lampc.runs.keep import Keep
+from lampc.runs.load import load
+from lampc.runtime.course import Choosing
+from lampc.runtime.history import Epoch, History
+from lampc.runtime.runs import train_runs
+from lampc.runtime.weights import with_weights
+
+NETWORK = "linear 2->8 xavier; tanh; linear 1 xavier; sigmoid\n"
+DROPOUT = "linear 2->8 xavier; tanh; dropout 0.2; linear 1 xavier; sigmoid\n"
+DATA = "data disc train=90 test=30 validation=40\nloss bce\nmetrics accuracy auc\n"
+PROGRAMS = {
+    "patience": NETWORK + DATA + "optimizer adam lr=0.05\ntrain epochs=60 batch=16 shuffle patience=3 seed=2",
+    "best": NETWORK + DATA + "optimizer adam lr=0.05\ntrain epochs=12 batch=16 shuffle best=auc",
+    "schedule": NETWORK + DATA + "optimizer adam lr=0.05\nschedule cosine warmup=1\ntrain epochs=10 batch=16 shuffle",
+    "dropout": DROPOUT + DATA + "optimizer sgd lr=0.5 momentum=0.9\ntrain epochs=10 batch=16 shuffle seed=5",
+    "accumulate": NETWORK + DATA + "optimizer adam lr=0.05\ntrain epochs=10 batch=16 shuffle accumulate=2 patience=2",
+    "no validation": NETWORK + DATA.replace(" validation=40", "")
+    + "optimizer sgd lr=3\ntrain epochs=60 batch=16 shuffle patience=2",
+    "op list": DROPOUT + DATA + "optimizer adam lr=0.05\ntrain epochs=40 batch=16 shuffle patience=4 backend=torch",
+}  # fmt: skip
+
+
+@dataclass
+class Course:
+    """What a training was, but for the seconds."""
+
+    epochs: list[tuple[float, dict[str, float]]]
+    best: tuple[int, str, float, float] | None
+    measured: tuple[dict[str, float], dict[str, float], dict[str, float]]
+    chosen: dict[str, list[float]]
+    """The weights that are used."""
+
+    @classmethod
+    def of(cls, history: History, weights: Any = None) -> Course:
+        """What a history tells; ``weights``: those of the end."""
+        best = history.best
+        used = weights if best is None else best.weights
+        return cls([(epoch.loss, epoch.validation) for epoch in history],
+                   None if best is None else (best.epoch, best.metric, best.value, best.loss),
+                   (history.train, history.validation, history.test),
+                   {name: t.tolist() for name, t in used.items()})  # fmt: skip
+
+
+def python(program: lampc.compile.Program, _: str) -> Course:
+    model = program.model()
+    return Course.of(model.train(), model.parameters)
+
+
+def many(seeds: int, **how: Any) -> Callable[[lampc.compile.Program, str], Course]:
+    """The first of some seeds."""
+
+    def course(program: lampc.compile.Program, _: str) -> Course:
+        first, ends = program.experiment.train.seed, {}
+        histories = train_runs(program, range(first, first + seeds), on_end=lambda _, model, history: ends.setdefault(
+            history.seed, {name: t.clone() for name, t in model.parameters.items()}), **how)  # fmt: skip
+        return Course.of(histories[0], ends[first])
+
+    return course
+
+
+def saved(_: lampc.compile.Program, text: str) -> Course:
+    Path("a.lamp").write_text(text)
+    assert run(["train", "a.lamp"]) == 0
+    return kept()
+
+
+def resumed(_: lampc.compile.Program, text: str) -> Course:
+    """Stopped after each break in turn, and gone on with."""
+    Path("a.lamp").write_text(text)
+    between, asked = Keep.between, 0
+
+    def stopped(self: Keep, where: Any, *rest: Any) -> None:
+        nonlocal asked
+        asked += 1
+        self.stop.signal = 15 if where.epoch and asked % 9 == 0 else 0
+        between(self, where, *rest)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Keep, "between", stopped)
+        patch.setattr("lampc.runtime.train._SPELL", 1e-9)
+        status = run(["train", "a.lamp"])
+        while status == 143:
+            status = run(["train", "--resume", "a"])
+    assert status == 0
+    return kept()
+
+
+def kept() -> Course:
+    """What a run's files tell."""
+    found = load("a")
+    lines = [json.loads(line) for line in (found.path / "metrics.jsonl").read_text().splitlines()]
+    summary = json.loads((found.path / "summary.json").read_text())
+    about = found.kept.about["best"]
+    parts = [{name: value["mean"] for name, value in summary[part].items()} for part in ("train", "validation", "test")]
+    return Course([(line["loss"], line.get("validation", {})) for line in lines],
+                  about and tuple(about[name] for name in ("epoch", "metric", "value", "loss")), tuple(parts),
+                  {name: t.tolist() for name, t in found.model().parameters.items()})  # fmt: skip
+
+
+PATHS = {
+    "saved": saved, "resumed": resumed, "one seed": many(1), "not saved": many(1, every=0.2),
+    "a sweep's row": many(1, every=9e9), "several seeds": many(2), "several at once": many(3, every=9e9, jobs=3),
+    "several seeds, saved": many(2, measure=4),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_every_path_takes_the_same_course(name: str, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LAMPC_RUNS", "runs")
+    program = lampc.compile.text(PROGRAMS[name])
+    wanted = python(program, PROGRAMS[name])
+    assert PATHS[path](program, PROGRAMS[name]) == wanted
+    assert (wanted.best is None) == (name == "no validation")
+    if program.experiment.train.patience:
+        assert len(wanted.epochs) < program.experiment.train.epochs
+
+
+def test_what_is_measured_at_the_end_is_what_is_used() -> None:
+    program = lampc.compile.text(PROGRAMS["patience"])
+    model = program.model()
+    history = model.train()
+    data, best = program.data(), history.best
+    assert best is not None
+    assert data.validation is not None
+    last = {name: t.clone() for name, t in model.parameters.items()}
+    assert best.epoch < len(history)
+    with with_weights(model, best.weights):
+        assert history.test == model.evaluate(data.test.x, data.test.y)
+        assert history.validation == model.evaluate(data.validation.x, data.validation.y)
+        assert best.value == history.validation["accuracy"] == max(epoch.validation["accuracy"] for epoch in history)
+    assert all(torch.equal(last[name], t) for name, t in model.parameters.items())
+
+
+def test_the_test_part_is_measured_once_and_never_chooses() -> None:
+    """With the same training and validation part, another test part changes nothing but its own figures."""
+    text = PROGRAMS["patience"]
+    found = [lampc.compile.text(text).model().train(data=_other_test(text, shift)) for shift in (0.0, 5.0)]
+    assert found[0].best == found[1].best
+    assert [(e.loss, e.validation, e.test) for e in found[0]] == [(e.loss, e.validation, {}) for e in found[1]]
+    assert found[0].test != found[1].test
+
+
+def _other_test(text: str, shift: float) -> Any:
+    from dataclasses import replace
+
+    data = lampc.compile.text(text).data()
+    return replace(data, test=replace(data.test, x=data.test.x[:] + shift))
+
+
+def epochs(*measures: tuple[float, float]) -> list[Epoch]:
+    return [Epoch(n, 1.0, 0.0, {}, {"accuracy": accuracy, "loss": loss}) for n, (accuracy, loss) in enumerate(measures, 1)]
+
+
+@pytest.mark.parametrize(
+    ("measures", "chosen"),
+    [
+        ([(0.5, 3.0), (0.7, 2.0), (0.6, 1.0)], 2),
+        ([(0.7, 2.0), (0.7, 1.0), (0.7, 3.0)], 2),  # of equals the lower loss
+        ([(0.7, 2.0), (0.7, 2.0), (0.6, 2.0)], 2),  # then the later epoch
+        ([(float("nan"), 1.0), (0.1, 9.0)], 2),
+        ([(0.5, 1.0), (0.5, float("nan"))], 1),
+    ],
+)
+def test_which_epoch_is_chosen(measures: list[tuple[float, float]], chosen: int) -> None:
+    choosing = Choosing(lampc.compile.text(PROGRAMS["patience"]), validated=True)
+    assert max(epoch.epoch for epoch in epochs(*measures) if choosing.note(epoch)) == chosen
+
+
+def test_an_answer_of_false_ends_training_and_no_other_does() -> None:
+    program = lampc.compile.text(PROGRAMS["schedule"])
+    whole = program.model().train()
+    for answer in (None, 0, ""):
+        assert len(program.model().train(on_epoch=lambda _, a=answer: a)) == 10
+    asked = program.model().train(on_epoch=lambda epoch: epoch.epoch < 4)
+    assert asked.ended == "asked"
+    assert [e.loss for e in asked] == [e.loss for e in whole][:4]
+    several = train_runs(program, [0, 1], on_epoch=lambda run, seed, epoch: epoch.epoch < 4)
+    assert [len(history) for history in several] == [4, 4]
+    assert [e.loss for e in several[0]] == [e.loss for e in asked]
+    assert several[0].test == asked.test
+
+
+def test_scikit_learn_takes_the_course_of_a_run(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    from lampc.sklearn import LampClassifier
+
+    drawn = np.random.default_rng(0)
+    x, y = drawn.normal(size=(80, 3)), drawn.integers(0, 3, 80)
+    y[x[:, 0] > 0.3] = 1
+    rows = [f"{','.join(map(repr, row.tolist()))},{'abc'[label]}" for row, label in zip(x, y, strict=True)]
+    (tmp_path / "t.csv").write_text("\n".join(["p,q,r,kind", *rows]) + "\n")
+    estimator = LampClassifier("linear 6 xavier; tanh", epochs=80, batch=16, validation=0.25, patience=4, random_state=3)
+    estimator.fit(x, y)
+    network, end = estimator.program_.partition("\n")[2], ""
+    program = lampc.compile.text(f'{network}{end}\ndata csv "t.csv" split=1 validation=0.25 normalize', folder=tmp_path)
+    history = program.model().train()
+    assert estimator.loss_curve_ == [epoch.loss for epoch in history]
+    assert len(history) < 80
+    assert history.best is not None
+    assert all(np.array_equal(estimator.weights_[name], t.numpy()) for name, t in history.best.weights.items())
