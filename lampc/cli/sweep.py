@@ -6,6 +6,9 @@ import csv
 import io
 import itertools
 import json
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +17,10 @@ import click
 from lampc import files
 from lampc.cli.inputs import FILE, common, load
 from lampc.cli.report import print_diagnostics
+from lampc.cli.signals import terminable
 from lampc.diagnostics import Problems, failure
 from lampc.elaborate import parse_setting
+from lampc.elaborate.settings import Setting
 
 Row = dict[str, Any]
 
@@ -43,125 +48,175 @@ def sweep(file: str, grid: tuple[str, ...], search: tuple[str, ...], trials: int
           study: str | None, runs: int, output: Path | None, as_json: bool, settings: tuple[str, ...],
           allow_python: bool, color: str) -> int:  # fmt: skip
     """Train with every combination of some settings, or search among them, and compare."""
-    from lampc.compile import compile_source
-
     if bool(grid) == bool(search):
         raise click.UsageError("Say what to try: --grid NAME=A,B,… or --search NAME=LOW..HIGH.")
     if search and trials is None:
         raise click.UsageError("Say how many settings to try: --trials 20.")
+    names = [text.partition("=")[0] for text in search or grid]
+    table = _Table(file, names, output or Path(f"sweep-{Path(file).stem if file != '-' else 'stdin'}"), as_json)
     problems = Problems()
-    if search or storage is not None:
-        name = study or (Path(file).stem if file != "-" else "stdin")
-        rows = _studied(load(file, settings, problems), search or grid, trials, storage, name, runs, allow_python)
-        return _told([text.partition("=")[0] for text in search or grid], rows, file, output, as_json)
+    with terminable() as stop:
+        try:
+            if search or storage is not None:
+                name = study or (Path(file).stem if file != "-" else "stdin")
+                _studied(load(file, settings, problems), search or grid, trials, storage, name, runs, allow_python, table)
+            else:
+                _every(load(file, settings, problems), grid, runs, allow_python, problems, table)
+        except KeyboardInterrupt:
+            table.close()
+            click.echo("interrupted", err=True)
+            return 128 + (stop.signal or 2)
+    return table.close()
+
+
+def _every(loaded: Any, grid: tuple[str, ...], runs: int, allow_python: bool, problems: Problems, table: _Table) -> None:
+    """Try every combination, once all are known to be programs."""
+    from lampc.compile import compile_source
+    from lampc.runs.trial import tried
+
+    source, place, overrides = loaded
     axes = [_axis(text, problems) for text in grid]
-    source, place, overrides = load(file, settings, problems)
     problems.raise_errors()
-    names = [name for name, _ in axes]
     programs = []
-    for values in itertools.product(*(values for _, values in axes)):  # all are checked before the first is trained
-        chosen = dict(zip(names, values, strict=True))
-        programs.append((chosen, compile_source(source, place, {**overrides, **chosen, "train.runs": runs}, allow_python,
-                                                Problems())))  # fmt: skip
+    for values in itertools.product(*(values for _, values in axes)):
+        chosen = dict(zip([name for name, _ in axes], values, strict=True))
+        given = {**overrides, **chosen, "train.runs": runs}
+        programs.append((chosen, compile_source(source, place, given, allow_python, Problems())))
     print_diagnostics(programs[0][1].warnings)
-    rows = []
     for chosen, program in programs:
-        rows.append(_row(chosen, program))
-    return _told(names, rows, file, output, as_json)
+        table.add(tried(chosen, program))
 
 
-def _studied(loaded: Any, given: tuple[str, ...], trials: int | None, storage: str | None, study: str, runs: int,
-             allow_python: bool) -> list[Row]:  # fmt: skip
+def _studied(loaded: Any, given: tuple[str, ...], trials: int | None, storage: str | None, name: str, runs: int,
+             allow_python: bool, table: _Table) -> None:  # fmt: skip
     """What Optuna finds, this process's trials and those of others."""
     from lampc.compile import compile_source
-    from lampc.runs.study import parse, search
+    from lampc.runs.study import Study, parse, search
+    from lampc.runs.trial import tried
 
     source, place, overrides = loaded
     space = dict(parse(text) for text in given)
+    program = compile_source(source, place, {**overrides, "train.runs": runs}, allow_python, Problems())
 
     def measured(chosen: dict[str, Any]) -> Row:
         problems = Problems()
         found = [parse_setting(f"{name}={value}", problems) for name, value in chosen.items()]
         problems.raise_errors()
         more = dict(setting for setting in found if setting is not None)
-        return _row(
-            dict(more), compile_source(source, place, {**overrides, **more, "train.runs": runs}, allow_python, Problems())
-        )
+        row = tried(more, compile_source(source, place, {**overrides, **more, "train.runs": runs}, allow_python, Problems()))
+        table.add(row)
+        return row
 
-    seed = compile_source(source, place, overrides, allow_python, Problems()).experiment.train.seed
-    return search(space, measured, _score, trials, storage, study, seed)
-
-
-def _told(names: list[str], rows: list[Row], file: str, output: Path | None, as_json: bool) -> int:
-    for row in rows if as_json else ():
-        click.echo(json.dumps(row))
-    if not rows:
-        click.echo("no trial has ended", err=True)
-        return 1
-    best = _best(rows)
-    if not as_json:
-        _print(names, rows, best)
-    folder = output or Path(f"sweep-{Path(file).stem if file != '-' else 'stdin'}")
-    _save(folder, names, rows, best)
-    if not as_json:
-        click.echo(f"saved in {folder}")
-    return 0
+    table.all(search(Study(space, trials, storage, name), program, measured))
 
 
-def _axis(text: str, problems: Problems) -> tuple[str, list[object]]:
+class _Table:
+    """The rows: written as they come, told of at the end."""
+
+    def __init__(self, file: str, names: list[str], folder: Path, as_json: bool) -> None:
+        self.file = file
+        self.names = names
+        self.folder = folder
+        self.as_json = as_json
+        self.rows: list[Row] = []
+
+    def add(self, row: Row) -> None:
+        """A setting that has been tried."""
+        self.rows.append(row)
+        if self.as_json:
+            click.echo(json.dumps(row))
+        self._write()
+
+    def all(self, rows: list[Row]) -> None:
+        """All rows of a study, those of other processes too."""
+        for row in rows if self.as_json else ():
+            if row not in self.rows:
+                click.echo(json.dumps(row))
+        self.rows = rows
+        if rows:
+            self._write()
+
+    def close(self) -> int:
+        """Tell what came of it; the exit status."""
+        from lampc.runs.trial import best, unchosen
+
+        if not self.rows:
+            click.echo("no trial has ended", err=True)
+            return 1
+        chosen = best(self.rows)
+        if not self.as_json:
+            _print(self.names, self.rows, chosen)
+        if chosen is None:
+            click.echo(f"none is chosen: {unchosen(self.rows)}", err=True)
+        elif not self.as_json:
+            click.echo(_chosen(self.rows[chosen]))
+        with _writing(self.folder):
+            _plot(self.folder / "plot.svg", self.names, self.rows)
+        if not self.as_json:
+            click.echo(f"saved in {self.folder}")
+        return 0 if any(row["measures"] for row in self.rows) else 1
+
+    def _write(self) -> None:
+        from lampc.runs.trial import best
+
+        with _writing(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            _save(self.folder / "table.csv", self.names, self.rows, best(self.rows))
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise failure("E003", f"cannot write {folder}: {error.strerror or error}") from None
+
+
+def _axis(text: str, problems: Problems) -> tuple[str, list[Setting]]:
     name, _, values = text.partition("=")
     parsed = [parse_setting(f"{name}={value}", problems) for value in values.split(",")]
     return name, [setting[1] for setting in parsed if setting is not None]
 
 
-def _row(chosen: dict[str, object], program: Any) -> Row:
-    from lampc.runtime.runs import summary, train_runs
-
-    config = program.experiment.train
-    histories = train_runs(program, [config.seed + run for run in range(config.runs)], every=float("inf"))
-    measured = [history.test or history.train or {"loss": history[-1].loss} for history in histories]
-    plain = {name: getattr(value, "value", value) for name, value in chosen.items()}
-    return {"settings": plain, "measures": summary(measured)}
+def _columns(rows: list[Row]) -> list[str]:
+    """The measures that the rows are looked at by."""
+    return list(dict.fromkeys(name for row in rows for name in row["measures"]))
 
 
-def _score(row: Row) -> float:
-    """Greater is better: the accuracy, or failing that r2, or minus the loss."""
-    measures = row["measures"]
-    name = next((name for name in ("accuracy", "r2") if name in measures), None)
-    return float(measures[name]["mean"]) if name else -float(measures["loss"]["mean"])
+def _print(names: list[str], rows: list[Row], best: int | None) -> None:
+    from lampc.cli.train import measure
+    from lampc.runs.trial import places
+
+    measures = _columns(rows)
+    cells = [
+        [*(str(row["settings"][name]) for name in names),
+         *(measure(name, row["measures"][name]) if name in row["measures"] else "–" for name in measures)]
+        for row in rows
+    ]  # fmt: skip
+    widths = [max(len(line[column]) for line in [[*names, *measures], *cells]) for column in range(len(names) + len(measures))]
+    ends = ["", *(f"  {places(row)}" if row["diverged"] else "" for row in rows)]
+    for index, line in enumerate([[*names, *measures], *cells]):
+        mark = "  best" if best is not None and index == best + 1 else ""
+        click.echo("  ".join(f"{cell:>{width}}" for cell, width in zip(line, widths, strict=True)) + mark + ends[index])
 
 
-def _best(rows: list[Row]) -> int:
-    return max(range(len(rows)), key=lambda index: (_score(rows[index]), -rows[index]["measures"]["loss"]["mean"]))
-
-
-def _print(names: list[str], rows: list[Row], best: int) -> None:
+def _chosen(row: Row) -> str:
     from lampc.cli.train import measure
 
-    head = [*names, *rows[0]["measures"]]
-    cells = [
-        [*(str(row["settings"][name]) for name in names), *(measure(name, m) for name, m in row["measures"].items())]
-        for row in rows
-    ]
-    widths = [max(len(line[column]) for line in [head, *cells]) for column in range(len(head))]
-    for index, line in enumerate([head, *cells]):
-        mark = "  best" if index == best + 1 else ""
-        click.echo("  ".join(f"{cell:>{width}}" for cell, width in zip(line, widths, strict=True)) + mark)
+    settings = ", ".join(f"{name}={value}" for name, value in row["settings"].items())
+    test = ", ".join(f"{name} {measure(name, found)}" for name, found in row["test"].items())
+    return f"best by validation {row['by']}: {settings}" + (f"; test {test}" if test else "")
 
 
-def _save(folder: Path, names: list[str], rows: list[Row], best: int) -> None:
-    try:
-        files.folder(folder)
-        measures, text = list(rows[0]["measures"]), io.StringIO()
-        writer = csv.writer(text)
-        writer.writerow([*names, *(f"{name} {part}" for name in measures for part in ("mean", "std")), "best"])
-        for index, row in enumerate(rows):
-            numbers = [row["measures"][name][part] for name in measures for part in ("mean", "std")]
-            writer.writerow([*(row["settings"][name] for name in names), *numbers, int(index == best)])
-        files.write(folder / "table.csv", text.getvalue().encode())
-        _plot(folder / "plot.svg", names, rows)
-    except OSError as error:
-        raise failure("E003", f"cannot write {folder}: {error.strerror or error}") from None
+def _save(path: Path, names: list[str], rows: list[Row], best: int | None) -> None:
+    measures = _columns(rows)
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([*names, *(f"{name} {part}" for name in measures for part in ("mean", "std")), "diverged", "best"])
+    for index, row in enumerate(rows):
+        numbers = [row["measures"].get(name, {}).get(part, "") for name in measures for part in ("mean", "std")]
+        writer.writerow([*(row["settings"][name] for name in names), *numbers, len(row["diverged"]), int(index == best)])
+    files.write(path, out.getvalue().encode())
 
 
 def _plot(path: Path, names: list[str], rows: list[Row]) -> None:
@@ -171,12 +226,16 @@ def _plot(path: Path, names: list[str], rows: list[Row]) -> None:
     except ImportError:
         click.echo('no plot: it needs matplotlib (pip install "lampc[plot]")', err=True)
         return
-    name = next((name for name in ("accuracy", "r2") if name in rows[0]["measures"]), "loss")
-    figure = Figure(figsize=(max(4.0, 0.6 * len(rows) + 2), 3.5), layout="constrained")
+    ended = [row for row in rows if row["measures"]]
+    if not ended:
+        return
+    measures = ended[0]["measures"]
+    name = ended[0]["by"] or next((name for name in ("accuracy", "r2") if name in measures), "loss")
+    figure = Figure(figsize=(max(4.0, 0.6 * len(ended) + 2), 3.5), layout="constrained")
     axes = figure.subplots()
-    found = [row["measures"][name] for row in rows]
-    axes.errorbar(range(len(rows)), [m["mean"] for m in found], [m["std"] for m in found], fmt="o", capsize=3)
-    axes.set_xticks(range(len(rows)), [", ".join(str(row["settings"][n]) for n in names) for row in rows], rotation=45)
+    found = [row["measures"].get(name, {"mean": math.nan, "std": 0.0}) for row in ended]
+    axes.errorbar(range(len(ended)), [m["mean"] for m in found], [m["std"] for m in found], fmt="o", capsize=3)
+    axes.set_xticks(range(len(ended)), [", ".join(str(row["settings"][n]) for n in names) for row in ended], rotation=45)
     axes.set(xlabel=", ".join(names), ylabel=name)
     with files.writing(path) as file:
         figure.savefig(file, format=path.suffix[1:])

@@ -73,6 +73,7 @@ TITLES: dict[str, str] = {
     "E611": "a damaged or unreadable file of a run",
     "E612": "a checkpoint of another network",
     "E613": "the run's directory cannot be used",
+    "E614": "a study of something else",
     # settings
     "E801": "unknown setting",
     "E802": "a setting of the wrong type",

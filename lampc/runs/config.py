@@ -28,23 +28,13 @@ def config(program: Program, file: str, settings: Sequence[str], command: Sequen
     """The program's settings, every value of every statement, versions, and digests of program and data."""
     import torch
 
-    experiment = program.experiment
-    train = {name: value for name, value in asdict_of(experiment.train).items() if name not in ("span", "places")}
-    statements: dict[str, Any] = {"train": train, "optimizer": {"name": experiment.optimizer.type.name,
-                                                                **_plain(experiment.optimizer.arguments)}}  # fmt: skip
-    if experiment.data is not None:
-        statements["data"] = {"name": experiment.data.source.name, **_plain(experiment.data.request.arguments)}
-    if experiment.loss is not None:
-        statements["loss"] = {"name": experiment.loss.name, **_plain(experiment.loss.arguments)}
-    if experiment.schedule is not None:
-        statements["schedule"] = {"name": experiment.schedule.type.name, **_plain(experiment.schedule.arguments)}
     return {
         "file": file,
         "source": main_name(program),
         "folder": str(_folder(program)),
         "settings": list(settings),
-        "seed": experiment.train.seed,
-        "resolved": statements,
+        "seed": program.experiment.train.seed,
+        "resolved": resolved(program),
         "metrics": [metric.name for metric in program.metrics],
         "backend": backend,
         "command": list(command),
@@ -56,6 +46,21 @@ def config(program: Program, file: str, settings: Sequence[str], command: Sequen
         "program": program_hash(program),
         "data": None if data is None else {"hash": data_hash(data), "description": asdict(data.description)},
     }  # fmt: skip
+
+
+def resolved(program: Program) -> dict[str, Any]:
+    """Every value of every statement."""
+    experiment = program.experiment
+    train = {name: value for name, value in asdict_of(experiment.train).items() if name not in ("span", "places")}
+    statements: dict[str, Any] = {"train": train, "optimizer": {"name": experiment.optimizer.type.name,
+                                                                **_plain(experiment.optimizer.arguments)}}  # fmt: skip
+    if experiment.data is not None:
+        statements["data"] = {"name": experiment.data.source.name, **_plain(experiment.data.request.arguments)}
+    if experiment.loss is not None:
+        statements["loss"] = {"name": experiment.loss.name, **_plain(experiment.loss.arguments)}
+    if experiment.schedule is not None:
+        statements["schedule"] = {"name": experiment.schedule.type.name, **_plain(experiment.schedule.arguments)}
+    return statements
 
 
 def job() -> str | None:

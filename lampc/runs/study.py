@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import random
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lampc.diagnostics import failure
+from lampc.runs.config import data_hash, program_hash, resolved
+from lampc.runs.trial import Row, value
+from lampc.runtime.train import load_data
+
+if TYPE_CHECKING:
+    from lampc.compile import Program
 
 
 @dataclass(frozen=True)
@@ -47,44 +56,100 @@ def parse(text: str) -> tuple[str, Span | list[str]]:
     return name, Span(*ends, bool(scale), whole)
 
 
-def search(space: Space, measure: Callable[[dict[str, Any]], dict[str, Any]], score: Callable[[dict[str, Any]], float],
-           trials: int | None, storage: str | None, name: str, seed: int) -> list[dict[str, Any]]:  # fmt: skip
+@dataclass(frozen=True)
+class Study:
+    """A search: among what, how many settings here, and where it is shared, under which name."""
+
+    space: Space
+    trials: int | None
+    storage: str | None
+    name: str
+
+
+def search(asked: Study, program: Program, measured: Callable[[dict[str, Any]], Row]) -> list[Row]:
     """Try settings, so many times here, and give what all processes have measured, in the order of the trials.
 
     Where only values are given, and no number of trials, every combination is tried once, by whichever process is free.
+    ``program`` is what is searched for, without the settings that are tried.
 
     Raises:
-        LampError: if Optuna is not installed, or the study cannot be opened.
+        LampError: if Optuna is not installed, or the study cannot be opened, or is one of something else.
     """
     try:
         import optuna
     except ImportError:
         raise failure("E508", "searching needs Optuna", 'pip install "lampc[sweep]"') from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    grid = trials is None
-    if grid and any(isinstance(values, Span) for values in space.values()):
+    grid, seed = asked.trials is None, program.experiment.train.seed
+    if grid and any(isinstance(values, Span) for values in asked.space.values()):
         raise failure("E304", "a span has no end of values", "say how many to try: `--trials 20`")
     sampler: Any
     if grid:
-        sampler = optuna.samplers.GridSampler({key: list(values) for key, values in space.items()}, seed=seed)  # type: ignore[arg-type]
+        sampler = optuna.samplers.GridSampler({key: list(values) for key, values in asked.space.items()}, seed=seed)  # type: ignore[arg-type]
     else:
-        sampler = optuna.samplers.TPESampler(seed=seed if storage is None else None, constant_liar=storage is not None)
-    try:
-        study = optuna.create_study(storage=_storage(storage), study_name=name, load_if_exists=True, direction="maximize",
-                                    sampler=sampler)  # fmt: skip
-    except Exception as error:  # whatever a database's driver raises
-        raise failure("E613", f"the study cannot be opened: {str(error).splitlines()[0]}") from None
+        shared = asked.storage is not None
+        sampler = optuna.samplers.TPESampler(seed=None if shared else seed, constant_liar=shared)
+    study = _opened(asked, sampler)
+    _see_that_it_is_the_same(study, asked, program)
 
     def objective(trial: Any) -> float:
-        chosen = {key: _suggest(trial, key, values) for key, values in space.items()}
-        row = measure(chosen)
+        row = measured({key: _suggest(trial, key, values) for key, values in asked.space.items()})
         trial.set_user_attr("row", row)
-        value = score(row)
-        return value if math.isfinite(value) else -math.inf
+        found = value(row)
+        return found if math.isfinite(found) else -math.inf
 
-    study.optimize(objective, n_trials=trials)
+    study.optimize(objective, n_trials=asked.trials)
     done = [trial for trial in study.get_trials() if trial.state == optuna.trial.TrialState.COMPLETE]
     return [trial.user_attrs["row"] for trial in done if "row" in trial.user_attrs]
+
+
+def _opened(asked: Study, sampler: Any) -> Any:
+    """The study. Two processes may make a database's tables at the same moment: one of them fails, and tries again."""
+    import optuna
+
+    for attempt in range(_ATTEMPTS):
+        try:
+            return optuna.create_study(storage=_storage(asked.storage), study_name=asked.name, load_if_exists=True,
+                                       direction="maximize", sampler=sampler)  # fmt: skip
+        except Exception as error:  # whatever a database's driver raises
+            if attempt == _ATTEMPTS - 1:
+                raise failure("E613", f"the study cannot be opened: {str(error).splitlines()[0]}") from None
+            time.sleep(0.05 * 2**attempt * random.uniform(0.5, 1.5))
+    raise AssertionError
+
+
+_ATTEMPTS = 6
+
+
+def _see_that_it_is_the_same(study: Any, asked: Study, program: Program) -> None:
+    """A study holds the digests of what its rows are of; those of another network, or of more epochs, can't be compared.
+
+    Raises:
+        LampError: if they are not what is asked for.
+    """
+    wanted = _digests(asked, program)
+    if "digests" not in study.user_attrs:
+        study.set_user_attr("digests", wanted)
+    found = study.user_attrs["digests"]
+    differ = [name for name in wanted if found.get(name) != wanted[name]]
+    if differ:
+        raise failure("E614", f"the study `{asked.name}` in {asked.storage} has rows of other {' and '.join(differ)}",
+                      "name another study: `--study NAME`")  # fmt: skip
+
+
+def _digests(asked: Study, program: Program) -> dict[str, str]:
+    """Of each thing that rows have to share, but for the settings that are tried."""
+    tried = set(asked.space) | {name.partition(".")[2] for name in asked.space}
+    values = {name: {key: entry for key, entry in statement.items() if key not in tried and f"{name}.{key}" not in tried}
+              for name, statement in resolved(program).items()}  # fmt: skip
+    metrics = [metric.name for metric in program.metrics]
+    parts = {
+        "settings": repr((values, metrics)),
+        "network": program_hash(program),
+        "data": data_hash(load_data(program)) if program.experiment.data is not None else "",
+        "search space": repr(sorted((name, str(values)) for name, values in asked.space.items())),
+    }
+    return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in parts.items()}
 
 
 def _suggest(trial: Any, name: str, values: Span | Sequence[Any]) -> Any:

@@ -137,6 +137,26 @@ def test_measured_again_it_is_as_good_as_its_best_epoch(lampc: Command, iris: Pa
     assert other["data"]["measures"]["accuracy"] == pytest.approx(total / 150)
 
 
+@pytest.mark.parametrize("source", [
+    'linear 4->3 xavier\ndata csv "iris.csv" target=species split=1 normalize\nloss crossentropy\noptimizer adam lr=0.05\n'
+    "train epochs=60 batch=30 shuffle",
+    "linear 2->8 xavier; tanh; linear 1 xavier; sigmoid\ndata xor\nloss bce\noptimizer adam lr=0.05\ntrain epochs=200 batch=4",
+])  # fmt: skip
+def test_with_nothing_to_choose_by_the_last_epoch_is_used(
+    source: str, lampc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the training loss nor a metric on the training part chooses: 98 % trained is 98 % used."""
+    monkeypatch.chdir(tmp_path)
+    Path("iris.csv").write_bytes(IRIS.read_bytes())
+    Path("a.lamp").write_text(source)
+    assert lampc("train", "a.lamp", "--run-dir", "runs").status == 0
+    summary = json.loads(Path("runs/a/1/summary.json").read_text())
+    assert summary["best"] is None
+    assert summary["train"]["accuracy"]["mean"] > 0.95
+    found = json.loads(lampc("eval", "runs/a/1", "--json").out)
+    assert found["train"]["measures"] == {name: value["mean"] for name, value in summary["train"].items()}
+
+
 def test_runs_are_listed_and_compared(lampc: Command, iris: Path) -> None:
     settings = (*VALIDATED, "--set", "train.epochs=3", "--set", "optimizer.lr=0.5")
     assert lampc("train", ROOT / "models" / "iris.lamp", *settings).status == 0

@@ -23,7 +23,7 @@ TRIGGERED_ELSEWHERE = {
     "E605": "test_triggers.py", "E701": "test_triggers.py", "E702": "test_triggers.py", "E703": "test_triggers.py",
     "E704": "test_triggers.py", "E705": "test_triggers.py", "E610": "test_triggers.py",
     "E611": "test_triggers.py", "E612": "test_triggers.py",
-    "E613": "test_triggers.py",
+    "E613": "test_triggers.py", "E614": "test_triggers.py",
     "E801": "test_triggers.py", "E811": "test_triggers.py",
     "E812": "test_triggers.py", "E802": "test_triggers.py", "E900": "test_triggers.py",
 }  # fmt: skip

@@ -192,6 +192,16 @@ def test_runs_that_cannot_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert said(capsys, "E613")
 
 
+def test_a_study_of_something_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("optuna")
+    assert trained(tmp_path) == 0
+    asked = ["sweep", str(tmp_path / "a.lamp"), "--grid", "optimizer.lr=0.1,0.2", "--storage", str(tmp_path / "study"),
+             "-o", str(tmp_path / "table")]  # fmt: skip
+    assert run(asked) == 0
+    assert run([*asked, "--set", "train.epochs=3"]) == 1
+    assert said(capsys, "E614")
+
+
 def test_an_op_that_an_export_cannot_say(monkeypatch: pytest.MonkeyPatch) -> None:
     from lampc.export.torch_source import source
 

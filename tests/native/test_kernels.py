@@ -75,11 +75,12 @@ def test_the_code_can_be_read(option: str, capsys: pytest.CaptureFixture[str]) -
 
 def test_a_sweep(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["sweep", str(MODELS / "disc.lamp"), "--grid", "lr=0.01,0.3", "--grid", "batch=20,50", "--runs", "2"]
-    assert run([*arguments, "--set", "epochs=20", "-o", str(tmp_path)]) == 0
+    assert run([*arguments, "--set", "epochs=20", "--set", "data.validation=200", "-o", str(tmp_path)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["lr", "batch", "loss", "accuracy"]
     assert lines[-1] == f"saved in {tmp_path}"
-    assert len(lines) == 6
+    assert lines[-2].startswith("best by validation accuracy: lr=")
+    assert len(lines) == 7
     assert sum(line.endswith("best") for line in lines) == 1
     table = (tmp_path / "table.csv").read_text().splitlines()
     assert len(table) == 5

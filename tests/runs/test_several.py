@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,17 @@ def test_more_seeds_are_added_and_written_down() -> None:
     assert resumed["command"]
 
 
+def test_more_epochs_of_several_seeds_come_to_what_they_would_have_come_to_at_first() -> None:
+    Path("a.lamp").write_text(SOURCE.format("native"))
+    more = ("--set", "train.epochs=6")
+    assert run(["train", "a.lamp", "--runs", "2"]) == 0
+    assert run(["train", "--resume", "a", *more]) == 0
+    assert run(["train", "a.lamp", "--runs", "2", *more]) == 0
+    assert ending(Path("runs/a/1")) == ending(Path("runs/a/2"))
+    config, summary = (json.loads(Path("runs/a/1", name).read_text()) for name in ("config.json", "summary.json"))
+    assert (config["resolved"]["train"]["epochs"], summary["epochs"]) == (6, [6, 6])
+
+
 def test_one_seed_and_several_are_two_kinds_of_run(capsys: pytest.CaptureFixture[str]) -> None:
     Path("a.lamp").write_text(SOURCE.format("native"))
     assert run(["train", "a.lamp", "--runs", "2"]) == 0
@@ -88,6 +100,21 @@ def test_one_seed_and_several_are_two_kinds_of_run(capsys: pytest.CaptureFixture
     assert run(["train", "a.lamp", "--runs", "1"]) == 0
     assert run(["train", "--resume", "a", "--runs", "2"]) == 1
     assert "has trained one seed, and several are asked for" in capsys.readouterr().err
+
+
+def test_a_seed_that_diverges_is_an_outcome_among_others(capsys: pytest.CaptureFixture[str]) -> None:
+    """Four unscaled layers: some seeds begin too far out for their step, and some do not."""
+    Path("a.lamp").write_text("repeat 4 { linear 64->64 normal; relu }\nlinear 10 xavier\ndata digits split=0.8\n"
+                              "loss crossentropy\noptimizer sgd lr=0.01\ntrain epochs=1 batch=32 shuffle")  # fmt: skip
+    for kept in ((), ("--no-save",)):
+        assert run(["train", "a.lamp", "--runs", "6", *kept]) == 0
+        out = capsys.readouterr().out
+        counts = re.search(r"(\d) finished, (\d) diverged: seed \d in epoch 1, step \d+", out)
+        assert counts is not None, out
+        assert sum(map(int, counts.groups())) == 6
+        assert f"over {counts[1]} runs" in out
+    summary = json.loads(Path("runs/a/1/summary.json").read_text())
+    assert len(summary["diverged"]) == int(counts[2])
 
 
 def test_a_run_that_goes_on_for_longer_says_so() -> None:
