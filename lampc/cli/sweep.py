@@ -160,7 +160,7 @@ class _Table:
         from lampc.runs.trial import best
 
         with _writing(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
+            files.folder(self.folder)
             _save(self.folder / "table.csv", self.names, self.rows, best(self.rows))
 
 

@@ -220,3 +220,10 @@ def test_what_is_no_onnx_model(tmp_path: Path, capsys: pytest.CaptureFixture[str
     (tmp_path / "a.onnx").write_bytes(b"nothing of the kind")
     assert run(["import", str(tmp_path / "a.onnx")]) == 1
     assert said(capsys, "E812")
+
+
+def test_nothing_to_measure() -> None:
+    model = lampc.compile.text("linear 3->2; loss crossentropy ignore=-1").model()
+    with pytest.raises(LampError) as caught:
+        model.evaluate(np.ones((2, 3), np.float32), np.full(2, -1))
+    assert [diagnostic.code for diagnostic in caught.value.diagnostics] == ["E510"]

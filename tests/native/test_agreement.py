@@ -20,6 +20,7 @@ from lampc.native.session import Session
 from lampc.ops.philox import key_of
 from lampc.runtime.backend import leaves
 from lampc.runtime.model import Model
+from lampc.runtime.totals import loss_of
 
 MODELS = Path(__file__).parents[2] / "models"
 NAMES = ("disc", "xor", "iris", "digits", "residual", "swish")
@@ -60,7 +61,8 @@ def program_of(name: str, **settings: Any) -> Program:
 
 def steps(program: Program, x: torch.Tensor, y: torch.Tensor, batch: int, epochs: int, fused: bool = True) -> tuple[Any, Model]:
     """Train by the module itself, on memory that holds NaN before anything is written, and again after its last use."""
-    module = build(program.whole, ("loss",), host().target, x.dtype == torch.float64, batch, fused, poison=True)
+    module = build(program.whole, ("loss",), host().target, x.dtype == torch.float64, batch, fused, poison=True,
+                   totals=program.totals)  # fmt: skip
     session = Session(module, Code(compile_text(module.text)), batch, poison=True)
     model = program.model(seed=1, backend="torch")
     session.bind(leaves(program, model.storage))
@@ -70,7 +72,7 @@ def steps(program: Program, x: torch.Tensor, y: torch.Tensor, batch: int, epochs
     for _ in range(epochs):
         totals, failed = session.run(x.numpy(), y.numpy(), np.arange(len(x))[None], batch)
         assert failed == -1
-        losses.append(float(totals[0, 0]) / len(x))
+        losses.append(loss_of(program.totals, totals[0].tolist(), len(x)))
     session.take()
     return losses, model
 
