@@ -47,11 +47,12 @@ class Module:
 
 def build(
     graph: Graph, outputs: tuple[str, ...], target: Target, double: bool, batch: int, fused: bool = True, poison: bool = False,
-    totals: Totals = MEAN,
+    totals: Totals = MEAN, copied: tuple[str, ...] = (),
 ) -> Module:  # fmt: skip
     """The module that computes some outputs of a graph, and its update if it has one and the loss is among them.
 
     ``batch`` is the usual batch size; any other works as well. ``poison``: fill what is not needed any more with NaN.
+    ``copied``: the outputs that are wanted of every sample; training wants none.
 
     Raises:
         NoNativeForm: if some of it has none.
@@ -72,7 +73,7 @@ def build(
         calls.append(_Call(name, len(table)))
         table += kernel.slots
     module = Module("", tuple(kernels), tuple(found.first), found.buffers, found.outputs, keep, double, target.width(double),
-                    tuple(table), totals, tuple(name for name in outputs if name != "loss"))  # fmt: skip
+                    tuple(table), totals, copied)  # fmt: skip
     run = _Run(module, functions, calls).text()
     texts = [f"define internal void {name}{text}" for text, name in named.items()]
     return replace(module, text="\n\n".join([str(functions), *texts, run, ""]))

@@ -69,7 +69,9 @@ class Native:
             made = self._made.get(outputs)
             if made is None:
                 graph = self._whole if outputs == ("loss",) else self._evaluated()
-                made = (build(graph, outputs, host().target, self._double, self._batch, totals=self._totals), None)
+                copied = tuple(name for name in outputs if name != "loss")
+                module = build(graph, outputs, host().target, self._double, self._batch, totals=self._totals, copied=copied)
+                made = (module, None)
             if link and made[1] is None:
                 made = (made[0], Code(object_code(made[0].text)))
             self._made[outputs] = made

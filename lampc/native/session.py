@@ -109,12 +109,12 @@ class Session:
             ) -> tuple[NDArray[np.float64], int]:  # fmt: skip
         """Go over samples in minibatches; each epoch's totals of what its loss comes of, and where it failed, or -1.
 
-        Arrays are contiguous and of the module's types; ``order`` names the samples, an epoch a row. The module's outputs are
+        Arrays are contiguous and of the module's types; ``order`` names the samples, an epoch a row. What the module copies is
         copied to ``results``. ``sums`` is what the totals begin with, so that the rest of an epoch can be gone over to the
         same sums, bit for bit. It fails so many samples after the first, before the minibatch that begins there has changed
         anything. Threads share the tiles of large kernels; how many does not change a bit of the result.
         """
-        assert size <= self.batch
+        assert size <= self.batch and len(results) == len(self.module.copied)
         self._make_room(threads)
         epochs, samples = order.shape
         totals = self._numpy.tile(self._numpy.array(begun(self.module.totals, sums)), (epochs, 1))
