@@ -89,9 +89,9 @@ def choose_metrics(experiment: Experiment, prediction: Term, target: Type | None
 
 def check_best(experiment: Experiment, metrics: tuple[MetricType, ...], target: Type | None, problems: Problems) -> None:
     """See that the metric by which the best epoch is chosen is a number that is measured, on a part that is there."""
-    _warn_of_no_choice(experiment, problems)
     best, known = experiment.train.best, ["loss", *(metric.name for metric in metrics if not metric.table)]
     if not best or best in known or target is None:
+        _warn_of_no_choice(experiment, problems)
         return
     near = nearest(best, known)
     fixes = [f"did you mean `{near}`?" if near else f"there are {', '.join(known)}"]
