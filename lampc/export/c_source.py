@@ -46,14 +46,11 @@ def source(model: Model, name: str = "predict", normal: Sequence[Any] | None = N
     given, made = (_size(type.sample) for type in (program.elaborated.input_type, program.evaluated_type))
     out = places[routine.outputs["prediction"]]
     about = program.source.text.strip().replace("*/", "* /").replace("\\\n", "\\ \n")
-    real, ending = _MACROS["f64" if double else "f32"]
     kind = "int64_t" if whole else "real"
     parts = [
         f"/* Written by lampc {__version__} from:\n\n{_indented(about, '     ')}\n\n   cc -std=c99 -O2 -c FILE, and -lm where "
         "it is linked; with -DLAMP_MAIN it is a program that answers lines of numbers. */\n",
-        "#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <string.h>\n",
-        f"typedef {real} real;\n#define R(number) ((real)(number))",
-        "\n".join(f"#define {word.upper()} {word}{ending}" for word in _NAMES if f"{word.upper()}(" in text + functions),
+        head("f64" if double else "f32", text + functions),
         f"#define LAMP_INPUTS {given}\n#define LAMP_OUTPUTS {made}",
         _bounds(routine, functions),
         *tables,
@@ -68,6 +65,14 @@ def source(model: Model, name: str = "predict", normal: Sequence[Any] | None = N
         _main(name, whole, double),
     ]  # fmt: skip
     return "\n".join(part for part in parts if part)
+
+
+def head(dtype: str, text: str) -> str:
+    """What stands before a text that calls C's functions by the macros' names."""
+    real, ending = _MACROS[dtype]
+    names = [f"#define {word.upper()} {word}{ending}" for word in _NAMES if f"{word.upper()}(" in text]
+    includes = "#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <string.h>\n"
+    return "\n".join([includes, f"typedef {real} real;\n#define R(number) ((real)(number))", *names])
 
 
 def _flat(values: Any) -> Iterator[float]:

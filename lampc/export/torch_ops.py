@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from lampc.ir.op import Op
@@ -54,6 +55,14 @@ def _pool(op: Any, a: Sequence[str], t: Sequence[Type]) -> str:
     more += ["count_include_pad=False"] if not op.padded and len(op.kernel) else []
     more += [f"divisor_override={op.divisor}"] if op.divisor else []
     return f"F.avg_pool{len(op.kernel)}d({', '.join(more)})"
+
+
+def _avgpool(op: Any, a: Sequence[str], t: Sequence[Type]) -> str:
+    """Over sequences PyTorch has no divisor: they are pictures one number high."""
+    if len(op.kernel) > 1 or not op.divisor:
+        return _pool(op, a, t)
+    flat = replace(op, kernel=(1, *op.kernel), stride=(1, *op.stride), padding=(0, *op.padding))
+    return f"{_pool(flat, [f'{a[0]}.unsqueeze(2)'], t)}.squeeze(2)"
 
 
 def _adaptive(kind: str) -> Say:
@@ -120,7 +129,7 @@ SAY: Mapping[str, Say] = {
     "guard": _guard, "erf": _call("torch.erf({0})"), "sin": _call("{0}.sin()"), "cos": _call("{0}.cos()"),
     "sign": _call("{0}.sign()"), "floor": _call("{0}.floor()"), "tanh": _call("torch.tanh({0})"),
     "sigmoid": _call("torch.sigmoid({0})"), "relu": _call("F.relu({0})"), "silu": _call("F.silu({0})"),
-    "softplus": _call("F.softplus({0}, threshold=1e9)"), "leaky_relu": _call("F.leaky_relu({0}, {op.slope!r})"),
+    "softplus": _call("torch.logaddexp({0}, torch.zeros_like({0}))"), "leaky_relu": _call("F.leaky_relu({0}, {op.slope!r})"),
     "elu": lambda op, a, t: (f"{op.scale!r} * " if op.scale != 1.0 else "") + f"F.elu({a[0]}, {op.alpha!r})",
     "gelu": lambda op, a, t: f"F.gelu({a[0]}" + ("" if op.approximate == "none" else f', approximate="{op.approximate}"') + ")",
     "hardtanh": _call("F.hardtanh({0}, {op.low!r}, {op.high!r})"),
@@ -141,14 +150,15 @@ SAY: Mapping[str, Say] = {
     "layernorm": _layernorm, "rmsnorm": _call("F.rms_norm({0}, {0}.shape[-1:], {1}, {op.eps!r})"),
     "batchnorm": _batchnorm,
     "groupnorm": lambda op, a, t: f"F.group_norm({a[0]}, {op.groups}, {', '.join(a[1:]) or 'None, None'}, {op.eps!r})",
-    "conv": _conv, "maxpool": _pool, "avgpool": _pool, "adaptive_avgpool": _adaptive("avg"),
+    "conv": _conv, "maxpool": _pool, "avgpool": _avgpool, "adaptive_avgpool": _adaptive("avg"),
     "adaptive_maxpool": _adaptive("max"), "upsample": _upsample, "pad": _pad,
     "dropout": _call("F.dropout({0}, {1}, self.training)"),
     "noise": _call("torch.randn_like({0}) if self.training else torch.zeros_like({0})"),
     "gather": _call("F.embedding({1}, {0})"), "rnn": _scan, "lstm": _scan, "gru": _scan, "attend": _attend,
     "attention": lambda op, a, t: f"attention({a[0]}, heads={op.heads}, kv_heads={op.kv_heads}"
                                   + (", causal=True" if op.causal else "") + ")",
-    "rope": lambda op, a, t: f"rope({a[0]}, heads={op.heads}, kv_heads={op.kv_heads}, base={op.base!r})",
+    "rope": lambda op, a, t: f"rope({a[0]}, heads={op.heads}, kv_heads={op.kv_heads}, base={op.base!r}"
+                             + (", sign=-1" if op.sign < 0 else "") + ")",
     "waves": _call("waves({op.length}, {op.width}, {op.base!r}).to(self.like)"),
     "table": _call("self.like.new_tensor({op.values})"), "constant": _constant,
 }  # fmt: skip
@@ -210,11 +220,11 @@ def attend(q, k, v, heads, kv_heads, causal=False, sinks=0, masks=()):
     return (weights.masked_fill(~seen, 0.0) @ v).transpose(1, 2).flatten(2)
 '''),
     "rope": (("rope",), '''
-def rope(qkv, heads, kv_heads, base):
+def rope(qkv, heads, kv_heads, base, sign=1):
     """Queries and keys turned by an angle that grows with the place."""
     a, b = qkv.unflatten(2, (heads + 2 * kv_heads, 2, -1)).unbind(3)
     pairs = torch.arange(a.shape[-1], dtype=torch.float64, device=qkv.device) / a.shape[-1]
-    angles = torch.arange(a.shape[1], dtype=torch.float64, device=qkv.device)[:, None] * base**-pairs
+    angles = torch.arange(a.shape[1], dtype=torch.float64, device=qkv.device)[:, None] * base**-pairs * sign
     angles = angles[:, None].expand(-1, heads + 2 * kv_heads, -1).clone()
     angles[:, heads + kv_heads :] = 0.0
     cos, sin = angles.cos().to(qkv), angles.sin().to(qkv)
@@ -223,14 +233,22 @@ def rope(qkv, heads, kv_heads, base):
     "waves": (("waves",), '''
 def waves(length, width, base):
     """Sines at even, cosines at odd features of t·base^(-2i/width)."""
-    angles = torch.arange(length, dtype=torch.float64)[:, None] * base ** -(torch.arange(0, width, 2) / width).double()
+    angles = torch.arange(length, dtype=torch.float64)[:, None] * base ** -(torch.arange(0.0, width, 2).double() / width)
     return torch.stack([angles.sin(), angles.cos()], 2).flatten(1)[:, :width]
 '''),
 }  # fmt: skip
 """Functions of the file, by name: the ops that call them, and their text."""
 
 
-def say(op: Op, operands: Sequence[str], types: Sequence[Type]) -> str | None:
-    """An op as an expression; None where PyTorch source has none."""
+_BESIDE_NUMBERS = {"add", "sub", "mul", "div", "add_scaled", "greater", "dropout"}
+"""Ops whose lines take plain numbers beside tensors."""
+
+
+def say(op: Op, operands: Sequence[str], types: Sequence[Type], numbers: Collection[int] = ()) -> str | None:
+    """An op as an expression; None where PyTorch source has none. ``numbers``: which operands are Python's own."""
     found = SAY.get(op.name)
-    return None if found is None else found(op, operands, types)
+    if found is None:
+        return None
+    if op.name not in _BESIDE_NUMBERS or len(numbers) == len(operands):
+        operands = [f"self.like.new_tensor({a})" if i in numbers else a for i, a in enumerate(operands)]
+    return found(op, operands, types)

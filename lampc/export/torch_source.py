@@ -124,6 +124,7 @@ def _forward(program: Program, graph: Graph) -> tuple[list[str], set[str]]:
     """The body of ``forward``, and the names of the ops in it."""
     texts = {layer.name: layer.text for layer in program.layers}
     names: dict[Value, str] = {}
+    numbers: set[Value] = set()
     lines: list[str] = []
     used: set[str] = set()
     shown = ""
@@ -135,12 +136,14 @@ def _forward(program: Program, graph: Graph) -> tuple[list[str], set[str]]:
             names[Value(node.id)] = leaf
             continue
         operands = [names[value] for value in node.operands]
-        expression = say(node.op, operands, [graph.type(value) for value in node.operands])
+        plain = [i for i, value in enumerate(node.operands) if value in numbers]
+        expression = say(node.op, operands, [graph.type(value) for value in node.operands], plain)
         if expression is None:
             raise _unsaid(node)
         used.add(node.op.name)
         if isinstance(node.op, Constant) and not node.op.type.shape:
             names[Value(node.id)] = expression
+            numbers.add(Value(node.id))
             continue
         name = _identifier(node.layer or node.op.name)
         if node.layer and last[node.layer] != node.id:

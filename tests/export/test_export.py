@@ -176,3 +176,24 @@ def test_an_op_without_a_form_is_named() -> None:
         patch.setattr("lampc.export.torch_ops.SAY", others)
         with pytest.raises(LampError, match="`tanh` of `tanh1` has no form in PyTorch source"):
             source(program)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    ["min(x, 6)", "max(2, 0.5) * x", "where(1 > 0.3, x, 0*x)", "where(x > x, x, 2) + x", "max(1, sin(x))", "abs(-2) * x",
+     "where(2 > 1, 3, 4) * x", "softplus(1) * x", "min(2, 1.5) + 0*x", "sqrt(2) * relu(3) * x"],
+)  # fmt: skip
+def test_plain_numbers_in_formulas(formula: str) -> None:
+    """PyTorch's functions take tensors alone, where its operators take numbers too."""
+    model = lampc.compile.text(f"fn g(x) = {formula}\ninput 3; linear 3 xavier; g; loss mse").model(seed=0, backend="torch")
+    x = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(model.program.to_torch(model)(x), model(x))
+
+
+def test_a_softplus_far_from_0() -> None:
+    model = lampc.compile.text("input 1; bias; softplus").model(backend="torch")
+    module = model.program.to_torch(model)
+    out = module(torch.tensor([[100.0]]))
+    out.sum().backward()
+    assert out.item() == 100.0
+    assert [p.grad.item() for p in module.parameters()] == [1.0]
