@@ -209,8 +209,8 @@ static void rnn(const real *gates, const real *w, const real *h, real *y, size_t
 """,
     "lstm": """
 static void lstm(const real *gates, const real *w, const real *h, const real *first, real *y, size_t length, size_t n,
-                 int reverse) {
-    static real c[LAMP_STATES], value[4 * LAMP_STATES];
+                 int reverse, real *scratch) {
+    real *c = scratch, *value = scratch + n;
     for (size_t i = 0; i < n; i++)
         c[i] = first ? first[i] : 0;
     for (size_t step = 0; step < length; step++) {
@@ -230,8 +230,8 @@ static void lstm(const real *gates, const real *w, const real *h, const real *fi
 }
 """,
     "gru": """
-static void gru(const real *gates, const real *w, const real *b, const real *h, real *y, size_t length, size_t n, int reverse) {
-    static real value[3 * LAMP_STATES];
+static void gru(const real *gates, const real *w, const real *b, const real *h, real *y, size_t length, size_t n, int reverse,
+                real *value) {
     for (size_t step = 0; step < length; step++) {
         size_t t = reverse ? length - 1 - step : step;
         const real *gate = gates + t * 3 * n;
@@ -251,8 +251,8 @@ static void gru(const real *gates, const real *w, const real *b, const real *h, 
 """,
     "attention": """
 /* queries, keys and values side by side */
-static void attention(const real *qkv, real *y, size_t length, size_t n, size_t heads, size_t kv_heads, int causal) {
-    static real weight[LAMP_LENGTH];
+static void attention(const real *qkv, real *y, size_t length, size_t n, size_t heads, size_t kv_heads, int causal,
+                      real *weight) {
     size_t row = (heads + 2 * kv_heads) * n;
     for (size_t head = 0; head < heads; head++)
         for (size_t t = 0; t < length; t++) {

@@ -200,14 +200,14 @@ def _scan(op: Any, out: Place, a: Sequence[Place]) -> Iterator[str]:
     gates, w, *rest = a
     bias = f", {rest.pop(0).name}" if op.name == "gru" else ""
     initial = "".join(f", {place.name}" for place in rest) or (", NULL" * (2 if op.name == "lstm" else 1))
-    more = f", {int(op.activation == 'relu')}" if op.name == "rnn" else ""
+    more = f", {int(op.activation == 'relu')}" if op.name == "rnn" else ", scratch"
     yield (f"{op.name}({gates.name}, {w.name}{bias}{initial}, {out.name}, {out.dims[1]}, {out.dims[2]}, "
            f"{int(op.reverse)}{more});")  # fmt: skip
 
 
 def _attention(op: Any, out: Place, a: Sequence[Place]) -> Iterator[str]:
     length, size = out.dims[1], out.dims[2] // op.heads
-    yield f"attention({a[0].name}, {out.name}, {length}, {size}, {op.heads}, {op.kv_heads}, {int(op.causal)});"
+    yield f"attention({a[0].name}, {out.name}, {length}, {size}, {op.heads}, {op.kv_heads}, {int(op.causal)}, scratch);"
 
 
 def _rope(op: Any, out: Place, a: Sequence[Place]) -> Iterator[str]:
@@ -285,7 +285,7 @@ def _attend(op: Any, out: Place, a: Sequence[Place]) -> Iterator[str]:
     yield "for (size_t head = 0; head < H; head++)"
     yield "    for (size_t t = 0; t < T; t++) {"
     yield f"        const real *query = {q.name} + (t * H + head) * D;"
-    yield f"        real weight[K], most = -INFINITY, total = 0, *y = {out.name} + (t * H + head) * D;"
+    yield f"        real *weight = scratch, most = -INFINITY, total = 0, *y = {out.name} + (t * H + head) * D;"
     yield "        for (size_t s = 0; s < K; s++) {"
     yield f"            const real *key = {k.name} + (s * G + head / (H / G)) * D;"
     yield "            weight[s] = 0;"
@@ -317,6 +317,13 @@ SAY: Mapping[str, Say] = {
     "upsample": _upsample, "pad": _pad,
 }  # fmt: skip
 """The ops that are not elementwise, and not worked out when the file is written."""
+
+
+def scratch(op: Any, out: Dims, operands: Sequence[Dims]) -> int:
+    """How many numbers an op's lines write beside its result, to ``scratch``."""
+    if op.name in ("lstm", "gru"):
+        return out[-1] * (5 if op.name == "lstm" else 3)
+    return {"attention": lambda: out[1], "attend": lambda: operands[1][1]}.get(op.name, lambda: 0)()
 
 
 def say(op: Any, out: Place, operands: Sequence[Place]) -> list[str] | None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lampc import __version__
 from lampc.diagnostics import LampError, Problems
 from lampc.export.c_functions import FUNCTIONS
-from lampc.export.c_ops import Place, number, say
+from lampc.export.c_ops import Place, number, say, scratch
+from lampc.export.comments import line, within_c
 from lampc.ir.leaves import Constant, Input
 from lampc.ir.program import Instruction, OpList, Routine
 from lampc.passes.plan_memory import plan_memory
@@ -25,7 +27,8 @@ _ROW = 8
 
 def source(model: Model, name: str = "predict", normal: Sequence[Any] | None = None) -> str:
     """The file: ``void predict(const float *x, float *y, size_t n)``, and, where ``LAMP_MAIN`` is defined, a ``main`` that
-    answers lines of numbers on standard input. ``normal``: the mean and the deviation by which features are normalised first.
+    answers lines of numbers on standard input. ``normal``: the mean and the deviation by which features, which are doubles
+    then, are normalised first.
 
     Raises:
         LampError: if an op of the network has no form in C.
@@ -33,45 +36,74 @@ def source(model: Model, name: str = "predict", normal: Sequence[Any] | None = N
     program = model.program
     routine = program.predicting
     double = program.elaborated.dtype == "f64"
-    whole = program.elaborated.input_type.dtype == "i64"
     places, arena, tables = _places(model, routine)
     body = [line for instruction in routine.stage(_forward(routine)) for line in _said(instruction, routine, places, tables)]
     text = "\n".join(body)
     functions = _used(text)
-    scaling = ""
-    if normal is not None:
-        tables += [_table(label, [*_flat(part)]) for label, part in zip(("mean_", "deviation_"), normal, strict=True)]
-        scaling = ("static real x[LAMP_INPUTS]; /* as the features that it was trained on */\n"
-                   "for (size_t i = 0; i < LAMP_INPUTS; i++)\n    x[i] = (given[i] - mean_[i]) / deviation_[i];\n")  # fmt: skip
     given, made = (_size(type.sample) for type in (program.elaborated.input_type, program.evaluated_type))
+    kind = "int64_t" if program.elaborated.input_type.dtype == "i64" else "real" if normal is None else "double"
+    if normal is not None:
+        tables += [_table(label, [*_flat(part)], "double") for label, part in zip(("mean_", "deviation_"), normal, strict=True)]
+    memory = _Memory({"arena": arena, "scratch": _scratch(routine), "x": 0 if normal is None else given})
     out = places[routine.outputs["prediction"]]
-    about = program.source.text.strip().replace("*/", "* /").replace("\\\n", "\\ \n")
-    kind = "int64_t" if whole else "real"
     parts = [
-        f"/* Written by lampc {__version__} from:\n\n{_indented(about, '     ')}\n\n   cc -std=c99 -O2 -c FILE, and -lm where "
+        f"/* Written by lampc {__version__} from:\n\n{_indented(within_c(program.source.text.strip()), '     ')}\n\n"
+        "   cc -std=c99 -O2 -c FILE, and -lm where "
         "it is linked; with -DLAMP_MAIN it is a program that answers lines of numbers. */\n",
         head("f64" if double else "f32", text + functions),
         f"#define LAMP_INPUTS {given}\n#define LAMP_OUTPUTS {made}",
-        _bounds(routine, functions),
         *tables,
-        f"\nstatic real arena[{max(1, arena)}];\n" if arena else "",
         functions,
-        f"static void one(const {kind} *{'given' if normal else 'x'}, real *y) {{\n{_indented(scaling + text, '    ')}\n"
+        f"static void one(const {kind} *{'x' if normal is None else 'given'}, real *y{memory.parameter}) {{\n"
+        f"{_indented(memory.parts + (_NORMALISED if normal is not None else '') + text, '    ')}\n"
         f"    memcpy(y, {out.name}, LAMP_OUTPUTS * sizeof(real));\n}}\n",
-        f"/* From n samples of LAMP_INPUTS numbers to n times LAMP_OUTPUTS; not for two threads at once. */\n"
+        "/* From n samples of LAMP_INPUTS numbers to n times LAMP_OUTPUTS; any number of threads may call it at once."
+        f"{memory.note} */\n"
         f"void {name}(const {kind} *x, real *y, size_t n);\n"
-        f"void {name}(const {kind} *x, real *y, size_t n) {{\n    for (size_t i = 0; i < n; i++)\n"
-        f"        one(x + i * LAMP_INPUTS, y + i * LAMP_OUTPUTS);\n}}\n",
-        _main(name, whole, double),
+        f"void {name}(const {kind} *x, real *y, size_t n) {{\n{memory.begin}    for (size_t i = 0; i < n; i++)\n"
+        f"        one(x + i * LAMP_INPUTS, y + i * LAMP_OUTPUTS{memory.argument});\n{memory.end}}}\n",
+        _main(name, kind, double),
     ]  # fmt: skip
     return "\n".join(part for part in parts if part)
+
+
+_NORMALISED = """for (size_t i = 0; i < LAMP_INPUTS; i++) /* as the features that it was trained on */
+    x[i] = (real)((given[i] - mean_[i]) / deviation_[i]);
+"""
+
+
+class _Memory:
+    """What a call writes to beside its result: on the stack if it is little, so that each call has its own."""
+
+    def __init__(self, sizes: Mapping[str, int]) -> None:
+        total, start, parts = sum(sizes.values()), 0, []
+        for name, size in sizes.items():
+            if size:
+                parts.append(f"real *const {name} = memory + {start};\n")
+                start += size
+        large = total > _STACK
+        self.parts = "".join(parts)
+        self.parameter, self.argument = (", real *memory", ", memory") if total else ("", "")
+        self.note = "\n   Where there is no memory left its answers are NAN." if large else ""
+        self.begin = _ALLOCATE.format(total) if large else f"    real memory[{total}];\n" if total else ""
+        self.end = "    free(memory);\n" if large else ""
+
+
+_STACK = 1024
+"""So many numbers lie on the stack, which may be small on other threads than the first."""
+_ALLOCATE = """    real *memory = malloc({} * sizeof(real));
+    for (size_t i = 0; !memory && i < n * LAMP_OUTPUTS; i++)
+        y[i] = NAN;
+    if (!memory)
+        return;
+"""
 
 
 def head(dtype: str, text: str) -> str:
     """What stands before a text that calls C's functions by the macros' names."""
     real, ending = _MACROS[dtype]
     names = [f"#define {word.upper()} {word}{ending}" for word in _NAMES if f"{word.upper()}(" in text]
-    includes = "#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <string.h>\n"
+    includes = "#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <stdlib.h>\n#include <string.h>\n"
     return "\n".join([includes, f"typedef {real} real;\n#define R(number) ((real)(number))", *names])
 
 
@@ -104,7 +136,8 @@ def _places(model: Model, routine: Routine) -> tuple[dict[int, Place], int, list
             names[slot.id] = f"constant{slot.id}"
             tables.append(_table(names[slot.id], [slot.leaf.value.at(1)] * slot.type.elements(1)))
         elif slot.leaf is not None:
-            names[slot.id] = re.sub(r"\W", "_", slot.name.removeprefix("state ")) + "_"
+            label = re.sub(r"\W", "_", slot.name.removeprefix("state "), flags=re.ASCII) + "_"
+            names[slot.id] = f"{label}{slot.id}_" if label in names.values() else label
             tables.append(_table(names[slot.id], model.storage.tensor(slot.leaf).flatten().double().tolist()))
         elif slot.in_arena and slot.id in plan.offsets:
             start = plan.offsets[slot.id] // width
@@ -123,21 +156,25 @@ def _places(model: Model, routine: Routine) -> tuple[dict[int, Place], int, list
     )
 
 
-def _table(name: str, values: list[float]) -> str:
-    rows = [", ".join(_exact(value) for value in values[i : i + _ROW]) for i in range(0, len(values), _ROW)]
-    return f"static const real {name}[{len(values)}] = {{\n    " + ",\n    ".join(rows) + "};"
+def _table(name: str, values: list[float], kind: str = "real") -> str:
+    rows = [", ".join(_exact(value, kind) for value in values[i : i + _ROW]) for i in range(0, len(values), _ROW)]
+    return f"static const {kind} {name}[{len(values)}] = {{\n    " + ",\n    ".join(rows) + "};"
 
 
-def _exact(value: float) -> str:
+def _exact(value: float, kind: str) -> str:
     """A literal of the same bits."""
-    return f"{value:.0f}" if value == int(value) and abs(value) < 1e6 else f"R({value.hex()})"
+    if not math.isfinite(value):
+        return "NAN" if math.isnan(value) else "INFINITY" if value > 0 else "-INFINITY"
+    if value == int(value) and abs(value) < 1e6:
+        return f"{value:.0f}"
+    return f"R({value.hex()})" if kind == "real" else value.hex()
 
 
 def _said(instruction: Instruction, routine: Routine, places: dict[int, Place], tables: list[str]) -> Iterator[str]:
     if instruction.free or instruction.op.view:
         return
     made = routine.slots[instruction.outputs[0]]
-    listing = OpList(routine, (instruction,)).line(instruction).replace("*/", "* /")
+    listing = line(within_c(OpList(routine, (instruction,)).line(instruction)))
     if instruction.op.name in ("waves", "table"):  # worked out here
         name = f"table{made.id}"
         tables.append(_table(name, _worked_out(instruction, made.type.dims(1))))
@@ -172,25 +209,20 @@ def _used(text: str) -> str:
     return "".join(code for name, code in FUNCTIONS.items() if re.search(rf"\b{name}\(", text))
 
 
-def _bounds(routine: Routine, functions: str) -> str:
-    """How long a row of states or of weights may be."""
-    sizes = {"STATES": 1, "LENGTH": 1}
-    for instruction in routine.instructions:
-        dims = routine.slots[instruction.outputs[0]].type.dims(1)
-        if instruction.op.name in ("lstm", "gru"):
-            sizes["STATES"] = max(sizes["STATES"], dims[2])
-        if instruction.op.name == "attention":
-            sizes["LENGTH"] = max(sizes["LENGTH"], dims[1])
-    return "\n".join(f"#define LAMP_{name} {size}" for name, size in sizes.items() if f"LAMP_{name}" in functions)
+def _scratch(routine: Routine) -> int:
+    """What the op that writes the most beside its result needs."""
+    dims = {slot.id: slot.type.dims(1) for slot in routine.slots}
+    sizes = [scratch(i.op, dims[i.outputs[0]], [dims[id] for id in i.inputs]) for i in routine.instructions]
+    return max(sizes, default=0)
 
 
 def _indented(text: str, by: str) -> str:
     return "\n".join(by + line if line else line for line in text.splitlines())
 
 
-def _main(name: str, whole: bool, double: bool) -> str:
-    kind, pattern = ("int64_t", "%lld") if whole else ("real", "%lf" if double else "%f")
-    read = "long long number" if whole else "real number"
+def _main(name: str, kind: str, double: bool) -> str:
+    pattern = "%lld" if kind == "int64_t" else "%lf" if double or kind == "double" else "%f"
+    read = "long long number" if kind == "int64_t" else f"{kind} number"
     return f"""#ifdef LAMP_MAIN
 #include <stdio.h>
 int main(void) {{

@@ -24,7 +24,7 @@ OPSET = 20
 def export(model: Model, normal: Sequence[Any] | None = None) -> Any:
     """An ``onnx.ModelProto`` from ``x`` [N, …sample] to ``prediction`` [N, …]; weights have lampc's names.
 
-    ``normal``: the mean and the deviation by which features are normalised first.
+    ``normal``: the mean and the deviation by which features, which are float64 then, are normalised first.
 
     Raises:
         LampError: if onnx is not installed, or an op of the network has no form there.
@@ -40,12 +40,16 @@ def export(model: Model, normal: Sequence[Any] | None = None) -> Any:
     graph = subgraph(evaluated, {"prediction": evaluated.outputs["prediction"]})
     build = Build("f64" if program.elaborated.dtype == "f64" else "f32")
     if normal is not None:
-        mean, deviation = (np.asarray(part, dtype=build.numpy) for part in normal)
-        moved = build.add("Add", ["x", build.constant(-mean)])
-        build.input = build.add("Mul", [moved, build.constant(1.0 / deviation)])
+        mean, deviation = (build.constant(np.asarray(part, dtype=np.float64)) for part in normal)
+        scaled = build.add("Div", [build.add("Sub", ["x", mean]), deviation])
+        build.input = build.add("Cast", [scaled], to=build.kind(program.elaborated.input_type))
     names = {value: name for node in graph for value, name in _made(node, graph, model, build)}
     build.add("Identity", [names[graph.outputs["prediction"]]], out="prediction")
-    shapes = {"x": program.elaborated.input_type, "prediction": program.evaluated_type}
+    given_type = program.elaborated.input_type
+    shapes = {
+        "x": given_type if normal is None else Type("f64", given_type.shape),
+        "prediction": program.evaluated_type,
+    }
     given, made = (helper.make_tensor_value_info(name, build.kind(type), ["N", *type.sample]) for name, type in shapes.items())
     made_graph = helper.make_graph(build.nodes, "lampc", [given], [made], build.initializers)
     found = helper.make_model(made_graph, producer_name="lampc", producer_version=__version__,

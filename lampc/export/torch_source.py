@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lampc import __version__
 from lampc.diagnostics import LampError, Problems
+from lampc.export.comments import line, within_python
 from lampc.export.torch_ops import FUNCTIONS, say
 from lampc.ir.graph import Graph, Node, Value
 from lampc.ir.leaves import Constant, Input, Parameter, Setting, State
@@ -32,21 +33,22 @@ Normal = Sequence[Any]
 def source(program: Program, name: str = "Network", weights: str = "", normal: Normal | None = None) -> str:
     """A file that holds an ``nn.Module`` for the program's network, and, where a file of weights is named, ``load()``.
 
-    ``normal``: the mean and the deviation by which features are normalised first. Its ``state_dict`` has lampc's names.
-    In training it drops out, draws and normalises as lampc does.
+    ``normal``: the mean and the deviation by which features, best float64, are normalised first. Its ``state_dict`` has
+    lampc's names. In training it drops out, draws and normalises as lampc does.
 
     Raises:
         LampError: if an op of it has no form in PyTorch source.
     """
     graph = remove_dead(fuse(simplify(subgraph(program.simplified, {"prediction": program.simplified.outputs["prediction"]}))))
     lines, used = _forward(program, graph)
-    if normal is not None:
-        lines.insert(0, "        x = (x - self.mean) / self.deviation  # as the features that it was trained on")
     dtype = "torch.float64" if program.elaborated.dtype == "f64" else "torch.float32"
-    like = any("self.like" in line for line in lines)
+    if normal is not None:
+        lines.insert(
+            0, f"        x = ((x.double() - self.mean) / self.deviation).to({dtype})  # as the features of the training"
+        )
+    like = any("self.like" in text for text in lines)
     functions = [LAYER.replace("DTYPE", dtype), *(text for ops, text in FUNCTIONS.values() if used & {*ops})]
-    about = [f"    {line}".rstrip() for line in program.source.text.strip().splitlines()]
-    quoted = "\n".join(about).replace("\\", "\\\\").replace('"', "'")
+    quoted = "\n".join(f"    {text}".rstrip() for text in within_python(program.source.text.strip()).splitlines())
     shapes = [", ".join(["n", *map(str, type.sample)]) for type in (program.elaborated.input_type, program.evaluated_type)]
     loading = LOAD.format(name=name, weights=weights).splitlines() if weights else []
     return "\n".join([
@@ -54,14 +56,14 @@ def source(program: Program, name: str = "Network", weights: str = "", normal: N
         "from torch import Tensor, nn", "", *["\n" + text.strip("\n") + "\n" for text in functions], "",
         f"class {name}(nn.Module):", f'    """From samples [{shapes[0]}] to [{shapes[1]}]."""', "",
         "    def __init__(self) -> None:", "        super().__init__()", *_declarations(program, graph, dtype, like),
-        *_constants(normal, dtype), "",
+        *_constants(normal), "",
         "    def forward(self, x: Tensor) -> Tensor:", *lines, *loading, "",
     ])  # fmt: skip
 
 
 LOAD = '''
 
-def load(path="{weights}"):
+def load(path={weights!r}):
     """The network with its trained weights, for prediction."""
     from safetensors.torch import load_file
 
@@ -102,9 +104,9 @@ def _declarations(program: Program, graph: Graph, dtype: str, like: bool) -> lis
     return lines
 
 
-def _constants(normal: Normal | None, dtype: str) -> list[str]:
+def _constants(normal: Normal | None) -> list[str]:
     pairs = zip(("mean", "deviation"), normal or (), strict=False)
-    return [f'        self.register_buffer("{name}", torch.tensor({values}, dtype={dtype}), persistent=False)'
+    return [f'        self.register_buffer("{name}", torch.tensor({values}, dtype=torch.float64), persistent=False)'
             for name, values in pairs]  # fmt: skip
 
 
@@ -128,7 +130,7 @@ def _forward(program: Program, graph: Graph) -> tuple[list[str], set[str]]:
     lines: list[str] = []
     used: set[str] = set()
     shown = ""
-    taken = {"x", "self", "torch", "nn"}
+    taken = {"x", "self", "torch", "nn", "F", "Tensor", "layer", "len", *FUNCTIONS}
     last = {node.layer: node.id for node in graph if node.layer}
     for node in graph:
         leaf = _leaf(node)
@@ -151,7 +153,8 @@ def _forward(program: Program, graph: Graph) -> tuple[list[str], set[str]]:
         while name in taken or keyword.iskeyword(name):
             name = _next(name)
         taken.add(name)
-        comment = f"  # {texts[node.layer]}" if node.layer in texts and node.layer != shown else ""
+        told = line(texts.get(node.layer, ""))
+        comment = f"  # {told}" if told and node.layer != shown else ""
         shown = node.layer or shown
         lines.append(f"        {name} = {expression}{comment}")
         names[Value(node.id)] = name

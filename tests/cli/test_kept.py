@@ -255,7 +255,7 @@ def test_a_run_is_exported(lampc: Command, iris: Path, tmp_path: Path, monkeypat
         )
     runtime = pytest.importorskip("onnxruntime")
     assert lampc("export", iris, "--to", "onnx").status == 0
-    (found,) = runtime.InferenceSession("iris.onnx", providers=["CPUExecutionProvider"]).run(None, {"x": x})
+    (found,) = runtime.InferenceSession("iris.onnx", providers=["CPUExecutionProvider"]).run(None, {"x": x.astype(np.float64)})
     np.testing.assert_allclose(found, wanted, atol=1e-5)
     assert lampc("import", "iris.onnx", "-o", "again.lamp").status == 0
     assert "scale" in (tmp_path / "again.lamp").read_text()

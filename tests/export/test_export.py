@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import inspect
+import re
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from random_networks import network
 
 import lampc.compile
 from lampc.diagnostics import LampError
+from lampc.export import onnx
 from lampc.export.c_ops import SAY as IN_C
 from lampc.export.c_source import source as c_source
 from lampc.export.torch_ops import SAY as IN_TORCH
@@ -197,3 +201,95 @@ def test_a_softplus_far_from_0() -> None:
     out.sum().backward()
     assert out.item() == 100.0
     assert [p.grad.item() for p in module.parameters()] == [1.0]
+
+
+WRITES = re.compile(r"^\s*static (?!const )\w+ \*?\w+(\[[^\]]*\])*\s*[;=,]", re.MULTILINE)
+"""A variable that keeps its value between calls, which threads would share."""
+
+
+@needs_compiler
+def test_c_from_many_threads(tmp_path: Path) -> None:
+    model = lampc.compile.text("input 16; repeat 3 { linear 64 xavier; tanh }; linear 3 xavier").model(seed=0)
+    library = compiled(c_source(model), tmp_path)
+    x = torch.randn(4, 2000, 16, generator=torch.Generator().manual_seed(0))
+
+    def answers(part: torch.Tensor) -> torch.Tensor:
+        out = torch.empty(len(part), 3)
+        library.predict(ctypes.c_void_p(part.data_ptr()), ctypes.c_void_p(out.data_ptr()), ctypes.c_size_t(len(part)))
+        return out
+
+    alone = [answers(part) for part in x]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            assert all(torch.equal(a, b) for a, b in zip(alone, pool.map(answers, x), strict=True))
+
+
+@pytest.mark.parametrize("text", [*SPECIAL, "input 4x6; lstm 5; linear 2", "input 70; linear 80; relu; linear 3"])
+def test_c_keeps_nothing_between_calls(text: str) -> None:
+    model = lampc.compile.text(text).model()
+    normal = None if text in SPECIAL else [torch.zeros(model.program.elaborated.input_type.sample).tolist()] * 2
+    assert not WRITES.findall(c_source(model, normal=normal).split("#ifdef LAMP_MAIN")[0])
+
+
+STAMPS = [[1.7e9, 0.5], [300.0, 0.25]]
+"""Seconds since 1970: float32 knows them by steps of 128."""
+
+
+def stamps() -> tuple[Model, torch.Tensor, torch.Tensor]:
+    model = lampc.compile.text("input 2; linear 8 xavier; tanh; linear 1 xavier").model(seed=0)
+    mean, deviation = torch.tensor(STAMPS, dtype=torch.float64)
+    x = mean + deviation * torch.randn(20, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    return model, x, model((x - mean) / deviation)
+
+
+def test_pytorch_normalises_in_float64() -> None:
+    model, x, wanted = stamps()
+    space: dict[str, Any] = {}
+    exec(source(model.program, normal=STAMPS), space)
+    module = space["Network"]()
+    module.load_state_dict(to_torch(model).state_dict(), strict=True)
+    torch.testing.assert_close(module(x), wanted)
+
+
+@needs_compiler
+def test_c_normalises_in_float64(tmp_path: Path) -> None:
+    model, x, wanted = stamps()
+    out = torch.empty(20, 1)
+    library = compiled(c_source(model, normal=STAMPS), tmp_path)
+    library.predict(ctypes.c_void_p(x.data_ptr()), ctypes.c_void_p(out.data_ptr()), ctypes.c_size_t(20))
+    torch.testing.assert_close(out, wanted)
+
+
+def test_onnx_normalises_in_float64() -> None:
+    runtime = pytest.importorskip("onnxruntime")
+    model, x, wanted = stamps()
+    session = runtime.InferenceSession(onnx.export(model, STAMPS).SerializeToString(), providers=["CPUExecutionProvider"])
+    torch.testing.assert_close(torch.from_numpy(session.run(None, {"x": x.numpy()})[0]), wanted)
+
+
+@pytest.mark.parametrize("file", ['a"b.safetensors', "a'b", 'x"); raise SystemExit(1)  #', "a\nb", "{name}", "a\\"])
+def test_file_names_are_strings(file: str) -> None:
+    space: dict[str, Any] = {}
+    exec(source(lampc.compile.text("linear 2->1; loss mse"), weights=file), space)
+    assert inspect.signature(space["load"]).parameters["path"].default == file
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    "comment", ['"""', "'''; raise SystemExit(1)", "*/ #error", "/* /*/", "*??/", "\\", "a\0b", "\u202e x", "\f"]
+)
+def test_a_programs_text_is_no_code(comment: str, tmp_path: Path) -> None:
+    model = lampc.compile.text(f"linear 2->1 xavier  # {comment}\nloss mse").model(seed=0)
+    x = torch.ones(1, 2)
+    torch.testing.assert_close(to_torch(model)(x), model(x))
+    torch.testing.assert_close(predicted_in_c(model, x, tmp_path), model(x))
+
+
+@pytest.mark.parametrize(
+    "label", ["F", "len", "layer", "torch", "self", "nn", "Tensor", "class", "x", "rope", "True", "training"]
+)
+def test_labels_hide_no_name_of_the_file(label: str) -> None:
+    text = f"input 3x4; linear 12 xavier as {label}; relu; attention 2 rope; softmax; linear 2 xavier"
+    model = lampc.compile.text(text).model(seed=0)
+    x = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(to_torch(model)(x), model(x))

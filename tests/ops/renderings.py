@@ -132,7 +132,7 @@ def in_c(cases: Sequence[Case], dtype: DType, folder: Path, compiler: str) -> li
         unused = "".join(f" (void)a{i};" for i in range(len(kinds)))
         body = "\n".join(c_form(case) or [])
         texts.append(f"void case{number}({arguments}) {{{unused}\n{body}\n}}")
-    text = "\n".join(["#define LAMP_STATES 256\n#define LAMP_LENGTH 256", *IN_C.values(), *texts])
+    text = "\n".join([*IN_C.values(), "real scratch[4096];", *texts])
     text = f"{c_source.head(dtype, text)}\n{text}"
     (folder / f"ops_{dtype}.c").write_text(text)
     flags = ["-std=c99", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function", "-pedantic", "-shared", "-fPIC"]
