@@ -95,7 +95,8 @@ class Network:
         if name in EXPERIMENT:
             self.problems.report("E208", f"`{name}` belongs to the file, not into a branch or block", statement.head)
             return x
-        if name in COMBINATORS and not (name in LAYERS and statement.branches is None and statement.arguments):
+        over = name in LAYERS and statement.branches is None and (statement.arguments or statement.options)
+        if name in COMBINATORS and not over:
             out = COMBINATORS[name].apply(self, statement, x, scope)
         elif name in self.definitions.blocks:
             out = call_block(self, statement, x, scope)
@@ -170,6 +171,11 @@ class Network:
                 return None
             x = self.input(shape, (statement.head,), "?")
         name = self.name(statement)
+        if statement.label is not None:
+            scope.layers[statement.label.name] = name
+        tie = arguments.get("tie")
+        if isinstance(tie, str):
+            arguments["tie"] = scope.layers.get(tie, tie)
         trainable, lr = not arguments.get("freeze", False), arguments.get("lr")
         assert lr is None or isinstance(lr, float)
         construct = Construct(self.build, name, [], self.dtype, trainable, lr)

@@ -23,10 +23,12 @@ class Scope:
     path: tuple[Group, ...] = ()
     blocks: tuple[str, ...] = ()
     """The blocks whose bodies it lies in."""
+    layers: dict[str, str] = field(default_factory=dict)
+    """The names of labelled layers, which differ where a body is expanded several times."""
 
     def inner(self, group: Group) -> Scope:
         """A scope for a body inside this one."""
-        return replace(self, labels=dict(self.labels), path=(*self.path, group))
+        return replace(self, labels=dict(self.labels), layers=dict(self.layers), path=(*self.path, group))
 
     def blind(self) -> Scope:
         """The same names, the values unknown."""

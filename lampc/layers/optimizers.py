@@ -99,10 +99,10 @@ def _adamw(step: Step) -> tuple[Term, dict[str, Term]]:
     return _shrunk(step) - direction * step.settings["lr"], states
 
 
-def _shrunk(step: Step) -> Term:
-    """The parameter after a decay that does not go through the gradient."""
+def _shrunk(step: Step, lr: str = "lr") -> Term:
+    """The parameter after a decay that does not go through the gradient, at the rate of the parameter's steps."""
     p = step.p
-    return p - p * (step.settings["weight_decay"] * step.settings["lr"]) if step.arguments["weight_decay"] else p
+    return p - p * (step.settings["weight_decay"] * step.settings[lr]) if step.arguments["weight_decay"] else p
 
 
 def _rmsprop(step: Step) -> tuple[Term, dict[str, Term]]:
@@ -147,7 +147,7 @@ def _muon(step: Step) -> tuple[Term, dict[str, Term]]:
     """Jordan et al. 2024: momentum made orthogonal by five Newton-Schulz steps; what is no matrix goes by Adam."""
     if step.shape is None:
         direction, states = _moments(step, step.g)
-        return _shrunk(step) - direction * step.settings["lr_vectors"], states
+        return _shrunk(step, "lr_vectors") - direction * step.settings["lr_vectors"], states
     build, settings = step.g.build, step.settings
     momentum = settings["momentum"]
     m = step.state("m") * momentum + step.g * (1.0 - momentum)

@@ -90,9 +90,11 @@ def optimise(graph: Graph, optimizer: Optimizer, schedule: Schedule | None = Non
         for group, g in zip(groups, packed, strict=True):
             end = _end(group, groups)
             p = build(Parameters(g.type, group.labels, f"parameters{end}"))
-            own = settings if group.lr is None else {**settings, "lr": _setting(build, f"lr={group.lr!r}", group.lr)}
+            own, rates = settings, [name for name in ("lr", "lr_vectors") if name in settings]
+            if group.lr is not None:
+                own = {**own, **dict.fromkeys(rates, _setting(build, f"lr={group.lr!r}", group.lr))}
             if factor is not None:
-                own = {**own, **{name: own[name] * factor for name in ("lr", "lr_vectors") if name in own}}
+                own = {**own, **{name: own[name] * factor for name in rates}}
             chosen = arguments if group.decays else {**arguments, "weight_decay": 0.0}
 
             def state(name: str, value: float = 0.0, p: Term = p, group: Group = group, end: str = end) -> Term:

@@ -418,6 +418,10 @@ def test_a_gain_is_given_by_name() -> None:
         compiled("linear 8->4 orthogonal(0.01)")
 
 
+def test_a_sum_without_branches_goes_over_axes() -> None:
+    assert sizes("input 3x4; sum 1") == sizes("input 3x4; sum axes=1") == [("sum1", (4,))]
+
+
 def test_as_stands_after_the_braces() -> None:
     with pytest.raises(lampc.LampError, match=r"`as` stands after the braces: `{ … } as i`"):
         compiled("input 16\nrepeat 4 as i { linear 16; relu }")

@@ -105,6 +105,8 @@ SPECIAL = [
     "input 2x6x5; convtranspose 3 3 stride=2 output_padding=1; globalpool to=3x2 max; upsample 2 linear; pad 1 edges=reflect",
     "input 2x7; conv1d 4 3 groups=2 dilation=2; instancenorm; avgpool 2 padding=1 ceil; max 1",
     "input 4; linear 3 as class; tanh; bilinear 2 with=class",
+    "input 2x9; avgpool 3 stride=2 padding=1 divisor=2; flatten; linear 2",
+    "fn clipped(x) = min(max(x, 0), 6) + where(x > 0, 1, x) + where(1 > 0.3, x, 2); input 4; clipped",
     "fn odd(x) = where(x > 0.3, exp(x) ^ 3, abs(x) - sqrt(x)); input 4; odd; prelu; softsign; mish; selu; logsoftmax",
 ]
 

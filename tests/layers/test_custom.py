@@ -115,6 +115,16 @@ def test_a_shared_weight_gets_both_gradients() -> None:
         torch.testing.assert_close(found, leaf.grad, rtol=1e-10, atol=1e-12)
 
 
+def test_each_copy_of_a_body_is_tied_to_its_own_layer() -> None:
+    model = lampc.compile.text("input 3; repeat 2 { linear 3 xavier as a; tanh; linear 3 tie=a bias=off }; loss mse",
+                               precision="f64").model(seed=1)  # fmt: skip
+    x = wanted = torch.rand(4, 3, dtype=torch.float64)
+    for name in ("a", "a_1"):
+        weight = model.parameters[f"{name}.weight"]
+        wanted = torch.tanh(wanted @ weight.T + model.parameters[f"{name}.bias"]) @ weight.T
+    torch.testing.assert_close(model(x), wanted)
+
+
 @pytest.mark.parametrize(("tied", "code"), [("linear 8 tie=tok", "E401"), ("linear 9 tie=other", "E203")])
 def test_a_weight_that_cannot_be_shared_is_refused(tied: str, code: str) -> None:
     with pytest.raises(lampc.LampError) as caught:

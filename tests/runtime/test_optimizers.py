@@ -188,6 +188,15 @@ def test_muon_is_its_formula(options: str, nesterov: bool, decay: float) -> None
         torch.testing.assert_close(p, wanted[name], rtol=1e-9, atol=1e-11)
 
 
+def test_muon_moves_what_is_no_matrix_at_a_rate_of_its_own() -> None:
+    steps = "linear 3->4 xavier bias=ones; linear 2 xavier bias=ones lr=0.2; loss mse; optimizer muon lr=0 lr_vectors=0.1"
+    model = lampc.compile.text(f"{steps} weight_decay=0.5 decay_all", precision="f64").model(seed=3)
+    x = torch.randn(8, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    model.train([(x, model(x))], epochs=1)  # of no gradient, so that weights do nothing but decay
+    torch.testing.assert_close(model.parameters["linear1.bias"], torch.full((4,), 0.95, dtype=torch.float64))
+    torch.testing.assert_close(model.parameters["linear2.bias"], torch.full((2,), 0.9, dtype=torch.float64))
+
+
 def test_clipping_bounds_the_first_step() -> None:
     model = lampc.compile.text(f"{NETWORK} optimizer sgd lr=1 clip=0.01", precision="f64").model(seed=3)
     before = {name: p.clone() for name, p in model.parameters.items()}
