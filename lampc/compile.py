@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
+from lampc.advice import advise
 from lampc.diagnostics import Diagnostic, Problems
 from lampc.elaborate import Elaborated, Experiment, elaborate
 from lampc.elaborate.definitions import decode, read_source
@@ -304,6 +305,7 @@ def check(source: Source, folder: Path, settings: Mapping[str, Any], allow_pytho
     elaborated = elaborate(tree, folder, settings, allow_python, problems, described, data_folder)
     if elaborated is not None and not problems.errors:
         warn_of_saturation(elaborated.graph, problems)
+        advise(elaborated, problems)
     return elaborated
 
 
