@@ -129,7 +129,7 @@ SAY: Mapping[str, Say] = {
     "guard": _guard, "erf": _call("torch.erf({0})"), "sin": _call("{0}.sin()"), "cos": _call("{0}.cos()"),
     "sign": _call("{0}.sign()"), "floor": _call("{0}.floor()"), "tanh": _call("torch.tanh({0})"),
     "sigmoid": _call("torch.sigmoid({0})"), "relu": _call("F.relu({0})"), "silu": _call("F.silu({0})"),
-    "softplus": _call("torch.logaddexp({0}, torch.zeros_like({0}))"), "leaky_relu": _call("F.leaky_relu({0}, {op.slope!r})"),
+    "softplus": _call("F.softplus({0}, threshold=40)"), "leaky_relu": _call("F.leaky_relu({0}, {op.slope!r})"),
     "elu": lambda op, a, t: (f"{op.scale!r} * " if op.scale != 1.0 else "") + f"F.elu({a[0]}, {op.alpha!r})",
     "gelu": lambda op, a, t: f"F.gelu({a[0]}" + ("" if op.approximate == "none" else f', approximate="{op.approximate}"') + ")",
     "hardtanh": _call("F.hardtanh({0}, {op.low!r}, {op.high!r})"),
