@@ -57,6 +57,11 @@ class Span:
         return self.source.text[self.start : self.end]
 
     @property
+    def phrase(self) -> str:
+        """The same on one line."""
+        return " ".join(self.text.split())
+
+    @property
     def line(self) -> int:
         """The line, from 1, on which the span begins."""
         return self.source.position(self.start)[0]

@@ -88,7 +88,7 @@ def warn_of_bias(program: Elaborated, problems: Problems) -> None:
             what = before.spans[0]
             problems.report("W415", "`batchnorm` takes off what the bias before it adds", what, "has a bias",
                             also=[(node.spans[0], "takes each channel's mean off")],
-                            fixes=[f"leave it out: `{' '.join(what.text.split())} bias=off`"])  # fmt: skip
+                            fixes=[f"leave it out: `{what.phrase} bias=off`"])  # fmt: skip
 
 
 def _adds_bias(graph: Graph, node: Node) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from lampc.diagnostics import Problems
 from lampc.elaborate import Elaborated
-from lampc.ir.graph import Node
 from lampc.ir.leaves import Parameter
 
 
@@ -19,7 +18,9 @@ def warn_of_rates(program: Elaborated, problems: Problems) -> None:
                         also=[(nodes[0].spans[0], "frozen")],
                         fixes=["leave `freeze` out where something is to be learnt"])  # fmt: skip
         return
-    own = {_text(node): node for node in nodes if isinstance(node.op, Parameter) and node.op.trainable and node.op.lr == 0}
+    own = {
+        node.spans[0].phrase: node for node in nodes if isinstance(node.op, Parameter) and node.op.trainable and node.op.lr == 0
+    }
     for layer, node in own.items():
         problems.report("W416", f"`{layer}` stays as it begins", node.spans[0],
                         fixes=["`freeze` says so, and costs no gradient", "or give it another `lr`"])  # fmt: skip
@@ -27,7 +28,3 @@ def warn_of_rates(program: Elaborated, problems: Problems) -> None:
     if optimizer.arguments.get("lr") == 0 and follows:
         problems.report("W416", "a learning rate of 0 changes nothing", optimizer.span or loss.span,
                         fixes=[f"leave `lr` out, or let it be more: `optimizer {optimizer.type.name} lr=0.01`"])  # fmt: skip
-
-
-def _text(node: Node) -> str:
-    return " ".join(node.spans[0].text.split())

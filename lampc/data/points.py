@@ -21,10 +21,8 @@ def _load_disc(request: Request) -> Dataset:
 
     generator = np.random.default_rng(request.seed)
     parts = []
-    for count in (
-        request.arguments[name] for name in ("train", "test", "validation")
-    ):  # in this order: more change none before
-        x = generator.random((count, 2))
+    for name in ("train", "test", "validation"):  # in this order: more change none before
+        x = generator.random((request.arguments[name], 2))
         outside = ((x - 0.5) ** 2).sum(axis=1, keepdims=True) > RADIUS**2
         parts.append(Split(x, outside.astype(np.float64)))
     return Dataset(_describe_disc(request), parts[0], parts[1], validation=parts[2])

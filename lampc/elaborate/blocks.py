@@ -29,9 +29,8 @@ def call_block(network: Network, statement: tree.Layer, x: Flow, scope: Scope) -
         return x
     if not _may_open(network, statement, scope):
         return None
-    title = " ".join(statement.head.text.split())
     network.expanded.add(block.name.name)
-    (group,) = network.group(title, statement.head, 1)
+    (group,) = network.group(statement.head.phrase, statement.head, 1)
     inner = Scope(constants, {}, (*scope.path, group), (*scope.blocks, block.name.name))
     return network.body(block.body.statements, x, inner)
 

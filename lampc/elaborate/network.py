@@ -283,7 +283,7 @@ class Network:
             LayerUse(
                 name,
                 kind,
-                " ".join(statement.head.text.split()),
+                statement.head.phrase,
                 statement.head,
                 tuple(x.value for x in inputs),
                 out.value,

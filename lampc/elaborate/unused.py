@@ -27,7 +27,7 @@ def drop_unused(network: Network, problems: Problems) -> None:
     used = {use.span for use in network.layers if use.name in working or use.output.node in live}
     for first, *others in _runs(network.layers, used):
         more = f" and the {len(others)} after it" if len(others) > 1 else " and the one after it" if others else ""
-        problems.report("W405", f"nothing uses `{' '.join(first.text.split())}`{more}", first, "is in vain",
+        problems.report("W405", f"nothing uses `{first.phrase}`{more}", first, "is in vain",
                         fixes=["remove it, or take its value up: name it with `as h`, then `from h`"])  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from lampc.ops.activations import Sigmoid, Softplus, Tanh
 from lampc.ops.arithmetic import Abs, Add, Div, Floor, Greater, Maximum, Minimum, Mul, Sqrt, Sub, Where
 from lampc.ops.exponential import Cos, Erf, Exp, Expm1, Log, Log1p, Sin
 from lampc.ops.guard import Guard
-from lampc.ops.pullback import pull_back
+from lampc.ops.pullback import add_cotangent, pull_back
 from lampc.ops.reduction import Expand, Max, Mean, Sum
 from lampc.ops.shape import Slice
 from lampc.ops.term import Build, Gradients, Term, TermNode
@@ -40,8 +40,7 @@ def gradient_of_formula(node: TermNode, *cotangents: Term | None) -> Gradients:
     for expression, result, cotangent in zip(node.node.op.expressions(*leaves), node.results, cotangents, strict=True):
         if cotangent is not None:
             value = formula.narrowed(formula.value(expression, values), result.type)
-            before = found.get(value.value)
-            found[value.value] = cotangent if before is None else before + cotangent
+            add_cotangent(found, value.value, cotangent)
     operands = [operand.value for operand in node.operands]
     active = {made.id for made in formula.made} | {operand.node for operand in operands}
     pull_back(node.build, formula.made, active, found)

@@ -29,8 +29,13 @@ def pull_back(build: Build, nodes: Iterable[Node], active: Collection[int], cota
                 if gradient is None or operand.node not in active:
                     continue
                 assert gradient.type == build.graph.type(operand), (node.op, gradient.type, build.graph.type(operand))
-                before = cotangents.get(operand)
-                cotangents[operand] = gradient if before is None else before + gradient
+                add_cotangent(cotangents, operand, gradient)
+
+
+def add_cotangent(cotangents: MutableMapping[Value, Term], value: Value, more: Term) -> None:
+    """Add to what a value has already; the first is taken as it is."""
+    before = cotangents.get(value)
+    cotangents[value] = more if before is None else before + more
 
 
 def _gradients(node: TermNode, cotangents: Sequence[Term | None]) -> Gradients:

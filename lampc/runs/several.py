@@ -120,9 +120,8 @@ class _Book:
                 self.done[entry["seed"]] = History(**{**entry, "epochs": mine, "diverged": diverged})
         if "seed" not in last.about:  # all have diverged
             return
-        if (
-            last.about["seed"] not in self.done
-        ):  # it may not be the one to choose any more, and of the others no weights are kept
+        if last.about["seed"] not in self.done:
+            # It may not be the one to choose any more, and of the others no weights are kept.
             self.done.clear()
         else:
             about = {name: value for name, value in last.about.items() if name != "ended"}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lampc.elaborate.settings import Setting
 from lampc.runtime.course import metric_of, score
+from lampc.runtime.history import Divergence
 from lampc.runtime.runs import divergences, finite, summary, train_runs
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def places(row: Row) -> str:
     if not lost:
         return ""
     first = lost[0]
-    where = f"epoch {first['epoch']}, step {first['step']}" + (f" ({first['layer']})" if first["layer"] else "")
+    where = Divergence(first["epoch"], first["step"], first["layer"])
     if row["runs"] == 1:
         return f"diverged in {where}"
     return f"{row['runs'] - len(lost)} finished, {len(lost)} diverged: seed {first['seed']} in {where}" + (

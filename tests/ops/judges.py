@@ -256,9 +256,8 @@ def _waves(op: Any) -> Tensor:
 
 def execute(op: Op, operands: Sequence[Tensor], results: Sequence[Tensor] | None = None, batch: int = BATCH) -> list[Tensor]:
     """Run the op's kernel into buffers that hold NaN before."""
-    types = op.infer(*map(type_of, operands))
     dtype = next((o.dtype for o in operands if o.is_floating_point()), torch.float64)
-    out = list(results or (_unwritten(type, dtype, batch) for type in types))
+    out = list(results or (_unwritten(type, dtype, batch) for type in op.infer(*map(type_of, operands))))
     op.bind(torch, out, operands, Run(batch, Random(1, torch.device("cpu"))))()
     return out
 
@@ -277,7 +276,8 @@ def evaluate(graph: Graph, given: dict[int, Tensor], batch: int = BATCH) -> dict
         elif node.op.name == "constant":
             results = [torch.full(node.types[0].dims(batch), node.op.value.at(batch), dtype=torch.float64)]  # type: ignore[attr-defined]
         else:
-            results = execute(node.op, [found[operand] for operand in node.operands], batch=batch)
+            unwritten = [_unwritten(type, torch.float64, batch) for type in node.types]
+            results = execute(node.op, [found[operand] for operand in node.operands], unwritten, batch)
         found.update({Value(node.id, i): result for i, result in enumerate(results)})
     return found
 

@@ -7,17 +7,17 @@ from collections.abc import Callable
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
+from judges import BATCH, evaluate
 from torch import Tensor
 
 import lampc.compile
-from lampc.ir.graph import Graph, Value
-from lampc.ir.leaves import Constant, Input, Parameter
-from lampc.ir.op import REGISTRY, Op, Run
+from lampc.ir.graph import Graph
+from lampc.ir.leaves import Input, Parameter
+from lampc.ir.op import REGISTRY, Op
 from lampc.ops.reduction import Sum
 from lampc.ops.term import Build, Term
 from lampc.passes.differentiate import differentiate
 
-BATCH = 3
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "mse": F.mse_loss,
     "mae": F.l1_loss,
@@ -68,16 +68,7 @@ def twice(program: lampc.compile.Program) -> Graph:
 
 
 def run(graph: Graph, given: dict[str, Tensor]) -> dict[str, Tensor]:
-    found: dict[Value, Tensor] = {}
-    for node in graph:
-        if isinstance(node.op, Input | Parameter):
-            results = [given[node.op.label]]
-        elif isinstance(node.op, Constant):
-            results = [torch.full(node.types[0].dims(BATCH), node.op.value.at(BATCH), dtype=torch.float64)]
-        else:
-            results = [torch.full(type.dims(BATCH), torch.nan, dtype=torch.float64) for type in node.types]
-            node.op.bind(torch, results, [found[operand] for operand in node.operands], Run(BATCH))()
-        found.update({Value(node.id, index): result for index, result in enumerate(results)})
+    found = evaluate(graph, {node.id: given[node.op.label] for node in graph if isinstance(node.op, Input | Parameter)})
     return {name: found[value] for name, value in graph.outputs.items()}
 
 

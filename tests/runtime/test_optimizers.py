@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
+from torch_optimizers import Lion, Muon
 
 import lampc
 import lampc.compile
@@ -17,24 +18,11 @@ from lampc.layers.optimizers import OPTIMIZERS
 NETWORK = "linear 3->6 xavier; tanh; linear 6->4 xavier; gelu; linear 4->2 xavier; loss mse\n"
 STEPS = 20
 
-Make = Callable[[list[Tensor]], torch.optim.Optimizer]
+Make = Callable[[list[Tensor]], "torch.optim.Optimizer | OfAll"]
 
 
-class Lion(torch.optim.Optimizer):
-    """Chen et al. 2023, written out."""
-
-    def __init__(self, parameters: list[Tensor], lr: float, beta1: float, beta2: float, decay: float) -> None:
-        super().__init__(parameters, {})
-        self.numbers = lr, beta1, beta2, decay
-        self.momentum = [torch.zeros_like(p) for p in parameters]
-
-    @torch.no_grad()
-    def step(self) -> None:  # type: ignore[override]
-        lr, beta1, beta2, decay = self.numbers
-        for p, m in zip(self.param_groups[0]["params"], self.momentum, strict=True):
-            c = beta1 * m + (1 - beta1) * p.grad
-            p.copy_(p - lr * (torch.sign(c) + decay * p))
-            m.copy_(beta2 * m + (1 - beta2) * p.grad)
+def lion(parameters: list[Tensor], lr: float, beta1: float, beta2: float, decay: float) -> Lion:
+    return Lion(parameters, {"lr": lr, "beta1": beta1, "beta2": beta2, "weight_decay": decay})
 
 
 CASES: dict[str, tuple[str, Make, float]] = {
@@ -104,8 +92,8 @@ CASES: dict[str, tuple[str, Make, float]] = {
         lambda p: torch.optim.Adagrad(p, 0.1, lr_decay=0.02, initial_accumulator_value=0.1, eps=1e-6, weight_decay=0.1),
         0,
     ),
-    "lion": ("lion lr=0.01", lambda p: Lion(p, 0.01, 0.9, 0.99, 0.0), 0),
-    "lion-options": ("lion lr=0.02 beta1=0.8 beta2=0.7 weight_decay=0.3 decay_all", lambda p: Lion(p, 0.02, 0.8, 0.7, 0.3), 0),
+    "lion": ("lion lr=0.01", lambda p: lion(p, 0.01, 0.9, 0.99, 0.0), 0),
+    "lion-options": ("lion lr=0.02 beta1=0.8 beta2=0.7 weight_decay=0.3 decay_all", lambda p: lion(p, 0.02, 0.8, 0.7, 0.3), 0),
 }
 
 
@@ -151,38 +139,33 @@ def test_steps_are_torchs(case: str, precision: str, backend: str, tolerance: fl
         torch.testing.assert_close(p, wanted[name], rtol=tolerance, atol=tolerance)
 
 
-class Muon(torch.optim.Optimizer):
-    """Jordan et al. 2024, written out: matrices by orthogonalised momentum, all else by AdamW."""
+class OfAll:
+    """Several optimisers, each of some of the parameters, as one."""
 
-    def __init__(self, parameters: list[Tensor], lr: float, momentum: float, nesterov: bool, decay: float) -> None:
-        super().__init__(parameters, {})
-        self.numbers = lr, momentum, nesterov, decay
-        self.momentum = [torch.zeros_like(p) for p in parameters]
-        self.others = torch.optim.AdamW([p for p in parameters if p.dim() != 2], lr=1e-3, weight_decay=0.0)
+    def __init__(self, *parts: torch.optim.Optimizer) -> None:
+        self.parts = parts
 
-    @torch.no_grad()
-    def step(self) -> None:  # type: ignore[override]
-        lr, momentum, nesterov, decay = self.numbers
-        self.others.step()
-        for p, m in zip(self.param_groups[0]["params"], self.momentum, strict=True):
-            if p.dim() != 2:
-                continue
-            m.lerp_(p.grad, 1 - momentum)
-            x = p.grad.lerp(m, momentum) if nesterov else m
-            x = x / x.norm().clamp(min=1e-7)
-            x = x.t() if p.shape[0] > p.shape[1] else x
-            for _ in range(5):
-                gram = x @ x.t()
-                x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
-            x = x.t() if p.shape[0] > p.shape[1] else x
-            p.mul_(1 - lr * decay).sub_(lr * max(1.0, p.shape[0] / p.shape[1]) ** 0.5 * x)
+    def zero_grad(self) -> None:
+        for part in self.parts:
+            part.zero_grad()
+
+    def step(self) -> None:
+        for part in self.parts:
+            part.step()
+
+
+def muon(parameters: list[Tensor], nesterov: bool, decay: float) -> OfAll:
+    """Matrices by orthogonalised momentum, all else by AdamW."""
+    numbers = {"lr": 0.03, "momentum": 0.95, "nesterov": nesterov, "weight_decay": decay}
+    others = torch.optim.AdamW([p for p in parameters if p.dim() != 2], lr=1e-3, weight_decay=0.0)
+    return OfAll(Muon([p for p in parameters if p.dim() == 2], numbers), others)
 
 
 @pytest.mark.parametrize(("options", "nesterov", "decay"), [("", True, 0.0), ("nesterov=off weight_decay=0.1", False, 0.1)])
 def test_muon_is_its_formula(options: str, nesterov: bool, decay: float) -> None:
     model = lampc.compile.text(f"{NETWORK} optimizer muon lr=0.03 {options}", precision="f64").model(seed=3)
     data = batches(torch.float64)
-    wanted = trained_by_torch(model.parameters, lambda p: Muon(p, 0.03, 0.95, nesterov, decay), 0, data)
+    wanted = trained_by_torch(model.parameters, lambda p: muon(p, nesterov, decay), 0, data)
     model.train(data, epochs=1)
     for name, p in model.parameters.items():
         torch.testing.assert_close(p, wanted[name], rtol=1e-9, atol=1e-11)
