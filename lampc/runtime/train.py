@@ -85,7 +85,7 @@ def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate:
     with model.lock:
         steps = steps_of(model, loader, on_epoch is not None)
     size = loader.batch if isinstance(loader, DataLoader) else settings.batch
-    for part in () if data is None else (data.train, data.test):
+    for part in () if data is None else data.parts().values():
         check_counts(model, part.y)
     loop = _Loop(model, loader, steps, epochs, every if evaluate else math.inf, measure, on_epoch, keeper, data)
     try:
@@ -184,9 +184,8 @@ class _Loop:
         seconds, self._seconds = self._seconds / len(found), 0.0
         self._rate = min(self._rate, seconds / max(1, self.steps.samples))
         where.epoch += len(found)
-        if (
-            self.every > 0 or self.measure > 1
-        ):  # as many epochs as fit between two breaks, but not many more than have been timed
+        if self.every > 0 or self.measure > 1:
+            # As many epochs as fit between two breaks, but not many more than have been timed.
             self._at_once = max(1, min(4 * len(found), int(min(self.every or _SPELL, _SPELL) / max(seconds, 1e-9))))
         if self.validated:
             due = True

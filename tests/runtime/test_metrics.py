@@ -166,6 +166,23 @@ def test_nothing_to_measure_is_found_before_training(part: str, tmp_path: Path) 
     assert all(torch.equal(p, q) for p, q in zip(model.parameters.values(), before, strict=True))
 
 
+def test_nothing_to_choose_by_is_found_before_training(tmp_path: Path) -> None:
+    """A validation part of which no sample counts."""
+    source = 'data npz "a.npz" validation=0.5; linear 3; loss crossentropy ignore=2'
+    arrays = {"x_train": np.arange(4.0)[:, None], "y_train": np.array([0, 1, 2, 0]), "x_test": np.ones((1, 1)), "y_test": [1]}
+    np.savez(tmp_path / "a.npz", **arrays)
+    validation = lampc.compile.text(source, folder=tmp_path).data().validation
+    assert validation is not None
+    drawn = np.asarray(validation.x, dtype=int)[:, 0]
+    arrays["y_train"] = np.array([2 if index in drawn else index % 2 for index in range(4)])
+    np.savez(tmp_path / "a.npz", **arrays)
+    model = lampc.compile.text(source, folder=tmp_path).model()
+    before = [p.clone() for p in model.parameters.values()]
+    with pytest.raises(lampc.LampError, match="E510"):
+        model.train()
+    assert all(torch.equal(p, q) for p, q in zip(model.parameters.values(), before, strict=True))
+
+
 @pytest.mark.parametrize("backend", ["torch", "native"])
 @pytest.mark.parametrize("end", ["pass", "softmax", "logsoftmax"])
 @pytest.mark.parametrize(("samples", "classes"), [(60, 4), (2 * CHUNK + 13, 3), (80, 2)])
