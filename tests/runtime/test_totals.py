@@ -54,6 +54,20 @@ def test_weights_and_ignored_labels(loss: str, backend: str) -> None:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("samples", [1, 7, CHUNK + 1, 2 * CHUNK + 1])
+@pytest.mark.parametrize("places", [(), (5,), (2, 3, 4)], ids=str)
+def test_labels_of_any_rank(places: tuple[int, ...], samples: int, backend: str) -> None:
+    """One label a sample or one for each place, for one sample and for one more than are evaluated at once."""
+    shape = "x".join(map(str, (*places, 17)))
+    source = f"input {shape}; linear 3 xavier; loss crossentropy weights=[0.2, 1, 3] ignore=2 smoothing=0.1"
+    model = lampc.compile.text(source, precision="f64").model(seed=1, backend=backend)
+    x, y = randn(samples, *places, 17), labels(samples * math.prod(places), 0, 1, 2).reshape(samples, *places)
+    y.view(-1)[0] = 1
+    loss = wanted(model(x).reshape(-1, 3), y.flatten(), 2, [0.2, 1.0, 3.0], 0.1)
+    assert model.evaluate(x, y)["loss"] == pytest.approx(loss, rel=1e-12)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_weights_of_outputs(backend: str) -> None:
     """A bce weighs outputs, not samples: its mean is over all numbers."""
     model = lampc.compile.text("input 2; sigmoid; loss bce weights=[1, 5]", precision="f64").model(backend=backend)
