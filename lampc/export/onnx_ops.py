@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import pairwise
 from typing import Any
 
@@ -215,8 +216,21 @@ def _conv(build: Build, op: Any, a: list[str], types: list[Type], out: Type) -> 
 
 
 def _maxpool(build: Build, op: Any, a: list[str], types: list[Type], out: Type) -> str:
-    return build.add("MaxPool", a, kernel_shape=list(op.kernel), strides=list(op.stride), pads=[*op.padding] * 2,
-                     dilations=list(op.dilation or (1,) * len(op.kernel)), ceil_mode=int(op.ceil))  # fmt: skip
+    dilation = op.dilation or (1,) * len(op.kernel)
+    pads, given = [*op.padding] * 2, a
+    if op.ceil:  # runtimes disagree about windows over the edge: here none reaches there
+        reach = [d * (k - 1) + 1 for d, k in zip(dilation, op.kernel, strict=True)]
+        ends = build.whole(0, 0, *op.padding, 0, 0, *_beyond(op, types[0], out, reach))
+        given, pads = [build.add("Pad", [a[0], ends, build.number(-math.inf)], mode="constant")], [0] * len(pads)
+    return build.add(
+        "MaxPool", given, kernel_shape=list(op.kernel), strides=list(op.stride), pads=pads, dilations=list(dilation)
+    )
+
+
+def _beyond(op: Any, type: Type, out: Type, reach: list[int]) -> list[int]:
+    """How far the last window of each axis goes over the end; ``reach``: how long windows are."""
+    axes = zip(type.shape[2:], out.shape[2:], op.stride, op.padding, reach, strict=True)
+    return [max(0, (made - 1) * stride - padding + length - size) for size, made, stride, padding, length in axes]  # type: ignore[operator]
 
 
 def _avgpool(build: Build, op: Any, a: list[str], types: list[Type], out: Type) -> str:
@@ -230,7 +244,7 @@ def _counted(build: Build, op: Any, x: str, type: Type, out: Type) -> str:
     """Runtimes disagree about windows over the edge: here none reaches there, and each mean is put right by what it counts."""
     import numpy as np
 
-    counts, after = np.ones((1, 1)), []
+    counts = np.ones((1, 1))
     for size, made, kernel, stride, padding in zip(
         type.shape[2:], out.shape[2:], op.kernel, op.stride, op.padding, strict=True
     ):
@@ -239,8 +253,7 @@ def _counted(build: Build, op: Any, x: str, type: Type, out: Type) -> str:
         starts = np.arange(made) * stride - padding
         low, high = (-padding, size + padding) if op.padded else (0, size)
         counts = counts[..., None] * (np.minimum(starts + kernel, high) - np.maximum(starts, low))
-        after.append(max(0, int(starts[-1]) + kernel - size))
-    ends = build.whole(0, 0, *op.padding, 0, 0, *after)
+    ends = build.whole(0, 0, *op.padding, 0, 0, *_beyond(op, type, out, list(op.kernel)))
     padded = build.add("Pad", [x, ends, build.number(0.0)], mode="constant")
     means = build.add("AveragePool", [padded], kernel_shape=list(op.kernel), strides=list(op.stride))
     factors = math.prod(op.kernel) / (np.full_like(counts, op.divisor) if op.divisor else counts)
@@ -319,18 +332,18 @@ def _weighed(build: Build, op: Any, q: str, k: str, v: str, masks: list[str], ke
         k, v = (build.add("Gather", [part, shared], axis=1) for part in (k, v))
     scores = build.add("MatMul", [q, build.add("Transpose", [k], perm=[0, 1, 3, 2])])
     scores = build.add("Mul", [scores, build.number((width // op.heads) ** -0.5)])
+    blind = bool(masks)  # a place may see nothing; by a causal mask alone it sees itself
     if op.causal:
         masks = [*masks, build.constant(np.tri(length, keys.shape[1] - sinks, dtype=bool)[None, None])]
-    for mask in masks:
-        seen = mask
-        if sinks:
-            ends = build.whole(0, 0, 0, 0, 0, 0, 0, sinks)
-            ones = build.constant(np.asarray(True))
-            seen = build.add("Pad", [mask, ends, ones], mode="constant")
-        scores = build.add("Where", [seen, scores, build.number(-math.inf)])
+    seen = reduce(lambda a, b: build.add("And", [a, b]), masks) if masks else ""
+    if sinks and seen:
+        ends = build.whole(0, 0, 0, 0, 0, 0, 0, sinks)
+        seen = build.add("Pad", [seen, ends, build.constant(np.asarray(True))], mode="constant")
+    if seen:  # no infinities, whose differences would be no numbers
+        scores = build.add("Where", [seen, scores, build.number(float(np.finfo(build.numpy).min) / 2)])
     weights = build.add("Softmax", [scores], axis=-1)
-    if masks and not op.causal:  # where nothing is seen the softmax is 0/0
-        weights = build.add("Where", [build.add("IsNaN", [weights]), build.number(0.0), weights])
+    if blind:
+        weights = build.add("Where", [seen, weights, build.number(0.0)])
     made = build.add("Transpose", [build.add("MatMul", [weights, v])], perm=[0, 2, 1, 3])
     return build.add("Reshape", [made, build.whole(0, 0, width)])
 

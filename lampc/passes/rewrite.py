@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lampc.ir.graph import Graph, Node, Value
 from lampc.ir.types import Type
-from lampc.ops.term import Build, Term
+from lampc.ops.term import Build, Context, Term
 
 Rule = Callable[["Site"], Sequence[Term] | Term | None]
 """The results that take a node's place, or None to keep it."""
@@ -47,12 +47,12 @@ def rewrite(graph: Graph, rule: Rule) -> Graph:
     outputs = frozenset(graph.outputs.values())
     for node in graph:
         operands = tuple(build.term(moved[operand]) for operand in node.operands)
-        with build.at(spans=node.spans, stage=node.stage, layer=node.layer, note=node.note):
-            results = rule(Site(build, node, operands, graph, outputs))
-            if results is None:
-                results = keep(build, node, operands)
-            elif isinstance(results, Term):
-                results = (results,)
+        build.context = Context(node.spans, node.stage, node.layer, node.note)
+        results = rule(Site(build, node, operands, graph, outputs))
+        if results is None:
+            results = keep(build, node, operands)
+        elif isinstance(results, Term):
+            results = (results,)
         for index, result in enumerate(results):
             assert result.type == node.types[index], (node, result.type)
             moved[Value(node.id, index)] = result.value

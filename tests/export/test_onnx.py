@@ -104,3 +104,18 @@ WINDOWS = ("3 ceil", "2 divisor=3", "3 stride=4", "3 stride=2 padding=1 ceil", "
 @pytest.mark.parametrize("text", WINDOWS)
 def test_windows_over_the_edge(text: str, shape: str) -> None:
     agree(lampc.compile.text(f"input {shape}; avgpool {text}").model())
+
+
+OVER = ("1 stride=2 ceil", "2 stride=3 ceil", "3 stride=2 padding=1 ceil", "2 stride=2 dilation=2 ceil")
+
+
+@pytest.mark.parametrize("shape", ["2x4x4", "2x6x3", "1x7x8x9"])
+@pytest.mark.parametrize("text", OVER)
+def test_greatest_in_windows_over_the_edge(text: str, shape: str) -> None:
+    agree(lampc.compile.text(f"input {shape}; maxpool {text}; max 1; linear 2").model())
+
+
+@pytest.mark.parametrize("how", ["", " causal", " causal sink=zero"])
+def test_a_place_that_sees_nothing_attends_to_nothing(how: str) -> None:
+    inputs = "input 3x4 as x; input 3 as y; from y; bias constant(-0.8) as seen; from x"
+    agree(lampc.compile.text(f"{inputs}; attention 2 padding=seen{how}; linear 2").model())

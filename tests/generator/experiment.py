@@ -193,29 +193,31 @@ def metric(name: str, p: Tensor, y: Tensor, program: Program, output: str) -> fl
         if name == "r2":
             return float(metrics.r2_score(y.flatten(1), p.flatten(1)))
         if y.is_floating_point():
-            truth, found = (y.flatten() > 0.5).int().numpy(), (p.flatten() > 0.5).int().numpy()
+            middle = 0.0 if program.training.loss.choice == "hinge" else 0.5  # margins are on either side of 0
+            truth, found = (y.flatten() > 0.5).int().numpy(), (p.flatten() > middle).int().numpy()
             if name == "auc":
                 return float(metrics.roc_auc_score(truth, p.flatten()))
             return float(metrics.f1_score(truth, found) if name == "f1" else metrics.accuracy_score(truth, found))
         rows, labels = p.flatten(0, -2), y.flatten()
         known = labels != program.training.loss.get("ignore", -100)
         rows, labels = rows[known], labels[known]
-        shares = rows.softmax(-1) if output not in ("softmax", "logsoftmax") else rows.exp() if output == "logsoftmax" else rows
+        logs = rows.log() if output == "softmax" else rows.log_softmax(-1)
         if name == "perplexity":
-            weights = _weights(program.training.loss)
-            return math.exp(metrics.log_loss(labels, shares, labels=np.arange(rows.shape[1]),
-                                             sample_weight=None if weights is None else weights[labels]))  # fmt: skip
+            return float(F.nll_loss(logs, labels, _weights(program.training.loss)).exp())
         if name == "auc":
-            return _auc(shares, labels)
+            return _auc(logs, labels)
         found = rows.argmax(-1)
         return float(metrics.accuracy_score(labels, found) if name == "accuracy" else
                      metrics.f1_score(labels, found, average="macro"))  # fmt: skip
 
 
-def _auc(shares: Tensor, labels: Tensor) -> float:
+def _auc(logs: Tensor, labels: Tensor) -> float:
     """The mean over classes of each against the rest; for two classes of the second."""
     from sklearn import metrics
 
-    classes = [1] if shares.shape[1] == 2 else range(shares.shape[1])
-    known = [metrics.roc_auc_score((labels == c).int(), shares[:, c]) for c in classes if 0 < (labels == c).sum() < len(labels)]
+    count, known = logs.shape[1], []
+    for c in [1] if count == 2 else range(count):
+        if 0 < (labels == c).sum() < len(labels):
+            rest = [other for other in range(count) if other != c]
+            known.append(metrics.roc_auc_score((labels == c).int(), logs[:, c] - logs[:, rest].logsumexp(-1)))
     return float(np.mean(known)) if known else 0.5

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+import lampc.compile
 from lampc.runtime.model import Model
 
 Export = Callable[[Model, Tensor], Tensor]
@@ -26,23 +27,28 @@ def in_torch(model: Model, x: Tensor) -> Tensor:
 
 
 def in_onnx(model: Model, x: Tensor) -> Tensor:
-    """By onnxruntime, or by ONNX's own evaluator where that has not every node in float64."""
-    import onnx.reference
+    """By onnxruntime; in float32 where it has not every node in float64."""
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as failures
+
+    onnxruntime.set_default_logger_severity(4)
+    try:
+        return _run(model, x)
+    except (failures.NotImplemented, failures.RuntimeException, failures.Fail):
+        program = lampc.compile.text(model.program.source.text, **{"train.precision": "f32"})
+        single = program.model(backend="torch")
+        for name, tensor in single.parameters.items():
+            tensor.copy_(model.parameters[name])
+        return _run(single, x.float() if x.is_floating_point() else x)
+
+
+def _run(model: Model, x: Tensor) -> Tensor:
     import onnxruntime
 
     from lampc.export.onnx import export
 
-    onnxruntime.set_default_logger_severity(4)
-    proto = export(model)
-    given = {"x": x.numpy()}
-    try:
-        session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
-        (found,) = session.run(None, given)
-    except (
-        onnxruntime.capi.onnxruntime_pybind11_state.NotImplemented,
-        onnxruntime.capi.onnxruntime_pybind11_state.RuntimeException,
-    ):
-        (found,) = onnx.reference.ReferenceEvaluator(proto).run(None, given)
+    session = onnxruntime.InferenceSession(export(model).SerializeToString(), providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {"x": x.numpy()})
     return torch.from_numpy(np.asarray(found))
 
 
@@ -69,5 +75,5 @@ def in_c(model: Model, x: Tensor) -> Tensor:
 
 EXPORTS: dict[str, Export] = {"pytorch": in_torch, "onnx": in_onnx, "c": in_c}
 
-PRECISE = {"pytorch": 1e-8, "onnx": 1e-6, "c": 1e-8}
-"""How near they come: ONNX's own evaluator takes erf in float32."""
+PRECISE = {"pytorch": 1e-8, "onnx": 1e-4, "c": 1e-8}
+"""How near they come."""

@@ -64,12 +64,19 @@ def padded_by(x: Tensor, sides: list[tuple[int, int]], edges: str, value: float 
     return F.pad(x, flat, "constant", value) if edges == "zeros" else F.pad(x, flat, edges)
 
 
+def axes_of(name: str) -> int:
+    """How many axes of places a convolution's name says."""
+    return int(name[-2]) if name.endswith("d") else 2
+
+
 def _conv(net: Network, x: Tensor, o: Arguments) -> Tensor:
+    assert x.dim() - 2 == axes_of(net.statement.name)
     return convolve(net, x, o, o["sizes"], o.get("groups", 1))
 
 
 def _transposed(net: Network, x: Tensor, o: Arguments) -> Tensor:
-    axes, out, groups = x.dim() - 2, o["sizes"], o.get("groups", 1)
+    axes, out, groups = axes_of(net.statement.name), o["sizes"], o.get("groups", 1)
+    assert x.dim() - 2 == axes
     kernel, stride, dilation = (each(o.get(name, 1), axes) for name in ("kernel", "stride", "dilation"))
     padding, added = (each(o.get(name, 0), axes) for name in ("padding", "output_padding"))
     weight = net.parameter("weight", (x.shape[1], out // groups, *kernel), o.get("init", Init("kaiming")))
@@ -100,6 +107,7 @@ for _axes, _names in ((1, ("conv1d",)), (2, ("conv", "conv2d")), (3, ("conv3d",)
 
 @layer("depthwise", draw=convolution(2, depthwise=True), bare=("kernel", "multiplier", "init"), learns=True)
 def depthwise(net: Network, x: Tensor, o: Arguments) -> Tensor:
+    assert x.dim() == 4
     return convolve(net, x, o, x.shape[1] * o.get("multiplier", 1), x.shape[1])
 
 

@@ -83,6 +83,7 @@ class Network:
 
     def run(self, statement: Statement, x: Tensor) -> Tensor:
         made = self._made(statement, x)
+        assert made.dim() > 1, "a sample has an axis"
         if statement.label:
             self.labels[statement.label] = made
             if self.weight is not None:

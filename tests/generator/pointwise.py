@@ -139,4 +139,5 @@ def dropout(net: Network, x: Tensor, o: Arguments) -> Tensor:
 
 @layer("draw", draw=lambda rng, shape: {} if shape[-1] % 2 == 0 else None, weight=0.1)
 def draw(net: Network, x: Tensor, o: Arguments) -> Tensor:
+    assert x.shape[-1] % 2 == 0
     return x[..., : x.shape[-1] // 2]

@@ -105,3 +105,9 @@ def statements(body: Body) -> Iterator[Statement]:
         yield statement
         for branch in statement.branches:
             yield from statements(branch)
+
+
+def used(program: Program) -> Iterator[Statement]:
+    """All statements of a program, those of its blocks too."""
+    for body in (program.body, *(each.body for each in program.definitions)):
+        yield from statements(body)

@@ -55,7 +55,10 @@ def _slice(rng: random.Random, shape: Shape) -> Arguments:
 @layer("slice", draw=_slice)
 def cut(net: Network, x: Tensor, o: Arguments) -> Tensor:
     axis = o.get("axis", 1)
-    return x.movedim(axis, 0)[o["start"] : o.get("stop", 0) or None].movedim(0, axis)
+    size = x.shape[axis]
+    start, stop = (n + size if n < 0 else n for n in (o["start"], o.get("stop", 0) or size))
+    assert 0 <= start < stop <= size
+    return x.narrow(axis, start, stop - start)
 
 
 def _axes(rng: random.Random, shape: Shape) -> Arguments | None:
