@@ -11,6 +11,7 @@ from typing import Any
 
 from lampc.data import rows
 from lampc.data.place import within
+from lampc.data.remarks import described
 from lampc.data.source import DataError, Dataset, DataSource, Description, Request, source
 from lampc.data.split import NORMALIZE, SPLIT, VALIDATION, Cut, from_arrays
 from lampc.data.table import open_regular
@@ -58,7 +59,7 @@ def _left_there(path: Path, check: bool) -> dict[str, Any]:
 
 
 def _describe_npz(request: Request) -> Description:
-    return _load_npz(request, check=False).description
+    return described(_load_npz(request, check=False))
 
 
 def _load_python(request: Request) -> Dataset:
@@ -127,7 +128,7 @@ def _call(name: str, request: Request) -> Any:
 
 
 def _describe_python(request: Request) -> Description:
-    return _load_python(request).description
+    return described(_load_python(request))
 
 
 _PATH = Param("path", Text(), doc="the file, from the .lamp file's folder")

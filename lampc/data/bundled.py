@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from lampc.data.remarks import unscaled
 from lampc.data.source import DataError, Dataset, DataSource, Description, Request, source
 from lampc.data.split import NORMALIZE, SPLIT, VALIDATION, Cut, make
 from lampc.layers.signature import Flag, Float, Param, Signature
@@ -42,11 +43,14 @@ def _load_digits(request: Request) -> Dataset:
 
 
 def _table(name: str, doc: str, samples: int, features: int, classes: tuple[str, ...] | None,
-           span: tuple[float, float] | None = None) -> None:  # fmt: skip
+           span: tuple[float, float] | None = None, large: tuple[str, float, float] | None = None) -> None:  # fmt: skip
+    """Declare a table; ``large``: a feature that is far larger than another, and the size of both."""
+
     def describe(request: Request) -> Description:
         target = () if classes else (1,)
         train, validation, test = Cut.of(request).counts(samples)
-        return Description((features,), target, classes, train, test, target_range=_span(request), validation=validation)
+        remarks = () if large is None or request.arguments["normalize"] else (unscaled(*large),)
+        return Description((features,), target, classes, train, test, _span(request), validation=validation, remarks=remarks)
 
     def _span(request: Request) -> tuple[float, float] | None:
         return None if span is None else (0.0, 1.0) if request.arguments.get("scaled") else span
@@ -89,7 +93,9 @@ source(
         _load_digits,
     )
 )
-_table("wine", "scikit-learn's 178 wines: 13 measurements, 3 growers", 178, 13, ("class_0", "class_1", "class_2"))
-_table("breastcancer", "scikit-learn's 569 tumours: 30 measurements, malignant or benign", 569, 30, ("malignant", "benign"))
+_table("wine", "scikit-learn's 178 wines: 13 measurements, 3 growers", 178, 13, ("class_0", "class_1", "class_2"),
+       large=("`proline`", 810, 0.38))  # fmt: skip
+_table("breastcancer", "scikit-learn's 569 tumours: 30 measurements, malignant or benign", 569, 30, ("malignant", "benign"),
+       large=("`worst area`", 1050, 0.0046))  # fmt: skip
 _table("diabetes", "scikit-learn's 442 patients: 10 measurements, the disease's progress after a year", 442, 10, None,
        (25.0, 346.0))  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any
 from lampc import files
 from lampc.data import rows
 from lampc.data.place import within
+from lampc.data.remarks import described
 from lampc.data.source import DataError, Dataset, DataSource, Description, Request, source
 from lampc.data.split import NORMALIZE, SPLIT, VALIDATION, Cut, make, named
 from lampc.data.table import open_regular, target_column
@@ -138,7 +139,7 @@ def _refuse_missing(column: Any, name: str) -> None:
 
 
 def _describe(request: Request) -> Description:
-    return _load(request).description
+    return described(_load(request))
 
 
 source(

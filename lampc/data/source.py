@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lampc.data.rows import Rows
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Something in data that is likely to be a mistake: a warning's code, what is to be said, and how to mend it."""
+
+    code: str
+    message: str
+    fixes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,8 @@ class Description:
     """The target's name, of a table."""
     validation: int = 0
     """Samples held out from the training, to choose by."""
+    remarks: tuple[Remark, ...] = field(default=(), compare=False)
+    """What is likely to be a mistake; of a run that is kept, nothing."""
 
 
 @dataclass(frozen=True)

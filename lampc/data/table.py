@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from lampc.data.place import within
+from lampc.data.remarks import described
 from lampc.data.source import DataError, Dataset, DataSource, Description, Request, source
 from lampc.data.split import NORMALIZE, SPLIT, VALIDATION, Cut, make, named
 from lampc.diagnostics.suggest import nearest
@@ -171,7 +172,7 @@ def _refuse_missing(cells: Sequence[str], name: str, lines: Sequence[int]) -> No
 
 
 def _describe(request: Request) -> Description:
-    return _load(request).description
+    return described(_load(request))
 
 
 source(

@@ -8,7 +8,7 @@ import platform
 import socket
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ def config(program: Program, file: str, settings: Sequence[str], command: Sequen
     """The program's settings, every value of every statement, versions, and digests of program and data."""
     import torch
 
+    described = None if data is None else asdict(replace(data.description, remarks=()))
     return {
         "file": file,
         "source": main_name(program),
@@ -44,7 +45,7 @@ def config(program: Program, file: str, settings: Sequence[str], command: Sequen
                      "platform": platform.platform()},
         "git": commit(_folder(program)),
         "program": program_hash(program),
-        "data": None if data is None else {"hash": data_hash(data), "description": asdict(data.description)},
+        "data": None if data is None else {"hash": data_hash(data), "description": described},
     }  # fmt: skip
 
 
@@ -106,6 +107,7 @@ def normal(data: Dataset) -> list[Any] | None:
 def description(kept: Mapping[str, Any]) -> Description:
     """A description from JSON, where tuples are lists."""
     found = {field.name: kept.get(field.name) for field in fields(Description)}
+    found["remarks"] = ()  # of when it was trained
     return Description(**{k: tuple(v) if isinstance(v, list) else v for k, v in found.items()})  # type: ignore[arg-type]
 
 

@@ -227,3 +227,27 @@ def test_nothing_to_measure() -> None:
     with pytest.raises(LampError) as caught:
         model.evaluate(np.ones((2, 3), np.float32), np.full(2, -1))
     assert [diagnostic.code for diagnostic in caught.value.diagnostics] == ["E510"]
+
+
+def remarked(folder: Path, **arrays: np.ndarray) -> list[str]:
+    """What is said of some arrays."""
+    np.savez(folder / "a.npz", **arrays)
+    return [
+        each.code for each in lampc.compile.text('data npz "a.npz"; linear 2 xavier; loss crossentropy', folder=folder).warnings
+    ]
+
+
+def test_a_column_that_says_what_the_target_is(tmp_path: Path) -> None:
+    rows = "".join(f"{i % 7},{'ab'[i % 3 == 0]},{i % 3 == 0:d}\n" for i in range(60))
+    (tmp_path / "a.csv").write_text("x,kind,code\n" + rows)
+    found = lampc.compile.text('data csv "a.csv" target=kind; linear 2 xavier; loss crossentropy', folder=tmp_path).warnings
+    assert [each.code for each in found] == ["W423"]
+
+
+def test_what_data_may_be_mistaken_in(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    x, y = draw.normal(size=(200, 3)), draw.integers(0, 2, 200)
+    assert remarked(tmp_path, x=x, y=y) == []
+    assert remarked(tmp_path, x=np.tile(x, (2, 1)), y=np.tile(y, 2)) == ["W424"]
+    assert remarked(tmp_path, x=x, y=(np.arange(200) % 20 == 0).astype(int)) == ["W425"]
+    assert remarked(tmp_path, x_train=x, y_train=np.sort(y), x_test=x[:0], y_test=y[:0]) == ["W426"]
