@@ -23,7 +23,7 @@ def _describe_digits(request: Request) -> Description:
     shape = (1, 8, 8) if request.arguments["image"] else (64,)
     train, validation, test = Cut.of(request).counts(1797)
     if request.arguments["denoise"] is not None:
-        return Description(shape, shape, None, train, test, target_range=(0.0, 1.0), validation=validation)
+        return Description(shape, shape, None, train, test, target_range=(0.0, 1.0), validation=validation, bits=False)
     return Description(shape, (), tuple(map(str, range(10))), train, test, validation=validation)
 
 
@@ -50,7 +50,8 @@ def _table(name: str, doc: str, samples: int, features: int, classes: tuple[str,
         target = () if classes else (1,)
         train, validation, test = Cut.of(request).counts(samples)
         remarks = () if large is None or request.arguments["normalize"] else (unscaled(*large),)
-        return Description((features,), target, classes, train, test, _span(request), validation=validation, remarks=remarks)
+        return Description((features,), target, classes, train, test, target_range=_span(request), validation=validation,
+                           remarks=remarks, bits=None if classes else False)  # fmt: skip
 
     def _span(request: Request) -> tuple[float, float] | None:
         return None if span is None else (0.0, 1.0) if request.arguments.get("scaled") else span

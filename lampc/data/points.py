@@ -13,7 +13,9 @@ RADIUS = 1 / math.sqrt(2 * math.pi)
 
 def _describe_disc(request: Request) -> Description:
     train, test = request.arguments["train"], request.arguments["test"]
-    return Description((2,), (1,), None, train, test, target_range=(0.0, 1.0), validation=request.arguments["validation"])
+    return Description(
+        (2,), (1,), None, train, test, target_range=(0.0, 1.0), bits=True, validation=request.arguments["validation"]
+    )
 
 
 def _load_disc(request: Request) -> Dataset:
@@ -29,7 +31,7 @@ def _load_disc(request: Request) -> Dataset:
 
 
 def _describe_xor(request: Request) -> Description:
-    return Description((2,), (1,), None, 4 * request.arguments["repeat"], 4, target_range=(0.0, 1.0))
+    return Description((2,), (1,), None, 4 * request.arguments["repeat"], 4, target_range=(0.0, 1.0), bits=True)
 
 
 def _load_xor(request: Request) -> Dataset:

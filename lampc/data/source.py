@@ -51,6 +51,8 @@ class Description:
     """Samples held out from the training, to choose by."""
     remarks: tuple[Remark, ...] = field(default=(), compare=False)
     """What is likely to be a mistake; of a run that is kept, nothing."""
+    bits: bool | None = None
+    """Whether all targets are 0 or 1, where they are numbers; None where that is not known."""
 
 
 @dataclass(frozen=True)

@@ -170,12 +170,13 @@ def finish(train: Split, validation: Split, test: Split, classes: tuple[str, ...
         deviation = np.where(without_spread(mean, deviation), 1.0, deviation)
         normal = (mean, deviation)
         train, validation, test = (Split(_scaled(part.x, mean, deviation), part.y) for part in (train, validation, test))
-    span = None
+    span = bits = None
     if classes is None:
         every = [part.y for part in (train, validation, test) if len(part)]
+        bits = all(bool(((y == 0) | (y == 1)).all()) for y in every)
         span = (min(float(y.min()) for y in every), max(float(y.max()) for y in every))
     description = Description(train.x.shape[1:], train.y.shape[1:], classes, len(train), len(test), span,
-                              validation=len(validation))  # fmt: skip
+                              validation=len(validation), bits=bits)  # fmt: skip
     return Dataset(description, train, test, normal, validation)
 
 

@@ -13,14 +13,17 @@ from lampc.data import Description
 from lampc.diagnostics import Problems
 from lampc.elaborate.bind import bind
 from lampc.elaborate.blocks import block_arguments, check_uncalled
+from lampc.elaborate.comparison import Limit
 from lampc.elaborate.constants import Evaluator
 from lampc.elaborate.definitions import EXPERIMENT, Definitions, Reader
 from lampc.elaborate.experiment import Data, Experiment, Experimenter
+from lampc.elaborate.heads import Compared, find_heads
+from lampc.elaborate.measured import Measurable, check_best, choose_metrics
 from lampc.elaborate.minibatches import check_minibatches
 from lampc.elaborate.network import Network
 from lampc.elaborate.scope import Flow, Scope
 from lampc.elaborate.settings import Settings, parse_setting
-from lampc.elaborate.target import attach_loss, check_best, choose_metrics
+from lampc.elaborate.target import attach_loss
 from lampc.elaborate.unused import drop_unused, warn_of_unused
 from lampc.elaborate.weights import begin_with
 from lampc.ir.budget import TooLarge
@@ -55,6 +58,10 @@ class Elaborated:
     metrics: tuple[MetricType, ...]
     labels: Mapping[str, Value]
     """The values that `as` names. Where a name has several, in copies of a body, they are `h[1]`, `h[2]`, …"""
+    heads: tuple[Compared, ...] = ()
+    """The values that the loss compares with the targets."""
+    limits: tuple[Limit, ...] = ()
+    """What the losses take of targets."""
     used: tuple[Source, ...] = ()
     """The files that it uses, but for the standard library's."""
     weights: Path | None = None
@@ -130,15 +137,22 @@ def _expand(layers: Sequence[tree.Layer | tree.Broken], experiment: Experiment, 
     check_minibatches(network, experiment, problems)
     network.graph.outputs["prediction"] = prediction.value
     if attached is not None:
-        network.graph.outputs["loss"] = attached[1].value
-    target = attached[0].type if attached else None
-    metrics = choose_metrics(experiment, prediction, target, network.producer(prediction), problems)
+        network.graph.outputs["loss"] = attached.loss.value
+    target = attached.target.type if attached else None
+    heads: tuple[Compared, ...] = ()
+    metrics: tuple[MetricType, ...] = ()
+    if attached is not None and experiment.loss is not None:
+        heads = find_heads(experiment.loss, attached, prediction, named)
+        made_by = network.producer(prediction)
+        values = {label: value for label, value in named.items() if label != "x"}
+        measurable = Measurable(experiment, prediction, attached.target.type, values, heads, made_by)
+        metrics = choose_metrics(measurable, problems)
     check_best(experiment, metrics, target, problems)
     drop_unused(network, problems)
     weights = None if known else begin_with(experiment, place, network.graph, network.layers, problems)
     labels = _names(network, {label: term.value for label, term in named.items() if label != "x"})
     return Elaborated(network.graph, tuple(network.layers), experiment, x.value, x.type, _below(x), dtype, target, metrics,
-                      labels, weights=weights)  # fmt: skip
+                      labels, heads, () if attached is None else attached.limits, weights=weights)  # fmt: skip
 
 
 def _divide(network: Network, x: Term, experiment: Experiment, scope: Scope) -> Term:

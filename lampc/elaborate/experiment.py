@@ -162,6 +162,15 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """A metric that the file asks for: ``accuracy``, or ``kind.accuracy`` of the value that `as kind` names."""
+
+    metric: MetricType
+    label: str
+    span: Span
+
+
+@dataclass(frozen=True)
 class Experiment:
     """What is known of the experiment before the network is built."""
 
@@ -172,8 +181,7 @@ class Experiment:
     loss: Loss | None
     optimizer: Optimizer
     schedule: Schedule | None
-    metrics: tuple[MetricType, ...] | None
-    metrics_span: Span | None
+    metrics: tuple[Asked, ...] | None
     train: Train
     parts: tuple[Part, ...] = ()
     """The inputs that have names, in order; samples hold them flat, one after another, where they are several."""
@@ -222,7 +230,6 @@ class Experimenter:
             self._optimizer(by_name.get("optimizer")),
             self._schedule(by_name.get("schedule"), train),
             self._metrics(metrics),
-            metrics.head if metrics else None,
             train,
             parts,
         )
@@ -357,16 +364,17 @@ class Experimenter:
                                  fixes=["make `warmup` shorter, or train for more epochs"])  # fmt: skip
         return Schedule(type, arguments, statement.head)
 
-    def _metrics(self, statement: tree.Layer | None) -> tuple[MetricType, ...] | None:
+    def _metrics(self, statement: tree.Layer | None) -> tuple[Asked, ...] | None:
         if statement is None:
             return None
-        found: dict[str, MetricType] = {}
+        found: dict[str, Asked] = {}
         for argument in statement.arguments:
-            name = argument.name if isinstance(argument, tree.Word) else None
-            if name in METRICS:
-                found[name] = METRICS[name]
+            name = argument.name if isinstance(argument, tree.Word) else ""
+            label, _, metric = name.rpartition(".")
+            if metric in METRICS:
+                found[name] = Asked(METRICS[metric], label, statement.head if len(statement.arguments) == 1 else argument.span)
                 continue
-            near = nearest(name, METRICS) if name else None
+            near = nearest(metric, METRICS) if metric else None
             fixes = [f"did you mean `{near}`?" if near else f"there are {', '.join(METRICS)}"]
             self.problems.report("E201", f"unknown metric `{argument.span.text}`", argument.span, fixes=fixes)
         for option in statement.options:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from lampc import limits
 from lampc.diagnostics import Problems
 from lampc.diagnostics.suggest import nearest
+from lampc.elaborate.comparison import Comparison
 from lampc.elaborate.constants import CONSTANTS, FUNCTIONS, NoResult, arithmetic, checked
 from lampc.ir.graph import Value
 from lampc.ir.op import Op, ShapeError
@@ -80,6 +81,8 @@ class Formula:
         """Whether losses may be called: ``mse(a, x)``."""
         self.layer = layer
         """Whether the formula is a layer: its reductions then stay within a sample."""
+        self.compared: list[Comparison] = []
+        """The losses that have been called."""
         self._calls: list[str] = []
         self._depth = 0
 
@@ -247,7 +250,11 @@ class Formula:
         wanted = LOSSES[name].target(p.type, LOSSES[name].signature.defaults)
         if y.type != wanted:
             raise self._fail("E503", f"`{name}` of {p.type} takes a target {wanted}, not {y.type}", span)
-        return LOSSES[name].build(p, y, LOSSES[name].signature.defaults)
+        first = len(self.build.graph)
+        result = LOSSES[name].build(p, y, LOSSES[name].signature.defaults)
+        nodes = range(first, len(self.build.graph))
+        self.compared.append(Comparison(LOSSES[name], LOSSES[name].signature.defaults, p, y, span, nodes))
+        return result
 
     def _builtin(self, name: str, arguments: list[Operand]) -> Operand:
         if not any(isinstance(argument, Term) for argument in arguments):

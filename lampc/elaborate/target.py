@@ -1,14 +1,13 @@
-"""Joining network and data: the loss, its target, and the metrics."""
+"""Joining network and data: the loss and its target."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from lampc import limits
-from lampc.data import Description
 from lampc.diagnostics import Problems
-from lampc.diagnostics.suggest import nearest
+from lampc.elaborate.comparison import Comparison, Limit, check, check_reach
 from lampc.elaborate.definitions import Definitions
 from lampc.elaborate.experiment import Data, Experiment, Loss
 from lampc.elaborate.functions import Formula, Unusable
@@ -17,42 +16,56 @@ from lampc.ir.leaves import Input
 from lampc.ir.op import ShapeError
 from lampc.ir.types import B, Type
 from lampc.layers.losses import LOSSES
-from lampc.layers.metrics import METRICS, Head, MetricType, Reading, bound
-from lampc.layers.signature import Int
-from lampc.ops.activations import Sigmoid
-from lampc.ops.normalise import LogSoftmax, Softmax
 from lampc.ops.term import Term
 from lampc.source import Span
 from lampc.syntax import tree
 
 
+@dataclass(frozen=True)
+class Attached:
+    """A network with its loss."""
+
+    target: Term
+    loss: Term
+    comparisons: tuple[Comparison, ...]
+    """The losses that it consists of; none where it is a formula alone."""
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """What targets may be."""
+        return tuple(Limit(found.loss.name, found.part, found.bounds) for found in self.comparisons if found.targets)
+
+
 def attach_loss(network: Network, prediction: Term, experiment: Experiment, definitions: Definitions,
-                labels: Mapping[str, Term], problems: Problems) -> tuple[Term, Term] | None:  # fmt: skip
-    """The target's leaf and the loss; None if there is no loss, or a wrong one, which has been reported."""
-    loss = experiment.loss
+                labels: Mapping[str, Term], problems: Problems) -> Attached | None:  # fmt: skip
+    """Build the loss; None if there is none, or a wrong one, which has been reported."""
+    loss, data = experiment.loss, experiment.data
     if loss is None:
         return None
     made_by = network.producer(prediction) or loss.span
-    given = data_target(experiment.data, prediction.type)
+    given = data_target(data, prediction.type)
     if loss.sum is not None:
-        return _sum(network, loss.sum, prediction, given, labels, definitions, problems)
+        found = _sum(network, loss.sum, prediction, given, labels, definitions, problems)
+        for comparison in found.comparisons if found is not None else ():
+            check(comparison, data, network.producer(comparison.prediction) or comparison.span, problems)
+        return found
     try:
         wanted = loss.type.target(prediction.type, loss.arguments) if loss.type else given or prediction.type
     except ShapeError as error:
         problems.report("E503", str(error), loss.span, also=[(made_by, f"makes {prediction.type}")])
         return None
-    if given is not None and experiment.data is not None:
-        if given != wanted:
-            _disagree(loss, wanted, given, prediction.type, experiment.data, made_by, problems)
-            return None
-        _check_classes(prediction.type, loss, experiment.data, made_by, problems)
-    _check_range(prediction, loss, experiment.data, made_by, problems)
-    build = network.build
-    with build.at(spans=(loss.span,), layer="loss"):
-        target = build(Input(wanted, "y"))
-        result = _formula(network, loss, prediction, target, definitions, problems) if loss.type is None else (
-            loss.type.build(prediction, target, loss.arguments))  # fmt: skip
-    return None if result is None else (target, result)
+    if given is not None and data is not None and given != wanted:
+        _disagree(loss, wanted, given, prediction.type, data, made_by, problems)
+        return None
+    with network.build.at(spans=(loss.span,), layer="loss"):
+        target = network.build(Input(wanted, "y"))
+        if loss.type is None:
+            check_reach(prediction, data, made_by, problems)
+            result = _formula(network, loss, prediction, target, definitions, problems)
+            return None if result is None else Attached(target, result, ())
+        comparison = Comparison(loss.type, loss.arguments, prediction, target, loss.span)
+        check(comparison, data, made_by, problems)
+        return Attached(target, loss.type.build(prediction, target, loss.arguments), (comparison,))
 
 
 def data_target(data: Data | None, prediction: Type) -> Type | None:
@@ -61,59 +74,6 @@ def data_target(data: Data | None, prediction: Type) -> Type | None:
         return None
     description = data.description
     return Type("i64" if description.classes is not None else prediction.dtype, (B, *description.target))
-
-
-def choose_metrics(experiment: Experiment, prediction: Term, target: Type | None, made_by: Span | None,
-                   problems: Problems) -> tuple[MetricType, ...]:  # fmt: skip
-    """The metrics that the file asks for, or those that fit."""
-    if target is None:
-        return ()
-    if experiment.metrics is None and experiment.loss is not None and experiment.loss.sum is not None:
-        return ()
-    if experiment.metrics is None:
-        hinge = experiment.loss is not None and experiment.loss.name == "hinge"
-        one = (hinge or isinstance(prediction.node.op, Sigmoid)) and prediction.type.shape[-1:] == (1,)
-        names = ("accuracy",) if target.dtype == "i64" or one else ("mae", "r2")
-        fit = tuple(METRICS[name] for name in names if not METRICS[name].fits(prediction.type, target))
-        return _as_it_ends(fit, prediction, experiment.loss)
-    fitting = []
-    for metric in experiment.metrics:
-        reason = metric.fits(prediction.type, target)
-        if reason:
-            also = [(made_by, f"makes {prediction.type}")] if made_by else []
-            problems.report("E506", f"`{metric.name}` does not fit: {reason}", experiment.metrics_span, also=also)
-        else:
-            fitting.append(metric)
-    return _as_it_ends(tuple(fitting), prediction, experiment.loss)
-
-
-def check_best(experiment: Experiment, metrics: tuple[MetricType, ...], target: Type | None, problems: Problems) -> None:
-    """See that the metric by which the best epoch is chosen is a number that is measured, on a part that is there."""
-    best, known = experiment.train.best, ["loss", *(metric.name for metric in metrics if not metric.table)]
-    if not best or best in known or target is None:
-        _warn_of_no_choice(experiment, problems)
-        return
-    near = nearest(best, known)
-    fixes = [f"did you mean `{near}`?" if near else f"there are {', '.join(known)}"]
-    if best in METRICS and not METRICS[best].table:
-        fixes = [f"measure it: `metrics {' '.join(metric.name for metric in metrics)} {best}`"]
-    problems.report("E201", f"`best={best}`: that is no metric that is measured", experiment.train.where("best"), fixes=fixes)
-
-
-def _warn_of_no_choice(experiment: Experiment, problems: Problems) -> None:
-    data, train = experiment.data, experiment.train
-    if data is None or data.description is None or data.description.validation or not (train.best or train.patience):
-        return
-    option = data.source.signature["validation"] if "validation" in data.source.signature.names else None
-    some = "200" if option is not None and isinstance(option.kind, Int) else "0.1"
-    fixes = [f"take a part of the training data: `data {data.source.name} … validation={some}`"] if option is not None else []
-    also = [(data.span, "has no validation part")]
-    if train.best:
-        problems.report("W701", f"`best={train.best}` chooses nothing: there is no part of the data to choose by", train.span,
-                        also=also, fixes=fixes, notes=["the test part chooses nothing; the last epoch is used"])  # fmt: skip
-    if train.patience:
-        problems.report("W701", "`patience` looks at the training loss: there is no part of the data to choose by", train.span,
-                        also=also, fixes=fixes)  # fmt: skip
 
 
 def _formula(network: Network, loss: Loss, prediction: Term, target: Term, definitions: Definitions,
@@ -135,16 +95,8 @@ def _formula(network: Network, loss: Loss, prediction: Term, target: Term, defin
     return result
 
 
-def _as_it_ends(metrics: tuple[MetricType, ...], prediction: Term, loss: Loss | None) -> tuple[MetricType, ...]:
-    """The metrics, as the loss counts: a hinge's scores are positive for yes."""
-    arguments = {} if loss is None else loss.arguments
-    above = 0.0 if loss is not None and loss.name == "hinge" else 0.5
-    reading = Reading(above, arguments.get("ignore"), tuple(arguments.get("weights") or ()))
-    return tuple(bound(metric, reading, Head()) for metric in metrics)
-
-
 def _sum(network: Network, option: tree.Option, prediction: Term, given: Type | None, labels: Mapping[str, Term],
-         definitions: Definitions, problems: Problems) -> tuple[Term, Term] | None:  # fmt: skip
+         definitions: Definitions, problems: Problems) -> Attached | None:  # fmt: skip
     """The loss that a formula of named values, of the input x, the target y and the prediction p comes to."""
     build = network.build
     assert isinstance(option.value, tree.Expression)
@@ -158,7 +110,7 @@ def _sum(network: Network, option: tree.Option, prediction: Term, given: Type | 
         except Unusable:
             return None
     if isinstance(result, Term) and result.type.shape == ():
-        return y, result
+        return Attached(y, result, tuple(formula.compared))
     made = f"{result.type}" if isinstance(result, Term) else "a constant"
     problems.report("E505", f"a loss is one number, and this is {made}", option.value.span,
                     fixes=["take the mean of it: `mean(…)`"] if isinstance(result, Term) else [])  # fmt: skip
@@ -221,67 +173,3 @@ def _disagree(loss: Loss, wanted: Type, given: Type, prediction: Type, data: Dat
         fixes = [f"let the last layer end in {given.sample[0]}"]
     problems.report("E503", f"the network makes {prediction}, but the data's targets are {given}", made_by,
                     f"makes {prediction}", also=[(data.span, f"targets are {given}")], fixes=fixes)  # fmt: skip
-
-
-def _check_classes(prediction: Type, loss: Loss, data: Data, made_by: Span, problems: Problems) -> None:
-    description = data.description
-    if description is None or description.classes is None or not prediction.sample:
-        return
-    classes, outputs = len(description.classes), prediction.sample[-1]
-    places = [(data.span, f"has {classes} classes")]
-    if classes > outputs:
-        problems.report("E503", f"the data has {classes} classes, but the network scores {outputs}", made_by,
-                        f"makes {outputs}", also=places, fixes=[f"let the last layer end in {classes}"])  # fmt: skip
-    elif classes < outputs:
-        problems.report("W501", f"the network scores {outputs} classes, but the data has {classes}", made_by,
-                        f"makes {outputs}", also=places, fixes=[f"let the last layer end in {classes}"])  # fmt: skip
-
-
-def _check_range(prediction: Term, loss: Loss, data: Data | None, made_by: Span, problems: Problems) -> None:
-    """Warn of an output activation that cannot make what the loss wants."""
-    node = prediction.node
-    low, high = node.op.codomain
-    span = node.spans[0] if node.spans else made_by
-    name = node.op.name
-    description = data.description if data else None
-    if loss.type is not None and loss.type.logarithms:
-        if not isinstance(node.op, LogSoftmax):
-            problems.report("W403", f"loss `{loss.name}` takes log-probabilities, and the network does not end in `logsoftmax`",
-                            span, also=[(loss.span, "the loss")], fixes=["end the network in `logsoftmax`"])  # fmt: skip
-        return
-    if loss.type is not None and loss.type.classes:
-        if loss.arguments.get("soft"):
-            _check_probabilities(description, loss, data, problems)
-        if not isinstance(node.op, Softmax | LogSoftmax) and (low, high) != (-math.inf, math.inf):
-            problems.report("W402", f"crossentropy takes scores of any size, and `{name}` makes only {_range(low, high)}",
-                            span, also=[(loss.span, "the loss")], fixes=[f"remove `{name}`"])  # fmt: skip
-        return
-    if loss.type is not None and loss.type.probabilities:
-        if low < 0 or high > 1:
-            problems.report("W403", f"loss `{loss.name}` takes probabilities, and the network makes {_range(low, high)}",
-                            span, also=[(loss.span, "takes 0…1")], fixes=["end the network in `sigmoid`"])  # fmt: skip
-        _check_probabilities(description, loss, data, problems)
-    elif description is not None and description.target_range is not None:
-        least, greatest = description.target_range
-        if least < low or greatest > high:
-            assert data is not None
-            problems.report("W402", f"`{name}` makes only {_range(low, high)}, but targets reach from {least:g} to "
-                            f"{greatest:g}", span, also=[(data.span, f"targets {least:g} to {greatest:g}")],
-                            fixes=[f"remove the last `{name}`, or scale the targets"])  # fmt: skip
-
-
-def _check_probabilities(description: Description | None, loss: Loss, data: Data | None, problems: Problems) -> None:
-    if description is None or description.target_range is None or data is None:
-        return
-    least, greatest = description.target_range
-    if least < 0 or greatest > 1:
-        problems.report("E503", f"loss `{loss.name}` takes targets from 0 to 1, and the data's reach from {least:g} to "
-                        f"{greatest:g}", loss.span, also=[(data.span, "the data")])  # fmt: skip
-
-
-def _range(low: float, high: float) -> str:
-    if math.isinf(low) and math.isinf(high):
-        return "any number"
-    if math.isinf(high):
-        return f"{low:g} and more"
-    return f"{high:g} and less" if math.isinf(low) else f"{low:g} to {high:g}"

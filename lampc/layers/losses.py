@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,6 +18,33 @@ from lampc.ops.reduction import Mean, Sum
 from lampc.ops.shape import Slice
 from lampc.ops.term import Term
 from lampc.ops.waves import Table
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What targets may be: numbers from one to another, or of two numbers."""
+
+    least: float = -math.inf
+    greatest: float = math.inf
+    bits: bool = False
+    """Whether they are 0 and 1, and nothing between."""
+    ignore: int | None = None
+    """A label that may be outside."""
+
+    def __str__(self) -> str:
+        if self.bits:
+            return "0 and 1"
+        if math.isinf(self.greatest):
+            return f"of {self.least:g} and more" if math.isfinite(self.least) else "of any size"
+        return f"from {self.least:g} to {self.greatest:g}" if math.isfinite(self.least) else f"of {self.greatest:g} and less"
+
+
+def _unbounded(prediction: Type, arguments: Arguments) -> Bounds:
+    return Bounds()
+
+
+def _shares(prediction: Type, arguments: Arguments) -> Bounds:
+    return Bounds(0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -37,6 +65,12 @@ class LossType:
 
     classes: bool = False
     """Whether predictions are a score for each class."""
+
+    sides: bool = False
+    """Whether predictions are scores above 0 for yes and below for no."""
+
+    bounds: Callable[[Type, Arguments], Bounds] = _unbounded
+    """What targets of a prediction's type may be."""
 
 
 def mean(x: Term) -> Term:
@@ -63,6 +97,17 @@ def _class_labels(prediction: Type, arguments: Arguments) -> Type:
             raise ShapeError("`ignore` names a label, and with `soft` there are none")
         return prediction
     return Type("i64", prediction.shape[:-1])
+
+
+def _labels(prediction: Type, arguments: Arguments) -> Bounds:
+    """Labels name one of the scores; soft targets are shares."""
+    classes = prediction.sample[-1]
+    return Bounds(0.0, 1.0) if arguments.get("soft") else Bounds(0.0, classes - 1.0, ignore=arguments.get("ignore"))
+
+
+def _divided(prediction: Type, arguments: Arguments) -> Bounds:
+    """Of `kl`: shares, or their logarithms."""
+    return Bounds(greatest=0.0) if arguments.get("logarithms") else Bounds(0.0, 1.0)
 
 
 def _weights_fit(prediction: Type, arguments: Arguments, makes: str) -> None:
@@ -182,7 +227,7 @@ _TYPES = (
     ),
     LossType("bce", "the mean of -y·log p - (1-y)·log(1-p); p from `sigmoid`",
              Signature((Param("weights", Numbers(), None, "a factor for each output: `[1, 5]`", positional=False),)),
-             _same, _bce, probabilities=True),
+             _same, _bce, probabilities=True, bounds=_shares),
     LossType(
         "crossentropy",
         "the mean of -log p of the class; p from `softmax`, or logits",
@@ -191,14 +236,16 @@ _TYPES = (
         _class_labels,
         _crossentropy,
         classes=True,
+        bounds=_labels,
     ),
     LossType("nll", "the mean of -p of the class; p from `logsoftmax`", Signature(_OF_CLASSES), _class_labels, _nll,
-             logarithms=True, classes=True),
+             logarithms=True, classes=True, bounds=_labels),
     LossType("hinge", "the mean of max(0, margin - t·p), t -1 for a target of 0, and 1 for 1",
-             Signature((Param("margin", Float(0.0), 1.0, "how far from 0 is far enough"),)), _same, _hinge),
+             Signature((Param("margin", Float(0.0), 1.0, "how far from 0 is far enough"),)), _same, _hinge, sides=True,
+             bounds=lambda prediction, arguments: Bounds(0.0, 1.0, bits=True)),
     LossType("kl", "Kullback and Leibler's divergence Σ y·(log y - p) over the last axis, the mean over samples; p from "
              "`logsoftmax`", Signature((Param("logarithms", Flag(), False, "targets are logarithms, too"),)),
-             _same, _kl, logarithms=True),
+             _same, _kl, logarithms=True, bounds=_divided),
 )  # fmt: skip
 
 LOSSES = {declared.name: declared for declared in _TYPES}

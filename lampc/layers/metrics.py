@@ -71,6 +71,8 @@ class MetricType:
     """For what is a table, not a number: it is shown at the end of a training alone."""
     of_scores: bool = False
     """Whether it looks at scores, not at predictions."""
+    of_classes: bool = False
+    """Whether it looks at classes: where targets are numbers, 0 for no and 1 for yes."""
     reading: Reading = Reading()
     head: Head = Head()
 
@@ -234,15 +236,15 @@ def _share(sums: tuple[float, ...]) -> float:
 
 _TYPES = (
     MetricType("accuracy", "the share of right answers: above 0.5 for one output, the greatest for several",
-               _accuracy_fits, _accuracy, _share),
+               _accuracy_fits, _accuracy, _share, of_classes=True),
     MetricType("f1", "2·precision·recall/(precision + recall), the mean over classes; of the ones, for one output",
-               _accuracy_fits, _f1, _f1_result),
+               _accuracy_fits, _f1, _f1_result, of_classes=True),
     MetricType("auc", "the area under the ROC curve, each class against the rest: how often a one is above a zero; ½ where all "
-               "are of one class", _accuracy_fits, _ranked, _auc, merge=lambda a, b: a + b, of_scores=True),
+               "are of one class", _accuracy_fits, _ranked, _auc, merge=lambda a, b: a + b, of_scores=True, of_classes=True),
     MetricType("perplexity", "e to the mean of -log p of the class, weighted as the loss is", _labels_fit, _perplexity,
                lambda sums: math.exp(min(_share(sums), 700.0)), greater_is_better=False, of_scores=True),
     MetricType("confusion", "how often each class, a row, was taken for each, a column; shown once training has ended",
-               _accuracy_fits, _confusion, lambda sums: math.nan, table=_square),
+               _accuracy_fits, _confusion, lambda sums: math.nan, table=_square, of_classes=True),
     MetricType("mae", "the mean of |p - y|", _numbers_fit, _mae, _share, greater_is_better=False),
     MetricType("rmse", "the root of the mean of (p - y)², of each output, and the mean of those", _numbers_fit, _squares,
                lambda sums: float((sums[0] / sums[1]).sqrt().mean()), greater_is_better=False),
@@ -254,7 +256,7 @@ METRICS = {declared.name: declared for declared in _TYPES}
 """Every metric by its name."""
 
 
-def bound(metric: MetricType, reading: Reading, head: Head, said: bool = False) -> MetricType:
-    """A metric of one value of a network; ``said``: its name tells which, as the file does."""
-    name = f"{head.label}.{metric.name}" if said else metric.name
+def bound(metric: MetricType, reading: Reading, head: Head) -> MetricType:
+    """A metric of one value of a network; its name tells which, as the file does."""
+    name = f"{head.label}.{metric.name}" if head.label else metric.name
     return replace(metric, name=name, reading=reading, head=head)

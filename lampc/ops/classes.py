@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -170,8 +171,21 @@ class BinaryCrossEntropy(Elementwise):
         return 7 * count(results[0])
 
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
-        function = torch.ops.aten.binary_cross_entropy.out
-        return partial(function, *operands, reduction=0, out=results[0])
+        function, (p, y), out = torch.ops.aten.binary_cross_entropy.out, operands, results[0]
+
+        def careful() -> None:
+            """Of what is no probability NaN comes, where torch's kernel raises, or stops the device."""
+            inside = (p >= 0) & (p <= 1)
+            function(torch.where(inside, p, 0.5), y, reduction=0, out=out)
+            out.masked_fill_(~inside, math.nan)
+
+        def kernel() -> None:
+            try:
+                function(p, y, reduction=0, out=out)
+            except RuntimeError:
+                careful()
+
+        return careful if p.is_cuda else kernel
 
     def expression(self, *operands: Expression) -> Expression:
         p, y = operands

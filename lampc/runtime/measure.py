@@ -9,11 +9,12 @@ from torch import Tensor
 
 from lampc.data.rows import Rows
 from lampc.diagnostics import failure
-from lampc.layers.metrics import Head, MetricType, Seen
+from lampc.layers.metrics import MetricType, Seen
 from lampc.passes.totals import begun
 from lampc.runtime.backend import CHUNK
 from lampc.runtime.executor import run
 from lampc.runtime.loader import tensor
+from lampc.runtime.targets import check_bits
 from lampc.runtime.totals import gives, loss_of, plus
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def measure(model: Model, x: Any, y: Any) -> tuple[float, list[tuple[MetricType,
             sums, samples = plus(sums, added), samples + len(target)
             counted = counted or counts(model, target)
             for index, metric in enumerate(metrics):
-                part = metric.part(_seen(metric.head, outputs, target))
+                part = metric.part(_seen(metric, outputs, target))
                 states[index] = part if states[index] is None else metric.merge(states[index], part)
     if not counted:
         raise nothing(model)
@@ -96,8 +97,11 @@ def _measured(model: Model, x: Tensor, y: Tensor) -> Iterator[tuple[tuple[float,
         yield gives(program.totals, executor, len(part)), executor.outputs, target
 
 
-def _seen(head: Head, outputs: Mapping[str, Tensor], target: Tensor) -> Seen:
+def _seen(metric: MetricType, outputs: Mapping[str, Tensor], target: Tensor) -> Seen:
+    head = metric.head
     prediction = outputs[head.output]
     if head.part is not None:
         target = target[..., slice(*head.part)]
+    if metric.of_classes and target.is_floating_point():
+        check_bits(metric.name, target)
     return Seen(prediction, target, outputs.get(head.scores, prediction))

@@ -24,6 +24,7 @@ from lampc.runtime.loader import tensor
 from lampc.runtime.measure import STORED, measure
 from lampc.runtime.random import Random
 from lampc.runtime.storage import DTYPES, Storage, read_weights
+from lampc.runtime.targets import check_targets
 
 if TYPE_CHECKING:
     from lampc.compile import Program
@@ -295,16 +296,7 @@ class Model:
         targets = self._samples(y, target, "y")
         if len(targets) != samples:
             raise failure("E605", f"x has {samples} samples and y has {len(targets)}")
-        loss = self.program.experiment.loss
-        if target.dtype == "i64" and len(targets) and loss is not None and loss.type is not None:
-            classes = self.program.evaluated_type.sample[-1]
-            ignore = loss.arguments.get("ignore")
-            known = targets if ignore is None else torch.where(targets == ignore, 0, targets)
-            least, greatest = int(known.min()), int(known.max())
-            if least < 0 or greatest >= classes:
-                wrong = least if least < 0 else greatest
-                row = int((targets == wrong).flatten().nonzero()[0].item()) // max(1, targets[0].numel())
-                raise failure("E604", f"label {wrong} in row {row} is not one of 0 to {classes - 1}")
+        check_targets(self.program.elaborated.limits, targets)
         return targets
 
     def _samples(self, data: Any, type: Type, name: str) -> Tensor:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from lampc.diagnostics import Problems
+from lampc.ops.classes import BinaryCrossEntropy
 from lampc.runtime.executor import Executor
 from lampc.runtime.history import Diverged, Divergence
 
@@ -43,6 +44,8 @@ def nonfinite(model: Model, executor: Executor, loss: float, epoch: int, step: i
         culprit = found.layer or found.op.name
         name = f"`{found.op.name}`" + (f" of {found.layer}" if found.layer else "")
         span = found.spans[0] if found.spans else train_span
+        if isinstance(found.op, BinaryCrossEntropy):
+            fixes = ["it takes probabilities, from 0 to 1: end the network in `sigmoid`"]
         problems.report("E701", f"{where}: the loss is {loss}: {name} was the first op to make infinity or NaN", span,
                         "here", fixes=fixes)  # fmt: skip
     else:
