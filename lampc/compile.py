@@ -36,7 +36,8 @@ from lampc.ir.types import Type
 from lampc.layers import LAYERS
 from lampc.layers.metrics import MetricType
 from lampc.layers.signature import Param
-from lampc.ops.activations import Sigmoid
+from lampc.ops.activations import Relu, Sigmoid, Tanh
+from lampc.ops.arithmetic import Mul
 from lampc.ops.normalise import LogSoftmax, Softmax
 from lampc.passes.cse import share_common
 from lampc.passes.dce import remove_dead
@@ -114,6 +115,20 @@ class Program:
     @cached_property
     def _valued(self) -> dict[str, Routine]:
         return {}
+
+    @cached_property
+    def units(self) -> Routine:
+        """What computes the hidden activations that may come to a standstill, by their layers' names, and the prediction."""
+        graph, prediction = self.elaborated.graph, self.elaborated.graph.outputs["prediction"]
+        live = graph.live(graph.outputs.values())
+        chosen = {"prediction": prediction}
+        for use in self.layers:
+            gates = any(isinstance(user.op, Mul) for user in graph.users(use.output.node))
+            hidden = use.output.node in live and use.output != prediction and not gates
+            if hidden and isinstance(graph[use.output.node].op, Relu | Tanh | Sigmoid):
+                chosen[use.name] = use.output
+        with without_collection():
+            return lowered(run_passes(for_inference(run_passes(graph.with_outputs(chosen), FORWARD)), WHOLE))
 
     @cached_property
     def native(self) -> Native:

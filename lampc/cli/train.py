@@ -208,6 +208,7 @@ class _Shown:
     def on_epoch(self, run: int, seed: int, epoch: Epoch) -> None:
         if self.board is not None:
             self.board.epoch(seed, epoch)
+        print_diagnostics(epoch.warnings)
         if self.as_json:
             _line({"event": "epoch", "run": run, "seed": seed, "epoch": epoch.epoch, "loss": epoch.loss,
                    "seconds": epoch.seconds, "test": epoch.test,

@@ -26,6 +26,8 @@ class Epoch:
     """Loss and metrics on the test part afterwards, to look at; where there is a validation part, that alone is measured."""
     validation: dict[str, float] = field(default_factory=dict)
     """Loss and metrics on the validation part afterwards."""
+    warnings: tuple[Diagnostic, ...] = field(default=(), repr=False, compare=False)
+    """What was seen then that will not mend itself; see ``lampc/runtime/watch.py``."""
 
     @property
     def held_out(self) -> dict[str, float]:

@@ -232,7 +232,8 @@ class Model:
         return {metric.name: metric.table(state) for metric, state in metrics if metric.table}
 
     def train(self, loader: Any = None, epochs: int | None = None, evaluate: bool = True,
-              on_epoch: Any = None, data: Dataset | None = None, every: float = 0.0, measure: int = 0) -> History:  # fmt: skip
+              on_epoch: Any = None, data: Dataset | None = None, every: float = 0.0, measure: int = 0,
+              watch: bool = True) -> History:  # fmt: skip
         """Train, from where the parameters are; see ``lampc.runtime.train.train``.
 
         ``loader`` is a ``DataLoader``, a torch one, or anything that goes over pairs (x, y); the program's own data
@@ -240,7 +241,7 @@ class Model:
         """
         from lampc.runtime.train import train
 
-        return train(self, loader, epochs, evaluate, on_epoch, data, every, measure=measure)
+        return train(self, loader, epochs, evaluate, on_epoch, data, every, measure=measure, watch=watch)
 
     def share(self, threads: int) -> None:
         """How many threads may share a large step of native code."""

@@ -118,7 +118,7 @@ class _Runs:
 
         so_far = History(seed)
         try:
-            history = model.train(on_epoch=tell, every=self.every, measure=self.measure)
+            history = model.train(on_epoch=tell, every=self.every, measure=self.measure, watch=run == 0)
         except Diverged as diverged:
             history = so_far
             history.diverged = diverged.where

@@ -21,6 +21,7 @@ from lampc.runtime.measure import check_counts
 from lampc.runtime.steps import Position, Steps, steps_of
 from lampc.runtime.threads import one_thread_if_small
 from lampc.runtime.totals import loss_of
+from lampc.runtime.watch import Watch
 from lampc.runtime.weights import copied, with_weights
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Keeper(Protocol):
 def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate: bool = True,
           on_epoch: OnEpoch | None = None, data: Dataset | None = None, every: float = 0.0, *, measure: int = 0,
           keeper: Keeper | None = None, begin: tuple[Position, History] | None = None,
-          fresh: bool = True) -> History:  # fmt: skip
+          fresh: bool = True, watch: bool = True) -> History:  # fmt: skip
     """Train a model from where its parameters are, and measure it on the program's data.
 
     Args:
@@ -64,6 +65,7 @@ def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate:
         keeper: Saves what training comes to.
         begin: Where to begin, and what had been measured by then; both are kept up to date.
         fresh: Whether a schedule begins here.
+        watch: Whether to look, after a fifth of the epochs, for what will not mend itself: ``Epoch.warnings``.
 
     Raises:
         LampError: if there is no loss or nothing to train on, or once the loss is no longer a number.
@@ -88,6 +90,8 @@ def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate:
     for part in () if data is None else data.parts().values():
         check_counts(model, part.y)
     loop = _Loop(model, loader, steps, epochs, every if evaluate else math.inf, measure, on_epoch, keeper, data)
+    if watch and every < math.inf and evaluate and model.group is None:
+        loop.watch = Watch(model, loader, epochs, fresh and where == Position())
     try:
         with one_thread_if_small(program.training, size):
             loop.run(where, history)
@@ -119,6 +123,7 @@ class _Loop:
         held_out = self.parts.get("validation", self.parts.get("test"))
         self._held_out = None if held_out is None else _ready(model, held_out)
         self.choosing = Choosing(model.program, self.validated)
+        self.watch: Watch | None = None
         self._asked = False
         self._at_once = 1
         self._seconds = 0.0
@@ -156,6 +161,8 @@ class _Loop:
         count = min(at_once, self.epochs - where.epoch)
         if self.measure:
             count = min(count, self.measure - where.epoch % self.measure)
+        if self.watch is not None and where.epoch < self.watch.epoch:
+            count = min(count, self.watch.epoch - where.epoch)
         short = where.done == 0 and self._rate * self.steps.samples <= _SPELL
         if not self.steps.samples or self.steps.agree(short):
             found = self.steps.whole(where.epoch + 1, self.steps.agree(count))
@@ -200,7 +207,11 @@ class _Loop:
             history.steps += steps
             history.seconds += seconds
             last = measured if index == len(found) - 1 else {}
-            epoch = Epoch(len(history) + 1, loss, seconds, **{"validation" if self.validated else "test": last})
+            test, validation = ({}, last) if self.validated else (last, {})
+            epoch = Epoch(len(history) + 1, loss, seconds, test, validation)
+            if self.watch is not None and epoch.epoch == self.watch.epoch:
+                self.sync()
+                epoch = replace(epoch, warnings=self.watch.look([*(each.loss for each in history), loss]))
             history.epochs.append(epoch)
             if self.choosing.note(epoch):
                 self.steps.sync()

@@ -251,3 +251,20 @@ def test_what_data_may_be_mistaken_in(tmp_path: Path) -> None:
     assert remarked(tmp_path, x=np.tile(x, (2, 1)), y=np.tile(y, 2)) == ["W424"]
     assert remarked(tmp_path, x=x, y=(np.arange(200) % 20 == 0).astype(int)) == ["W425"]
     assert remarked(tmp_path, x_train=x, y_train=np.sort(y), x_test=x[:0], y_test=y[:0]) == ["W426"]
+
+
+@pytest.mark.parametrize(
+    ("code", "network", "optimizer"),
+    [
+        ("W431", "linear 2->8 xavier bias=constant(-9); relu; linear 1 xavier", "sgd"),
+        ("W432", "linear 2->8 xavier bias=constant(9); tanh; linear 1 xavier", "sgd"),
+        ("W433", "linear 2->1 constant(9)", "sgd lr=1e-3"),
+        ("W434", "linear 2->8 xavier; leakyrelu; linear 1 xavier", "adam lr=30"),
+        ("W435", "linear 2->1 xavier", "sgd lr=1e-9"),
+    ],
+)
+def test_what_shows_after_some_epochs(code: str, network: str, optimizer: str) -> None:
+    loss = "sigmoid; loss bce" if code == "W433" else "loss mse"
+    source = f"{network}; {loss}; data disc train=100 test=0; optimizer {optimizer}; train epochs=5"
+    history = lampc.compile.text(source).model().train()
+    assert code in [each.code for epoch in history for each in epoch.warnings]
