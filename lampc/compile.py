@@ -125,7 +125,7 @@ class Program:
         for use in self.layers:
             gates = any(isinstance(user.op, Mul) for user in graph.users(use.output.node))
             hidden = use.output.node in live and use.output != prediction and not gates
-            if hidden and isinstance(graph[use.output.node].op, Relu | Tanh | Sigmoid):
+            if hidden and use.name != "prediction" and isinstance(graph[use.output.node].op, Relu | Tanh | Sigmoid):
                 chosen[use.name] = use.output
         with without_collection():
             return lowered(run_passes(for_inference(run_passes(graph.with_outputs(chosen), FORWARD)), WHOLE))

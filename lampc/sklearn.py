@@ -12,6 +12,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from lampc.data.split import without_spread
 from lampc.diagnostics import LampError, Problems, failure
 
 try:
@@ -155,7 +156,7 @@ class LampRegressor(RegressorMixin, _Lamp):  # type: ignore[misc]
         self._shape = y.shape[1:]
         targets = y.reshape(len(y), -1).astype(np.float64)
         self.target_mean_, deviation = targets.mean(axis=0), targets.std(axis=0)
-        self.target_scale_ = np.where(deviation > 0, deviation, 1.0)
+        self.target_scale_ = np.where(without_spread(self.target_mean_, deviation), 1.0, deviation)
         self._train(X, (targets - self.target_mean_) / self.target_scale_, f"linear {targets.shape[1]} xavier\nloss mse")
         return self
 

@@ -14,7 +14,8 @@ from torch import Tensor
 from lampc.diagnostics import Diagnostic, Problems
 from lampc.ir.layout import LayerUse
 from lampc.ir.leaves import Parameter
-from lampc.ops.activations import Relu
+from lampc.ir.op import Op
+from lampc.ops.activations import Relu, Sigmoid
 from lampc.runtime.executor import run
 from lampc.runtime.loader import DataLoader
 
@@ -28,6 +29,8 @@ EPOCHS = 5
 """The first epoch that is looked at, and how many a training must have: before that, much may still change."""
 SAMPLES = 512
 """How many training samples are looked at, spread over all."""
+LARGE = 5000
+"""Operations of a network from which its units are not looked at: to compile what computes them would take seconds."""
 DEAD = 0.5
 """The share of a layer's units from which it is said that they are lost: one in four begins at 0 in a plane's corner."""
 FLAT = 0.99
@@ -77,26 +80,35 @@ class Watch:
 
     def _units(self, problems: Problems) -> None:
         program, loader = self.model.program, self.loader
-        if len(program.units.outputs) < 2 or not isinstance(loader, DataLoader) or not loader.in_memory:
+        if len(program.elaborated.graph) > LARGE or not isinstance(loader, DataLoader) or not loader.in_memory:
             return
+        stuck: dict[str, Tensor] = {}
         chosen = torch.linspace(0, len(loader.x) - 1, min(SAMPLES, len(loader.x))).long()
-        x, _ = self.model.samples(loader.x[chosen], loader.y[chosen])
-        executor = self.model.executor(program.units, len(x))
-        executor.fill(x)
-        run(executor.forward)
-        for use in program.layers:
-            if use.name in executor.outputs:
-                self._layer(use, executor.outputs[use.name], len(x), problems)
+        for part in torch.split(chosen, min(loader.batch, len(chosen))):  # as many at once as training has room for
+            executor = self.model.executor(program.units, len(part))
+            executor.fill(self.model.samples(loader.x[part], loader.y[part])[0])
+            run(executor.forward)
+            for use in self._watched:
+                found = _stuck(self._op(use), executor.outputs[use.name]).all(dim=0)
+                stuck[use.name] = found & stuck.get(use.name, found)
+        for use in self._watched:
+            self._layer(use, stuck[use.name], len(chosen), problems)
 
-    def _layer(self, use: LayerUse, values: Tensor, samples: int, problems: Problems) -> None:
-        dead = isinstance(self.model.program.elaborated.graph[use.output.node].op, Relu)
-        middle, reach = (0.5, 0.5) if use.kind == "sigmoid" else (0.0, 1.0)
-        stuck = values == 0 if dead else (values - middle).abs() > FLAT * reach
+    @property
+    def _watched(self) -> list[LayerUse]:
+        """The layers whose units may be lost."""
+        outputs = self.model.program.units.outputs
+        return [use for use in self.model.program.layers if use.name in outputs and use.name != "prediction"]
+
+    def _op(self, use: LayerUse) -> Op:
+        return self.model.program.elaborated.graph[use.output.node].op
+
+    def _layer(self, use: LayerUse, stuck: Tensor, samples: int, problems: Problems) -> None:
         lost, units = _lost(stuck)
         if lost <= DEAD * units:
             return
         seen = f"{self._when} {lost} of the {units} units of {use.name}"
-        if dead:
+        if isinstance(self._op(use), Relu):
             problems.report("W431", f"{seen} are 0 for each of {samples} training samples: no gradient reaches them", use.span,
                             fixes=["a smaller learning rate; `kaiming` before `relu`; or `leakyrelu`"])  # fmt: skip
         else:
@@ -153,14 +165,21 @@ def _weights(model: Model) -> dict[str, Tensor]:
     return {name: model.parameters[name].detach().clone() for name in names}
 
 
+def _stuck(op: Op, values: Tensor) -> Tensor:
+    """Where an activation's slope is nearly 0."""
+    if isinstance(op, Relu):
+        return values == 0
+    return ((2 * values - 1) if isinstance(op, Sigmoid) else values).abs() > FLAT
+
+
 def _lost(stuck: Tensor) -> tuple[int, int]:
-    """How many units are stuck for all samples, and how many there are: an image's channels, else features.
+    """How many units are stuck, and how many there are: an image's channels, else features.
 
     Of sequences, whose places may come first or last, those are taken of which fewer are.
     """
-    axes = {1} if stuck.dim() == 4 else {1, stuck.dim() - 1}
+    axes = {0} if stuck.dim() == 3 else {0, stuck.dim() - 1}
     found = []
     for axis in axes:
-        units = stuck.movedim(axis, 0).flatten(1).all(dim=1)
+        units = stuck.movedim(axis, 0).flatten(1).all(dim=1) if stuck.dim() > 1 else stuck
         found.append((int(units.sum()), len(units)))
     return min(found, key=lambda pair: pair[0] / pair[1])
