@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 
 import click
 
-from lampc.cli.report import remember_color
+from lampc.cli.report import remember_color, warned
 from lampc.cli.train import measure
 
 
@@ -23,6 +24,7 @@ from lampc.cli.train import measure
 def eval(run: str, other: str | None, as_json: bool, last: bool, allow_python: bool, color: str) -> int:
     """Measure a trained network: on the data it was held out from, or on another file."""
     remember_color(color)
+    warnings.showwarning = warned
     from lampc.runs.evaluate import evaluate
     from lampc.runs.load import load
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lampc.cli.report import remember_color
+from lampc.cli.report import remember_color, warned
 
 if TYPE_CHECKING:
     from lampc.runs.load import Run
@@ -35,6 +36,7 @@ def predict(run: str, input: str, output: str | None, as_json: bool, last: bool,
     read, and each line, numbers or JSON, is answered by a line, one that names the columns by one that names the answers.
     """
     remember_color(color)
+    warnings.showwarning = warned
     from lampc.runs import inputs
     from lampc.runs.load import load
     from lampc.runs.predict import Lines, Writer, writer

@@ -49,3 +49,8 @@ _COLOR = ["auto"]
 def remember_color(color: str) -> None:
     """Keep what ``--color`` said."""
     _COLOR.append(color)
+
+
+def warned(message: Warning | str, *_: object, **__: object) -> None:
+    """A warning for people: what, not where in lampc."""
+    click.echo(f"warning: {message}", err=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lampc.cli.inputs import FILE, common, load
-from lampc.cli.report import print_diagnostics, wants_color
+from lampc.cli.report import print_diagnostics, wants_color, warned
 from lampc.cli.signals import listening, terminable
 from lampc.diagnostics import LampError, Problems, failure
 from lampc.runs.directory import CONFIG, SOURCES, RunDirectory, create, every, find, read_json, take
@@ -283,7 +283,7 @@ def _kept(shown: _Shown, directory: RunDirectory, file: str | None, given: tuple
         measure = 1 if shown.as_json else max(1, program.experiment.train.epochs // 100)
         kept = runs.begin(program, shown.model, directory, file, given, sys.argv, measure, stop, interval)
     shown.begin = time.perf_counter()
-    warnings.showwarning = _warned
+    warnings.showwarning = warned
     try:
         if several:
             with terminable() as heard:
@@ -309,11 +309,6 @@ def _kept(shown: _Shown, directory: RunDirectory, file: str | None, given: tuple
     else:
         _print_run(kept, found)
     return 0
-
-
-def _warned(message: Warning | str, *_: object, **__: object) -> None:
-    """A warning for people: what, not where in lampc."""
-    click.echo(f"warning: {message}", err=True)
 
 
 def _pictured(kept: Kept) -> None:

@@ -12,7 +12,7 @@ from lampc.data.place import within
 from lampc.data.remarks import described
 from lampc.data.source import DataError, Dataset, DataSource, Description, Request, source
 from lampc.data.split import NORMALIZE, SPLIT, VALIDATION, Cut, make, named
-from lampc.data.table import open_regular, target_column
+from lampc.data.table import feature_columns, open_regular, places, target_column
 from lampc.layers.signature import Flag, Name, Param, Signature, Text
 
 
@@ -23,7 +23,8 @@ def _load(request: Request) -> Dataset:
     name = arguments["path"]
     path = within(request.folder, name)
     if path.is_file() and (arguments["stream"] or rows.size(path) >= rows.LARGE):
-        x, y, known, columns, wanted = _unpacked(path, arguments["target"], arguments["classes"], path.stat().st_mtime_ns)
+        changed = path.stat().st_mtime_ns
+        x, y, known, columns, wanted = _unpacked(path, arguments["target"], arguments["classes"], request.columns, changed)
         return named(make(x, y, known, Cut.of(request)), columns, wanted)
     table = _table(request)
     table = table.drop_columns([column for column in table.column_names if column.startswith("__index_level_")])  # pandas'
@@ -33,9 +34,7 @@ def _load(request: Request) -> Dataset:
     if not table.num_rows:
         raise DataError("E603", f"{name} has no rows")
     target = target_column(arguments["target"], header)
-    features = [index for index in range(len(header)) if index != target]
-    if not features:
-        raise DataError("E601", "there is no feature column beside the target")
+    features = feature_columns(request, header, target)
     x = np.stack([_numbers(table.column(index), header[index]) for index in features], axis=1)
     column = table.column(target)
     _refuse_missing(column, header[target])
@@ -55,7 +54,8 @@ def _load(request: Request) -> Dataset:
 
 
 @lru_cache(maxsize=4)
-def _unpacked(path: Path, wanted: str | None, as_classes: bool, _changed: int) -> tuple[Any, ...]:
+def _unpacked(path: Path, wanted: str | None, as_classes: bool, chosen: tuple[str, ...] | None,
+              _changed: int) -> tuple[Any, ...]:  # fmt: skip
     """A large table's features, row after row in a file of their own that goes when the process does; targets in memory."""
     import numpy as np
     import pyarrow.parquet
@@ -64,6 +64,8 @@ def _unpacked(path: Path, wanted: str | None, as_classes: bool, _changed: int) -
     header = [name for name in opened.schema_arrow.names if not name.startswith("__index_level_")]
     target = target_column(wanted, header)
     names = [name for index, name in enumerate(header) if index != target]
+    if chosen is not None:
+        names = [header[index] for index in places(header, chosen, path.name, header[target])]
     kept = files.scratch(".rows")
     targets, count = [], 0
     for batch in opened.iter_batches(65_536, columns=header):

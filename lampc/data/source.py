@@ -109,6 +109,8 @@ class Request:
     seed: int
     """For what is drawn at random: points, a split's permutation."""
     allow_python: bool = False
+    columns: tuple[str, ...] | None = None
+    """The features to take of a table, in this order, where that is known; all but the target where not."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
@@ -44,10 +45,10 @@ def _load(request: Request) -> Dataset:
     arguments = request.arguments
     header, rows, lines = _read(request)
     target = target_column(arguments["target"], header)
-    cells = [row.pop(target) for row in rows]
-    names = header[:target] + header[target + 1 :]
-    if not names:
-        raise DataError("E601", "there is no feature column beside the target")
+    features = feature_columns(request, header, target)
+    cells = [row[target] for row in rows]
+    rows = [[row[index] for index in features] for row in rows]
+    names = [header[index] for index in features]
     x = np.array(_numbers(rows, names, lines), dtype=np.float64)
     parsed = [_number(cell) for cell in cells]
     if arguments["classes"] or all(value is None for value in parsed):
@@ -125,6 +126,41 @@ def target_column(wanted: str | None, header: list[str]) -> int:
         raise DataError("E601", f"there is no column `{wanted}`",
                         (f"did you mean `{near}`?" if near else f"there are {', '.join(header)}",), "target")  # fmt: skip
     return header.index(wanted)
+
+
+def feature_columns(request: Request, header: list[str], target: int) -> list[int]:
+    """Which columns are features: those that are asked for, in that order, or all but the target.
+
+    Raises:
+        DataError: if there are none, or one is missing.
+    """
+    if request.columns is None:
+        features = [index for index in range(len(header)) if index != target]
+        if not features:
+            raise DataError("E601", "there is no feature column beside the target")
+        return features
+    return places(header, request.columns, request.arguments["path"], header[target])
+
+
+def places(header: Sequence[str], wanted: Sequence[str], name: str, target: str = "") -> list[int]:
+    """Where the columns are that a network was trained on, by their names; of others a warning tells.
+
+    Raises:
+        DataError: if one is missing, or two have one name.
+    """
+    missing = next((column for column in wanted if column not in header), None)
+    if missing is not None:
+        near = nearest(missing, [column for column in header if column not in wanted])
+        raise DataError("E601", f"{name} has no column `{missing}`, which the network was trained on",
+                        (f"is it `{near}`?" if near else f"it has {', '.join(header)}",))  # fmt: skip
+    double = next((column for column in wanted if header.count(column) > 1), None)
+    if double is not None:
+        raise DataError("E601", f"{name}: two columns are called `{double}`")
+    others = [column for column in header if column not in wanted and column != target]
+    if others:
+        warnings.warn(f"{name} has columns that the network was not trained on, which are not looked at: "
+                      f"{', '.join(others[:10])}{', …' if len(others) > 10 else ''}", UserWarning, stacklevel=2)  # fmt: skip
+    return [header.index(column) for column in wanted]
 
 
 def _numbers(rows: Sequence[Sequence[str]], names: Sequence[str], lines: Sequence[int]) -> list[list[float]]:

@@ -40,8 +40,12 @@ def _other(run: Run, path: Path) -> Split:
     for name, plain in (("split", 1.0), ("validation", 0.0), ("normalize", False)):
         if name in arguments:
             arguments[name] = plain
+    columns = None if data.description is None else data.description.columns
+    if columns is not None and data.description is not None:
+        arguments["target"] = data.description.name
+    request = replace(data.request, arguments=arguments, folder=path.parent.absolute(), columns=columns)
     try:
-        found = data.source.load(replace(data.request, arguments=arguments, folder=path.parent.absolute()))
+        found = data.source.load(request)
     except DataError as error:
         raise failure(error.code, str(error), *error.fixes) from None
     both = [part for part in (found.train, found.test) if len(part)]
@@ -49,6 +53,8 @@ def _other(run: Run, path: Path) -> Split:
 
     x, y = (np.concatenate([getattr(part, name) for part in both]) for name in ("x", "y"))
     known, here = run.classes, found.description.classes
+    if known is None and here is not None:
+        raise failure("E602", f"{path} has names in the target's column, and the network was trained on numbers")
     if known is not None and here is not None and known != here:
         strange = [name for name in here if name not in known]
         if strange:

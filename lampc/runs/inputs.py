@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from lampc.data.source import DataError
+from lampc.data.table import places
 from lampc.diagnostics import failure
 
 if TYPE_CHECKING:
@@ -83,16 +84,16 @@ def records(run: Run, file: Iterable[str], table: bool, name: str) -> Iterator[l
         LampError: if a line does not hold a sample, with its number.
     """
     size = math.prod(run.program.elaborated.input_type.sample)
-    columns = _columns(run)
     if table:
-        yield from _table(csv.reader(file, strict=True), columns, size, name)
+        yield from _table(run, csv.reader(file, strict=True, delimiter=delimiter(run)), size, name)
         return
+    columns = _columns(run)
     for number, line in enumerate(file, 1):
         if line.strip():
             yield _sample(line, columns, size, f"{name}, line {number}")
 
 
-def _table(rows: Iterator[list[str]], columns: Sequence[str] | None, size: int, name: str) -> Iterator[list[float]]:
+def _table(run: Run, rows: Iterator[list[str]], size: int, name: str) -> Iterator[list[float]]:
     chosen: list[int] | None = None
     number = 0
     try:
@@ -100,7 +101,7 @@ def _table(rows: Iterator[list[str]], columns: Sequence[str] | None, size: int, 
             if not row:
                 continue
             if number == 1 and not all(_is_number(cell) for cell in row):
-                chosen = _choose([cell.strip() for cell in row], columns, size, name)
+                chosen = _choose(run, [cell.strip() for cell in row], size, name)
                 continue
             cells = row if chosen is None else [row[i] if i < len(row) else "" for i in chosen]
             yield _numbers(cells, size, f"{name}, line {number}")
@@ -108,17 +109,18 @@ def _table(rows: Iterator[list[str]], columns: Sequence[str] | None, size: int, 
         raise failure("E601", f"{name}, line {number + 1}: {error}") from None
 
 
-def _choose(header: list[str], columns: Sequence[str] | None, size: int, name: str) -> list[int]:
+def _choose(run: Run, header: list[str], size: int, name: str) -> list[int]:
     """Where the columns are that the network was trained on; the others are not looked at."""
+    columns = _columns(run)
     if columns is None:
         if len(header) != size:
             raise failure("E605", f"{name} has {len(header)} columns, and the network takes {size}")
         return list(range(size))
-    missing = [column for column in columns if column not in header]
-    if missing:
-        raise failure("E601", f"{name} has no column `{missing[0]}`, which the network was trained on",
-                     f"it has {', '.join(header)}")  # fmt: skip
-    return [header.index(column) for column in columns]
+    data = run.program.experiment.data
+    try:
+        return places(header, columns, name, data.description.name if data is not None and data.description else "")
+    except DataError as error:
+        raise failure(error.code, str(error), *error.fixes) from None
 
 
 def _sample(line: str, columns: Sequence[str] | None, size: int, where: str) -> list[float]:
@@ -209,7 +211,7 @@ def _parquet(run: Run, path: Path) -> Iterator[NDArray[np.generic]]:
         file = parquet.ParquetFile(path)
         size = math.prod(run.program.elaborated.input_type.sample)
         names = file.schema_arrow.names
-        wanted = [names[i] for i in _choose(names, _columns(run), size, str(path))]
+        wanted = [names[i] for i in _choose(run, names, size, str(path))]
         for batch in file.iter_batches(CHUNK, columns=wanted):
             columns = [batch.column(name).to_numpy(zero_copy_only=False) for name in wanted]
             yield shaped(run, np.column_stack(columns), str(path))
@@ -246,6 +248,12 @@ def _columns(run: Run) -> tuple[str, ...] | None:
     return data.description.columns if data is not None and data.description is not None else None
 
 
+def delimiter(run: Run) -> str:
+    """What stands between cells, as in the table that the network was trained on."""
+    data = run.program.experiment.data
+    return str(data.request.arguments.get("delimiter", ",")) if data is not None else ","
+
+
 def open_lines(stream: IO[str]) -> Iterator[str]:
     """Standard input, a line as soon as it is there."""
     return iter(stream.readline, "")
@@ -254,6 +262,6 @@ def open_lines(stream: IO[str]) -> Iterator[str]:
 def with_header(run: Run, lines: Iterator[str]) -> tuple[bool, Iterator[str]]:
     """Whether the first of some lines names the columns that the network was trained on; and the lines, that one among them."""
     first = next(lines, "")
-    cells = [cell.strip() for cell in next(csv.reader([first]), [])]
+    cells = [cell.strip() for cell in next(csv.reader([first], delimiter=delimiter(run)), [])]
     columns = _columns(run)
     return bool(columns) and set(columns or ()) <= set(cells), chain([first] if first else [], lines)

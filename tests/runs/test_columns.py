@@ -1,0 +1,81 @@
+"""Columns are taken by their names wherever there are names: another order of them is the same table."""
+
+from __future__ import annotations
+
+import csv
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+import lampc
+from lampc.cli import run as command
+from lampc.runs.evaluate import evaluate
+from lampc.runs.inputs import chunks
+from lampc.runs.load import Run, load
+from lampc.runs.predict import predict
+
+IRIS = Path(__file__).parents[2] / "models" / "iris.csv"
+NAMES = ("sepal_length", "sepal_width", "petal_length", "petal_width", "species")
+
+
+@pytest.fixture(scope="module")
+def iris(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run on a table whose last column is the target, which the program does not say."""
+    folder = tmp_path_factory.mktemp("iris")
+    rewritten(NAMES, folder / "iris.csv", ";")
+    (folder / "iris.lamp").write_text(
+        'linear 4->3 xavier; data csv "iris.csv" normalize delimiter=";"; loss crossentropy\n'
+        "optimizer adam lr=0.05; train epochs=30 batch=30"
+    )
+    assert command(["train", str(folder / "iris.lamp"), "--run-dir", str(folder / "runs")]) == 0
+    return load(folder / "runs" / "iris" / "1")
+
+
+def rewritten(names: Sequence[str], path: Path, delimiter: str = ";", renamed: str = "") -> Path:
+    """The iris table with these columns; `id` numbers the rows."""
+    with IRIS.open() as file:
+        rows = [dict(row, id=str(number)) for number, row in enumerate(csv.DictReader(file))]
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, delimiter=delimiter)
+        writer.writerow([renamed if renamed and name == "petal_width" else name for name in names])
+        writer.writerows([row[name] for name in names] for row in rows)
+    return path
+
+
+@pytest.mark.parametrize("names", [NAMES[::-1], ("petal_width", *NAMES[:3], "species"), ("species", *NAMES[:4])])
+def test_another_order_is_the_same_table(iris: Run, names: Sequence[str], tmp_path: Path) -> None:
+    model = iris.model()
+    same, other = (rewritten(order, tmp_path / name) for order, name in ((NAMES, "a.csv"), (names, "b.csv")))
+    found = evaluate(iris, model, same)
+    assert found["data"]["measures"]["accuracy"] > 0.9
+    assert evaluate(iris, model, other) == found
+    made = [[predict(iris, model, x).columns for x in chunks(iris, path)] for path in (same, other)]
+    assert made[0] == made[1]
+
+
+def test_a_column_more_is_not_looked_at_and_said(iris: Run, tmp_path: Path) -> None:
+    path = rewritten(("id", *NAMES), tmp_path / "more.csv")
+    plain = evaluate(iris, iris.model(), rewritten(NAMES, tmp_path / "plain.csv"))
+    with pytest.warns(UserWarning, match=r"more.csv has columns that the network was not trained on.*: id"):
+        assert evaluate(iris, iris.model(), path) == plain
+    with pytest.warns(UserWarning, match="not trained on.*: id"):
+        list(chunks(iris, path))
+
+
+def test_what_predicts_without_the_target_is_silent(iris: Run, tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for names in (NAMES, NAMES[:4]):
+            assert sum(len(x) for x in chunks(iris, rewritten(names, tmp_path / "in.csv"))) == 150
+
+
+def test_a_missing_column_is_named_with_the_nearest(iris: Run, tmp_path: Path) -> None:
+    path = rewritten(NAMES, tmp_path / "odd.csv", renamed="petal_widht")
+    for take in (lambda: evaluate(iris, iris.model(), path), lambda: list(chunks(iris, path))):
+        with pytest.raises(lampc.LampError, match="no column `petal_width`") as caught:
+            take()
+        assert "is it `petal_widht`?" in str(caught.value)
+    with pytest.raises(lampc.LampError, match="there is no column `species`"):
+        evaluate(iris, iris.model(), rewritten(NAMES[:4], tmp_path / "none.csv"))
