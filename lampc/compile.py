@@ -16,7 +16,7 @@ import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 
 from lampc.advice import advise
-from lampc.diagnostics import Diagnostic, Problems
+from lampc.diagnostics import Diagnostic, Problems, failure
 from lampc.elaborate import Elaborated, Experiment, elaborate
 from lampc.elaborate.definitions import decode, read_source
 from lampc.elaborate.minibatches import lone_batchnorm
@@ -111,6 +111,20 @@ class Program:
                 graph = run_passes(for_inference(run_passes(graph, FORWARD)), WHOLE)
             self._valued[label] = lowered(graph)
         return self._valued[label]
+
+    def answering(self, label: str) -> Program:
+        """A program of the same network that predicts a value which the file names with `as`; it has no loss.
+
+        Raises:
+            LampError: if there is none of that name.
+        """
+        whole = self.elaborated
+        if label not in whole.labels:
+            raise failure("E203", f"the file names no value `{label}`", f"there are {', '.join(whole.labels)}")
+        graph = whole.graph.with_outputs({"prediction": whole.labels[label]})
+        experiment = replace(whole.experiment, loss=None, metrics=None)
+        other = replace(whole, graph=graph, experiment=experiment, target_type=None, metrics=(), heads=(), limits=())
+        return build(self.source, other)
 
     @cached_property
     def _valued(self) -> dict[str, Routine]:

@@ -80,6 +80,7 @@ TITLES: dict[str, str] = {
     # exports
     "E811": "there is no such form of an op",
     "E812": "a model that cannot be imported",
+    "E813": "one of several values",
     # lampc itself
     "E900": "a fault in lampc",
     # warnings

@@ -7,26 +7,29 @@ from typing import TYPE_CHECKING
 
 from lampc import files
 from lampc.diagnostics import failure
-from lampc.runtime.weights import plain_weights
+from lampc.elaborate.weights import STATE
+from lampc.runtime.weights import plain_weights, put, weights
 
 if TYPE_CHECKING:
     from lampc.runs.load import Run
     from lampc.runtime.model import Model
 
 
-def write(run: Run, form: str, path: Path) -> list[Path]:
+def write(run: Run, form: str, path: Path, value: str = "") -> list[Path]:
     """Write a run's network as ``torch``, ``onnx``, ``safetensors`` or ``c``; the files, whole or not at all.
+
+    ``value``: which of the values that the file names is to be predicted; the last one where left out.
 
     Raises:
         LampError: if the network has no such form, or the files cannot be written.
     """
-    model = run.model()
+    model = _answering(run.model(), value, form)
     normal = run.kept.about["normal"]
     if form == "torch":
         from lampc.export.torch_source import source
 
         beside = path.with_suffix(".safetensors")
-        made = {beside: tensors(model), path: source(run.program, weights=beside.name, normal=normal).encode()}
+        made = {beside: tensors(model), path: source(model.program, weights=beside.name, normal=normal).encode()}
     elif form == "c":
         from lampc.export.c_source import source as c_source
 
@@ -43,6 +46,26 @@ def write(run: Run, form: str, path: Path) -> list[Path]:
         except OSError as error:
             raise failure("E003", f"cannot write {target}: {error.strerror or error}") from None
     return list(made)
+
+
+def _answering(model: Model, value: str, form: str) -> Model:
+    """A network that predicts what is meant, with a model's weights.
+
+    Raises:
+        LampError: if the network has several results and it is not said which, or there is none of that name.
+    """
+    heads = list(dict.fromkeys(head.label for head in model.program.elaborated.heads))
+    if not value and any(heads) and form != "safetensors":
+        named = [name for name in heads if name]
+        compared = " and ".join(f"`{name}`" for name in named)
+        fixes = [f"say which: `--value {name}`" for name in named]
+        raise failure("E813", f"the loss compares {compared} with the targets, and an export predicts one value", *fixes)
+    if not value:
+        return model
+    other = model.program.answering(value).model(device=str(model.device), backend="torch")
+    known = {**model.parameters, **{f"{STATE}{name}": tensor for name, tensor in model.storage.states.items()}}
+    put(other, {**weights(other), **{name: known[name] for name in weights(other) if name in known}})
+    return other
 
 
 def tensors(model: Model) -> bytes:

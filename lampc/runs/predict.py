@@ -13,11 +13,13 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from lampc import files
 from lampc.diagnostics import failure
+from lampc.ir.graph import Value
 from lampc.ops.normalise import LogSoftmax, Softmax
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from lampc.runs.load import Run
     from lampc.runtime.model import Model
@@ -46,23 +48,41 @@ class Predictions:
 def predict(run: Run, model: Model, x: Any) -> Predictions:
     """The network's output for samples that are not normalised yet.
 
-    A network that scores classes gives ``class`` and each class's probability; any other its numbers.
+    A network that scores classes gives ``class`` and each class's probability; any other its numbers. Where the loss compares
+    values that the file names, each has columns of its name, and so has the last value.
     """
+    elaborated = run.program.elaborated
+    x, last = run.normalised(x), elaborated.graph.outputs["prediction"]
+    heads = dict.fromkeys(head.label for head in elaborated.heads)
+    made = model(x).double().cpu()
+    if not any(heads):
+        return _predictions(run, made, last, _target(run), "p_", "" in heads)
+    own = next((label for label, value in elaborated.labels.items() if value == last), "prediction")
+    parts = {}
+    for label in (*heads, own):
+        found = model.value(label, x).double().cpu() if label in elaborated.labels else made
+        value = elaborated.labels.get(label, last)
+        parts[label or own] = _predictions(run, found, value, label or own, f"{label or own}.p_", label in heads)
+    every = list(parts.values())
+    names, columns = (tuple(v for part in every for v in getattr(part, field)) for field in ("names", "columns"))
+    return Predictions(names, columns, made.numpy())
+
+
+def _predictions(run: Run, made: Tensor, value: Value, name: str, prefix: str, scored: bool) -> Predictions:
+    """Columns for one value; ``scored``: the loss takes it for scores where the targets are classes."""
     import numpy as np
 
-    made = model(run.normalised(x)).double().cpu()
     classes = run.classes
     raw = made.numpy()
-    if classes is None or made.dim() != 2 or made.shape[1] < len(classes):
+    if classes is None or not scored or made.dim() != 2 or made.shape[1] < len(classes):
         flat = raw.reshape(len(raw), -1)
-        name = _target(run)
         names = (name,) if flat.shape[1] == 1 else tuple(f"{name}{i}" for i in range(flat.shape[1]))
         return Predictions(names, tuple(flat.T.tolist()), raw)
-    op = run.program.simplified[run.program.simplified.outputs["prediction"].node].op
+    op = run.program.elaborated.graph[value.node].op
     shares = made if isinstance(op, Softmax) else made.exp() if isinstance(op, LogSoftmax) else made.softmax(-1)
     known = list(classes) + [str(i) for i in range(len(classes), made.shape[1])]
     chosen = np.asarray(known)[raw.argmax(-1)].tolist()
-    return Predictions((_target(run), *(f"p_{c}" for c in known)), (chosen, *shares.numpy().T.tolist()), raw)
+    return Predictions((name, *(f"{prefix}{c}" for c in known)), (chosen, *shares.numpy().T.tolist()), raw)
 
 
 def _target(run: Run) -> str:

@@ -222,6 +222,14 @@ def test_what_is_no_onnx_model(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert said(capsys, "E812")
 
 
+def test_an_export_of_one_of_several_heads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "linear 2->1 xavier; sigmoid as a; linear 1 as b; data disc train=50 test=50; loss total = bce(a, y); train epochs=1"
+    (tmp_path / "two.lamp").write_text(text)
+    assert run(["train", str(tmp_path / "two.lamp"), "--run-dir", str(tmp_path / "runs")]) == 0
+    assert run(["export", str(tmp_path / "runs" / "two" / "1"), "--to", "c", "-o", str(tmp_path / "a.c")]) == 1
+    assert said(capsys, "E813")
+
+
 def test_nothing_to_measure() -> None:
     model = lampc.compile.text("linear 3->2; loss crossentropy ignore=-1").model()
     with pytest.raises(LampError) as caught:
