@@ -39,7 +39,8 @@ class _Draft:
         self.plain = number % 4 == 0
         self.kinds = PLAIN if self.plain else tuple(KINDS)
         self.definitions: dict[str, Definition] = {}
-        self.net = Network(begin, self.definitions)
+        self.lets = (("width", fitting(rng, 17)),) if rng.random() < 0.3 else ()
+        self.net = Network(begin, self.definitions, numbers=dict(self.lets))
         self.labels = 0
 
     def program(self) -> Program:
@@ -58,7 +59,7 @@ class _Draft:
         body += grown
         last, training = head(self, x)
         body += last
-        return Program(inputs, tuple(body), training, tuple(self.definitions.values()), seed=self.number)
+        return Program(inputs, tuple(body), training, tuple(self.definitions.values()), self.lets, seed=self.number)
 
     def _inputs(self) -> tuple[Input, ...]:
         rng = self.rng
@@ -112,6 +113,8 @@ class _Draft:
         drawn = kind.draw(rng, shape)
         if drawn is None:
             return None
+        if self.lets and name == "linear" and rng.random() < 0.4:
+            drawn["sizes"] = "width"
         if kind.learns:
             drawn |= maybe(rng, 0.05, freeze=True) | maybe(rng, 0.05, lr=0.003)
         label = self.label() if rng.random() < 0.1 else ""
@@ -184,14 +187,20 @@ class _Draft:
         rng = self.rng
         known = list(self.definitions)
         if known and rng.random() < 0.4:
-            return [Statement(rng.choice(known))]
+            name = rng.choice(known)
+            wide = "n" in dict(self.definitions[name].numbers)
+            return [Statement(name, tuple(maybe(rng, 0.6, n=fitting(rng, 17)).items()) if wide else ())]
         if rng.random() < 0.5:
             kept, self.net.labels = self.net.labels, ChainMap()  # a block sees no labels but its own
             body, _ = self.branch(x, depth)
             self.net.labels = kept
             name = f"part{len(self.definitions) + 1}"
-            self.definitions[name] = Definition(name, body=body)
-            return [Statement(name)]
+            if rng.random() < 0.5:
+                self.definitions[name] = Definition(name, body=body)
+                return [Statement(name)]
+            wide = (*body, Statement("linear", (("sizes", "n"),)))
+            self.definitions[name] = Definition(name, (("n", fitting(rng, 8)),), body=wide)
+            return [Statement(name, tuple(maybe(rng, 0.6, n=fitting(rng, 17)).items()))]
         name = f"shape{len(self.definitions) + 1}"
         numbers = (("a", rng.choice([0.5, 1.7])),) if rng.random() < 0.6 else ()
         formula = formulas.draw(rng, ("x",), tuple(each for each, _ in numbers))

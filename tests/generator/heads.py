@@ -27,9 +27,11 @@ def head(draft: _Draft, x: Tensor) -> tuple[list[Statement], Training]:
             if rng.random() < 0.5 or len(shape) == 1
             else Statement("mean", (("axes", list(range(2, len(shape) + 1))),))
         )
-    kind = rng.choice(["numbers", "numbers", "formula", "total", "yes", "classes", "classes", "soft", "kl"])
+    kind = rng.choice(["numbers", "numbers", "formula", "total", "yes", "classes", "classes", "soft", "kl", "several"])
     total: Formula | None = None
     metrics: tuple[str, ...] = ()
+    if kind == "several":
+        return _several(draft, [*last, *([Statement("flatten")] if not last and len(shape) > 1 else [])])
     if kind in ("numbers", "formula", "total"):
         if last or rng.random() < 0.7:
             last.append(_linear(rng.choice([1, 2, 3, 4, 8, 16, 17])))
@@ -51,6 +53,27 @@ def head(draft: _Draft, x: Tensor) -> tuple[list[Statement], Training]:
         if kind == "classes":
             metrics = tuple(rng.sample(["accuracy", "f1", "auc", "perplexity"], rng.randint(0, 4)))
     return last, Training(loss, total, optimizer(rng), schedule(rng), metrics, training(rng))
+
+
+def _several(draft: _Draft, last: list[Statement]) -> tuple[list[Statement], Training]:
+    """Several values of one body, each with a loss and a part of the targets."""
+    rng, shared = draft.rng, draft.label()
+    last += [_linear(rng.choice([3, 8])), Statement("tanh", label=shared)]
+    parts, total, start = [], None, 0
+    for _ in range(rng.randint(2, 3)):
+        name, size, label = rng.choice(["mse", "mae", "huber", "bce", "hinge"]), rng.choice([1, 2, 3]), draft.label()
+        end = Statement("sigmoid" if name == "bce" else "pass", label=label)
+        last += [Statement("from", (("label", shared),)), _linear(size), end]
+        loss = call("*", number(rng.choice([0.5, 1.0, 3.0])), call(name, Formula(label), _part(start, start + size)))
+        total = loss if total is None else call("+", total, loss)
+        parts.append((name, size))
+        start += size
+    return last, Training(Option("total"), total, optimizer(rng), schedule(rng), (), training(rng), tuple(parts))
+
+
+def _part(start: int, stop: int) -> Formula:
+    """Some numbers of each target."""
+    return call("part", Formula("y"), Formula(start), Formula(stop))
 
 
 def _linear(out: int) -> Statement:
@@ -150,6 +173,9 @@ def target(training: Training, prediction: Tensor, seed: int) -> Tensor:
     """Targets for predictions, as the loss takes them."""
     generator = torch.Generator().manual_seed(seed + 2)
     loss, shape = training.loss, prediction.shape
+    if training.parts:
+        pieces = [(name, (len(prediction), size)) for name, size in training.parts]
+        return torch.cat([_numbers(name, size, generator) for name, size in pieces], 1)
     if loss.choice in ("crossentropy", "nll") and not loss.get("soft", False):
         labels = torch.randint(0, shape[-1], shape[:-1], generator=generator)
         ignore = loss.get("ignore", None)
@@ -159,8 +185,15 @@ def target(training: Training, prediction: Tensor, seed: int) -> Tensor:
             labels.reshape(len(labels), -1)[:, 0] = 1 if ignore == 0 else 0  # so that every sample counts
         return labels
     if loss.choice in ("bce", "hinge"):
-        return torch.randint(0, 2, shape, generator=generator).double()
-    noise = torch.randn(shape, generator=generator, dtype=torch.float64)
+        return _numbers(loss.choice, shape, generator)
+    noise = _numbers("", shape, generator)
     if loss.choice == "kl" or loss.get("soft", False):
         return torch.log_softmax(noise, -1) if loss.get("logarithms", False) else torch.softmax(noise, -1)
     return noise
+
+
+def _numbers(loss: str, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    """Zeros and ones for the losses that take those."""
+    if loss in ("bce", "hinge"):
+        return torch.randint(0, 2, shape, generator=generator).double()
+    return torch.randn(shape, generator=generator, dtype=torch.float64)

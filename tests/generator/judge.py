@@ -34,6 +34,8 @@ SLOW = 5.0
 """Seconds that a program may take, compiled and run."""
 SIZES = (1, 2, 3, 4, 5, 8, 11)
 """Samples of a minibatch."""
+ROUNDING = {"f64": 1e-15, "f32": 1e-7}
+"""What a number is off by, as a share of it."""
 EPOCHS = 2
 """Of training: six steps."""
 
@@ -44,7 +46,8 @@ Numbers = dict[str, Tensor]
 class Judge:
     """What is judged of a program besides its prediction, its loss and each gradient on the op list."""
 
-    native: bool = True
+    native: tuple[str, ...] = ("f64", "f32")
+    """In which precisions as machine code."""
     evaluated: bool = True
     trained: bool = True
     exports: tuple[str, ...] = tuple(EXPORTS)
@@ -53,7 +56,8 @@ class Judge:
     def of(number: int) -> Judge:
         """What is judged of program ``number`` where many are: what takes long, of a share of them alone."""
         exports = tuple(name for name, every in (("pytorch", 10), ("onnx", 12), ("c", 80)) if number % every == 0)
-        return Judge(number % 32 == 0, number % 3 == 0, number % 3 == 1, exports)
+        native = () if number % 32 else ("f32",) if number % 64 else ("f64",)
+        return Judge(native, number % 3 == 0, number % 3 == 1, exports)
 
 
 @dataclass
@@ -63,6 +67,9 @@ class Trial:
     program: Program
     by: Judge = Judge()
     counts: Counter[str] = field(default_factory=Counter)
+    rounding: float = ROUNDING["f64"]
+    what: str = ""
+    """Which backend is judged, and in which precision."""
 
     def judge(self) -> None:
         """Hold everything that lampc makes of the program to the reference.
@@ -76,8 +83,11 @@ class Trial:
         self.reference = Reference(self.program)
         self.own = self.reference.own()
         self.x = samples(self.program.inputs, self.program.seed, 11)
-        for backend in ("torch", "native") if self.by.native else ("torch",):
-            self.model(compiled, backend)
+        self.model(compiled, "torch", "f64")
+        for precision in self.by.native:
+            written = compiled if precision == "f64" else lampc.compile.text(text(self.program), **{"train.precision": "f32"})
+            self.model(written, "native", precision)
+        self.rounding = ROUNDING["f64"]
         for name in self.by.exports:
             model = begun(compiled, "torch", self.own)
             found = EXPORTS[name](model, self.x)
@@ -92,13 +102,14 @@ class Trial:
              values: Mapping[str, Tensor], what: str, tolerance: float = TOLERANCE) -> None:  # fmt: skip
         """Hold numbers to the reference's, by values of the parameters."""
         self.counts["checks"] += len(found)
-        hold(found, wanted, values, what, tolerance)
+        hold(found, wanted, values, what, tolerance * self.rounding / ROUNDING["f64"])
 
     def prediction(self, values: Mapping[str, Tensor]) -> Numbers:
         return {"": self.reference.prediction(values, self.x)}
 
-    def model(self, compiled: Compiled, backend: str) -> None:
+    def model(self, compiled: Compiled, backend: str, precision: str) -> None:
         """Judge what a backend predicts, measures, differentiates and trains."""
+        self.rounding, self.what = ROUNDING[precision], f"{backend} {precision}"
         try:
             model = begun(compiled, backend, self.own)
         except lampc.LampError as error:
@@ -106,12 +117,13 @@ class Trial:
                 self.counts["no native form"] += 1
                 return
             raise
-        self.counts[f"backend {backend}"] += 1
+        self.counts[f"backend {self.what}"] += 1
         values = values_of(model)
-        self.hold({"": model(self.x)}, self.prediction, values, f"{backend}: prediction")
+        self.hold({"": model(self.x)}, self.prediction, values, f"{self.what}: prediction")
         y = target(self.program.training, self.reference.prediction(values, self.x), self.program.seed)
         if self.by.evaluated:
             self.evaluation(model, values, y)
+            self.named(model, values)
         pairs = minibatches(self.program, self.x, y)
         if not random_parts(self.program):
             self.gradients(model, values, *pairs[0])
@@ -127,33 +139,46 @@ class Trial:
             with torch.no_grad():
                 loss, p = self.reference.loss(self.reference.network(other, False), self.x, y)
             if other is not values:  # what is equal need not be so to the last bit
-                p = p * (1 + 1e-12 * torch.randn(p.shape, dtype=p.dtype))
+                p = p * (1 + 1e3 * self.rounding * torch.randn(p.shape, dtype=p.dtype))
             output = self.reference.output
             measured = {name: experiment.metric(name, p, y, self.program, output) for name in found if name != "loss"}
             return {"loss": loss, **{name: torch.tensor(number, dtype=torch.float64) for name, number in measured.items()}}
 
         numbers = {name: torch.tensor(number, dtype=torch.float64) for name, number in found.items()}
-        self.hold(numbers, wanted, values, f"{model.backend.name}: evaluation")
+        self.hold(numbers, wanted, values, f"{self.what}: evaluation")
+
+    def named(self, model: Model, values: Mapping[str, Tensor]) -> None:
+        """Judge a value that the file names."""
+        labels = [each.label for each in self.program.body if each.label]
+        if not labels:
+            return
+
+        def wanted(other: Mapping[str, Tensor]) -> Numbers:
+            net = self.reference.network(other, False)
+            self.reference.predict(net, self.x)
+            return {"": net.labels[labels[-1]]}
+
+        self.hold({"": model.value(labels[-1], self.x)}, wanted, values, f"{self.what}: value {labels[-1]}")
 
     def gradients(self, model: Model, values: Mapping[str, Tensor], x: Tensor, y: Tensor) -> None:
         loss, found = model.gradients(x, y)
         numbers = {"": loss, **found, **running_of(model)}
-        self.hold(numbers, lambda v: self.reference.gradients(v, x, y), values, f"{model.backend.name}: gradient")
+        self.hold(numbers, lambda v: self.reference.gradients(v, x, y), values, f"{self.what}: gradient")
 
     def training(self, model: Model, pairs: list[tuple[Tensor, Tensor]]) -> None:
         model.reset(model.seed)
         set_up(model, self.own)
-        values, name = values_of(model), model.backend.name
+        values = values_of(model)
         model.train(pairs, epochs=EPOCHS, evaluate=False)
         numbers = {**model.parameters, **running_of(model)}
 
         def wanted(other: Mapping[str, Tensor]) -> Numbers:
-            return self.reference.trained(other, pairs, EPOCHS, 0.0 if other is values else 1e-15)
+            return self.reference.trained(other, pairs, EPOCHS, 0.0 if other is values else self.rounding)
 
-        self.hold(numbers, wanted, values, f"{name}: training", 1e-8)
+        self.hold(numbers, wanted, values, f"{self.what}: training", 1e-8)
         running = running_of(model)
         self.hold({"": model(self.x)}, lambda v: {"": self.reference.prediction(v, self.x, running)}, values_of(model),
-                  f"{name}: prediction after training")  # fmt: skip
+                  f"{self.what}: prediction after training")  # fmt: skip
 
 
 def begun(compiled: Compiled, backend: str, own: Mapping[str, Own]) -> Model:

@@ -44,5 +44,6 @@ def _near(found: Tensor, right: Tensor, tolerance: float, more: Tensor | None = 
         return False
     finite = right[right.isfinite()]
     scale = max(1.0, float(finite.abs().max())) if finite.numel() else 1.0
-    spread = tolerance * scale + (0.0 if more is None or not more.numel() else float(more.max()))
+    apart = 0.0 if more is None or not more.numel() else float(more.nan_to_num(torch.inf).max())
+    spread = tolerance * scale + apart
     return torch.allclose(found.double(), right.double(), 0.0, spread, equal_nan=True)

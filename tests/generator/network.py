@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import add, mul
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -45,6 +46,8 @@ class Network:
     counts: Counter[str] = field(default_factory=Counter)
     statement: Statement = field(default_factory=lambda: Statement("pass"))
     prefix: str = ""
+    numbers: Mapping[str, int | float] = field(default_factory=dict)
+    """Constants, and the numbers of the block that is being put in."""
     weight: Tensor | None = None
     """That of the current layer."""
 
@@ -107,9 +110,16 @@ class Network:
             numbers = {**dict(definition.numbers), **dict(statement.arguments)}
             if definition.formula is not None:
                 return formulas.evaluate(definition.formula, {"x": x, **numbers}) + torch.zeros_like(x)
-            return self.scoped(definition.body, x)
+            before, self.numbers = self.numbers, {**self.numbers, **numbers}
+            try:
+                return self.scoped(definition.body, x)
+            finally:
+                self.numbers = before
         self._name(statement)
-        return KINDS[name].apply(self, x, dict(statement.arguments))
+        return KINDS[name].apply(self, x, {key: self._number(value) for key, value in statement.arguments})
+
+    def _number(self, value: Any) -> Any:
+        return self.numbers.get(value, value) if isinstance(value, str) else value
 
     def _joined(self, name: str, statement: Statement, x: Tensor, made: list[Tensor]) -> Tensor:
         if name == "residual":

@@ -82,6 +82,8 @@ class Training:
     schedule: Option | None = None
     metrics: tuple[str, ...] = ()
     options: tuple[tuple[str, Any], ...] = ()
+    parts: tuple[tuple[str, int], ...] = ()
+    """Where several values are trained: the loss of each, and how many numbers of a target are its."""
 
     def get(self, name: str, default: Any) -> Any:
         return dict(self.options).get(name, default)
@@ -95,7 +97,7 @@ class Program:
     body: Body
     training: Training
     definitions: tuple[Definition, ...] = ()
-    uses: tuple[str, ...] = ()
+    lets: tuple[tuple[str, int], ...] = ()
     seed: int = field(default=0, compare=False)
 
 

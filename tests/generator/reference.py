@@ -26,7 +26,7 @@ class Reference:
     def network(self, values: Mapping[str, Tensor], training: bool, running: Mapping[str, Tensor] | None = None) -> Network:
         definitions = {each.name: each for each in self.program.definitions}
         return Network(lambda name, shape: values[name] if name in values else begin(name, shape), definitions, training,
-                       dict(running or {}))  # fmt: skip
+                       dict(running or {}), numbers=dict(self.program.lets))  # fmt: skip
 
     def predict(self, net: Network, x: Tensor) -> Tensor:
         start = net.read(self.program.inputs, x)

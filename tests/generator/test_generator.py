@@ -51,7 +51,7 @@ def found(numbers: range, judge: Judge) -> str:
     return next((message for number in numbers if (message := failure(draw(number), judge))), "")
 
 
-LITTLE = Judge(native=False, evaluated=False, trained=False, exports=())
+LITTLE = Judge(native=(), evaluated=False, trained=False, exports=())
 
 
 @pytest.mark.parametrize("op", [Tanh, Softmax, MatMul, LayerNorm, Mul], ids=lambda op: op.__name__)
@@ -62,16 +62,16 @@ def test_a_gradient_that_is_off_is_found(op: Any, monkeypatch: pytest.MonkeyPatc
         return [g and g * 1.001 for g in right(self, node, *cotangents)]
 
     monkeypatch.setattr(op, "gradient", off)
-    assert "torch: gradient" in found(range(100), LITTLE)
+    assert "torch f64: gradient" in found(range(100), LITTLE)
 
 
 def test_native_code_that_is_off_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     right = Tanh.expression
     monkeypatch.setattr(Tanh, "expression", lambda self, a: right(self, a) * 1.001)
-    assert "native: prediction" in found(range(0, 200, 4), replace(LITTLE, native=True))
+    assert "native f64: prediction" in found(range(0, 200, 4), replace(LITTLE, native=("f64",)))
 
 
 def test_an_update_that_is_off_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     right = optimizers._moments
     monkeypatch.setattr(optimizers, "_moments", lambda step, g: (right(step, g)[0] * 1.001, right(step, g)[1]))
-    assert "torch: training" in found(range(60), replace(LITTLE, trained=True))
+    assert "torch f64: training" in found(range(60), replace(LITTLE, trained=True))

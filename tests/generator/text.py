@@ -12,7 +12,7 @@ BINARY = {"+", "-", "*", "/", "^", "<", ">"}
 
 def text(program: Program) -> str:
     """The whole file."""
-    lines = [f"use {name}" for name in program.uses]
+    lines = [f"let {name} = {number}" for name, number in program.lets]
     lines += [definition(each) for each in program.definitions]
     for each in program.inputs:
         below = f" int<{each.below}>" if each.below else ""
