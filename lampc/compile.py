@@ -28,7 +28,8 @@ from lampc.diagnostics import Diagnostic, Problems, failure
 from lampc.elaborate import Elaborated, Experiment, elaborate
 from lampc.elaborate.definitions import decode, read_source
 from lampc.elaborate.minibatches import lone_batchnorm
-from lampc.ir.graph import Graph, Stage
+from lampc.ir.graph import Graph, Stage, Value
+from lampc.ir.keys import Key
 from lampc.ir.layout import LayerUse
 from lampc.ir.leaves import Parameter
 from lampc.ir.program import OpList, Routine
@@ -135,7 +136,7 @@ class Program:
         """What computes the hidden activations that may come to a standstill, by their layers' names, and the prediction."""
         graph, prediction = self.elaborated.graph, self.elaborated.graph.outputs["prediction"]
         live = graph.live(graph.outputs.values())
-        chosen = {"prediction": prediction}
+        chosen: dict[Key, Value] = {"prediction": prediction}
         for use in self.layers:
             gates = any(isinstance(user.op, Mul) for user in graph.users(use.output.node))
             hidden = use.output.node in live and use.output != prediction and not gates
@@ -160,7 +161,7 @@ class Program:
         with without_collection():
             if heads:
                 whole = self.elaborated.graph
-                named = {output: self.elaborated.labels[label] for output, label in heads.items()}
+                named: dict[Key, Value] = {output: self.elaborated.labels[label] for output, label in heads.items()}
                 graph, _ = total_up(run_passes(whole.with_outputs({**whole.outputs, **named}), FORWARD))
             graph = for_inference(graph)
             for metric in self.metrics:

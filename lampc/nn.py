@@ -19,7 +19,8 @@ from torch.autograd.function import once_differentiable
 import lampc.compile
 from lampc.compile import WHOLE, Program, run_passes
 from lampc.diagnostics import LampError, Problems
-from lampc.ir.graph import Graph
+from lampc.ir.graph import Graph, Value
+from lampc.ir.keys import Grad, Key, Next
 from lampc.ir.leaves import Input
 from lampc.ir.program import Routine
 from lampc.ops.arithmetic import Mul
@@ -181,7 +182,7 @@ class _Run(torch.autograd.Function):
         executor.inputs["dy"].copy_(dy)
         run(executor.backward)
         names = ["x", *ctx.module._model.parameters]
-        found = [executor.outputs.get(f"grad {name}") if needed else None
+        found = [executor.outputs.get(Grad(name)) if needed else None
                  for name, needed in zip(names, ctx.needs_input_grad[2:], strict=True)]  # fmt: skip
         made = [None if gradient is None else gradient.clone() for gradient in found]
         ctx.lease.give_back()
@@ -203,8 +204,8 @@ def _again(module: Lamp, training: bool, number: int, x: Tensor) -> _Lease:
 
 def _vjp(program: Program, training: bool) -> Routine:
     """Prediction, and from its cotangent ``dy`` the gradients of samples and parameters."""
-    kept = {
-        name: value for name, value in program.simplified.outputs.items() if name == "prediction" or name.startswith("next ")
+    kept: dict[Key, Value] = {
+        key: value for key, value in program.simplified.outputs.items() if key == "prediction" or isinstance(key, Next)
     }
     graph = subgraph(program.simplified, kept)
     graph = graph if training else for_inference(graph)
@@ -218,7 +219,7 @@ def _differentiated(graph: Graph) -> Graph:
     product = build(Mul(), prediction, build(Input(prediction.type, "dy")))
     out.outputs["loss"] = build(Sum(tuple(range(prediction.type.rank))), product).value
     found = differentiate(out, inputs=True)
-    return found.with_outputs({name: value for name, value in found.outputs.items() if name not in ("loss", "grad dy")})
+    return found.with_outputs({key: value for key, value in found.outputs.items() if key not in ("loss", Grad("dy"))})
 
 
 def _states(program: Program, model: Model) -> dict[str, Tensor]:

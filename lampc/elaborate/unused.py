@@ -8,6 +8,7 @@ from dataclasses import fields, is_dataclass
 from lampc.diagnostics import Problems
 from lampc.elaborate.definitions import Definitions
 from lampc.elaborate.network import Network
+from lampc.ir.keys import Next, lasting
 from lampc.ir.layout import LayerUse
 from lampc.source import Span
 from lampc.syntax import tree
@@ -21,8 +22,8 @@ def drop_unused(network: Network, problems: Problems) -> None:
     if problems.errors:
         return
     graph = network.graph
-    live = graph.live(value for name, value in graph.outputs.items() if not name.startswith("next "))
-    graph.outputs = {name: value for name, value in graph.outputs.items() if not name.startswith("next ") or value.node in live}
+    live = graph.live(lasting(graph.outputs).values())
+    graph.outputs = {key: value for key, value in graph.outputs.items() if not isinstance(key, Next) or value.node in live}
     working = {graph[node].layer for node in live}
     used = {use.span for use in network.layers if use.name in working or use.output.node in live}
     for first, *others in _runs(network.layers, used):

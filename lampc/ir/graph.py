@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import networkx as nx
 
+from lampc.ir.keys import Key
 from lampc.ir.op import Op
 from lampc.ir.types import Type
 from lampc.source import Span
@@ -56,7 +57,7 @@ class Graph:
     """
 
     nx: nx.DiGraph = field(default_factory=nx.DiGraph)
-    outputs: dict[str, Value] = field(default_factory=dict)
+    outputs: dict[Key, Value] = field(default_factory=dict)
 
     def add(
         self,
@@ -114,6 +115,6 @@ class Graph:
         """A graph with the same nodes, to append to."""
         return Graph(self.nx.copy(), dict(self.outputs))
 
-    def with_outputs(self, outputs: Mapping[str, Value]) -> Graph:
+    def with_outputs(self, outputs: Mapping[Key, Value]) -> Graph:
         """The same nodes under other outputs."""
         return Graph(self.nx, dict(outputs))

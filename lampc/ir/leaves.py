@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from lampc.ir.op import Op, op
@@ -40,13 +41,26 @@ class Input(Leaf):
         return f"input {self.label}"
 
 
+class Gain(Enum):
+    """A gain that is no number yet."""
+
+    AUTO = "auto"
+    """To be found from the activation that follows."""
+
+
 @dataclass(frozen=True)
 class Initialiser:
     """How a tensor begins: ``kind`` and its numbers (see ``lampc/layers/initialisers.py``)."""
 
     kind: str
     numbers: tuple[float, ...] = ()
-    gain: float = 1.0
+    gain: float | Gain = 1.0
+
+    @property
+    def factor(self) -> float:
+        """The gain, which has been found."""
+        assert not isinstance(self.gain, Gain), f"the gain of {self} has not been found"
+        return self.gain
 
     def __str__(self) -> str:
         return self.kind + (f"({', '.join(f'{number:g}' for number in self.numbers)})" if self.numbers else "")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import overload
 
 from lampc.ir.graph import Stage
+from lampc.ir.keys import Key
 from lampc.ir.leaves import Constant, Leaf
 from lampc.ir.op import Op
 from lampc.ir.types import Type
@@ -53,8 +54,8 @@ class Routine:
 
     slots: tuple[Slot, ...]
     instructions: tuple[Instruction, ...]
-    outputs: dict[str, int]
-    """Slots by what they are for: ``prediction``, ``loss``, ``grad linear1.weight``."""
+    outputs: dict[Key, int]
+    """Slots by what they are for: ``prediction``, ``loss``, gradients."""
 
     def stage(self, stage: Stage) -> OpList:
         """The instructions of one stage."""

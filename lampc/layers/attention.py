@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from lampc.ir.leaves import Initialiser
+from lampc.ir.leaves import Gain, Initialiser
 from lampc.ir.op import ShapeError, SizeMismatch
 from lampc.ir.types import Type
-from lampc.layers.initialisers import AUTO, Init
+from lampc.layers.initialisers import Init
 from lampc.layers.layer import Arguments, Construct, LayerType, layer
 from lampc.layers.linear import ZEROS
 from lampc.layers.signature import Arrow, Flag, Float, Int, Label, OneOf, Param, Signature
@@ -19,7 +19,7 @@ from lampc.ops.shape import Concat, Reshape, Slice
 from lampc.ops.term import Term
 from lampc.ops.waves import Waves
 
-XAVIER = Initialiser("xavier", (), AUTO)
+XAVIER = Initialiser("xavier", (), Gain.AUTO)
 
 
 def _embedding(make: Construct, x: Term, arguments: Arguments) -> Term:

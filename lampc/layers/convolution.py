@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from lampc.ir.leaves import Initialiser
+from lampc.ir.leaves import Gain, Initialiser
 from lampc.ir.op import ShapeError, SizeMismatch
 from lampc.ir.types import Type
-from lampc.layers.initialisers import AUTO, Init
+from lampc.layers.initialisers import Init
 from lampc.layers.layer import Arguments, Construct, LayerType, layer
 from lampc.layers.signature import Amounts, Arrow, Int, Param, Signature
 from lampc.ops.convolution import Convolution
 from lampc.ops.grid import Pad
 from lampc.ops.term import Term
 
-KAIMING = Initialiser("kaiming", (), AUTO)
+KAIMING = Initialiser("kaiming", (), Gain.AUTO)
 """The default: a kernel has too many inputs for N(0, 1)."""
 ZEROS = Initialiser("zeros")
 

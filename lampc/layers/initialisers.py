@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lampc.ir.leaves import Initialiser
+from lampc.ir.leaves import Gain, Initialiser
 from lampc.layers.signature import Choice, Kind, Refused, Written, shown
 
 
@@ -37,7 +37,7 @@ def _normal(std: Callable[[Any, Initialiser], float]) -> Callable[[Any, Initiali
 
 
 def _xavier(tensor: Any, init: Initialiser) -> float:
-    return init.gain * math.sqrt(2.0 / sum(_fans(tensor)))
+    return init.factor * math.sqrt(2.0 / sum(_fans(tensor)))
 
 
 def _xavier_uniform(tensor: Any, init: Initialiser, generator: Any) -> object:
@@ -55,7 +55,7 @@ def _orthogonal(tensor: Any, init: Initialiser, generator: Any) -> object:
     random.normal_(generator=generator)
     q, r = torch.linalg.qr(random)
     q = q * torch.where(r.diagonal() < 0, -1.0, 1.0)  # makes the distribution uniform
-    return tensor.copy_((init.gain * (q if rows >= columns else q.t())).reshape(tensor.shape))
+    return tensor.copy_((init.factor * (q if rows >= columns else q.t())).reshape(tensor.shape))
 
 
 _TYPES = (
@@ -63,7 +63,7 @@ _TYPES = (
     InitialiserType("xavier", "N(0, σ²), σ = gain·√(2/(N_in+N_out))", (), _normal(_xavier), gained=True),
     InitialiserType("xavier_uniform", "uniform with xavier's σ", (), _xavier_uniform, gained=True),
     InitialiserType("kaiming", "N(0, σ²), σ = gain/√N_in", (),
-                    _normal(lambda tensor, init: init.gain / math.sqrt(_fans(tensor)[0])), gained=True),
+                    _normal(lambda tensor, init: init.factor / math.sqrt(_fans(tensor)[0])), gained=True),
     InitialiserType("lecun", "N(0, σ²), σ = 1/√N_in", (), _normal(lambda tensor, _: 1 / math.sqrt(_fans(tensor)[0]))),
     InitialiserType("orthogonal", "orthonormal rows or columns, times the gain", (), _orthogonal, gained=True),
     InitialiserType("uniform", "uniform between two numbers", (("low", -1.0), ("high", 1.0)),
@@ -76,9 +76,6 @@ _TYPES = (
 
 INITIALISERS = {declared.name: declared for declared in _TYPES}
 """Every initialiser by its name."""
-
-AUTO = math.nan
-"""A gain that is still to be found from the activation that follows."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +113,7 @@ class Init(Kind):
             raise Refused("a standard deviation is not negative", "E305")
         if kind.name == "uniform" and numbers[0] > numbers[1]:
             raise Refused(f"{numbers[0]:g} is above {numbers[1]:g}", "E305")
-        gain = given.get("gain", AUTO) if kind.gained else 1.0
+        gain = given.get("gain", Gain.AUTO) if kind.gained else 1.0
         return Initialiser(kind.name, numbers, gain)
 
 

@@ -96,9 +96,7 @@ class Construct:
 
     def next(self, state: Term, term: Term) -> None:
         """Let a state be replaced, in training."""
-        leaf = state.node.op
-        assert isinstance(leaf, State)
-        self.build.graph.outputs[f"next {leaf.label}"] = term.value
+        self.build.replace(state, term)
 
     def setting(self, name: str, value: float) -> Term:
         """Declare ``LAYER.name``, a number that may change without recompiling: one of the signature's parameters."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from lampc.ir.leaves import Initialiser
+from lampc.ir.leaves import Gain, Initialiser
 from lampc.ir.op import ShapeError, SizeMismatch
 from lampc.ir.types import B
-from lampc.layers.initialisers import AUTO, Init
+from lampc.layers.initialisers import Init
 from lampc.layers.layer import Arguments, Construct, LayerType, layer
 from lampc.layers.signature import Arrow, Int, Label, Name, Param, Signature
 from lampc.ops.matmul import MatMul
@@ -61,7 +61,7 @@ layer(
             (
                 Param("out", Int(), doc="how many outputs"),
                 Param("with", Label(), doc="the other value", positional=False),
-                Param("init", Init(), Initialiser("xavier", (), AUTO), "how the weight begins"),
+                Param("init", Init(), Initialiser("xavier", (), Gain.AUTO), "how the weight begins"),
                 Param("bias", Init(optional=True), ZEROS, "how the bias begins; `off` for none", positional=False),
             )
         ),

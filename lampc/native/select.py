@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from lampc.ir.expression import Across, Expression, Load, Pattern, Product, Shift, number
 from lampc.ir.graph import Graph, Node, Stage, Value
+from lampc.ir.keys import following, gradients
 from lampc.ir.leaves import Constant, Input, Leaf, Parameter, Parameters, Setting, State
 from lampc.ir.op import Op
 from lampc.ir.types import DType, Shape, Type, inverse_count
@@ -44,8 +45,7 @@ class _Selecting:
     def __init__(self, graph: Graph, outputs: Sequence[str]) -> None:
         self.graph = graph
         self.wanted = {name: graph.outputs[name] for name in outputs}
-        following = {name: value for name, value in graph.outputs.items() if name.startswith("next ")}
-        self.following = following if "loss" in outputs else {}
+        self.following = following(graph.outputs) if "loss" in outputs else {}
         self.found = Selection()
         self.of: dict[Value, int] = {}
         self.constants: dict[Value, Expression] = {}
@@ -68,8 +68,8 @@ class _Selecting:
                 self._node(node)
             except NotImplementedError:
                 raise NoNativeForm(f"`{node.op.name}` has no native form yet") from None
-        for name, value in self.following.items():
-            self._write_back(name.removeprefix("next "), value)
+        for leaf, value in self.following.items():
+            self._write_back(leaf, value)
         self._turn_twins()
         self.found.outputs = {name: self._buffer(value) for name, value in self.wanted.items()}
         return self.found
@@ -213,9 +213,6 @@ class _Selecting:
         else:
             self._elementwise(node)
 
-    def _gradients(self) -> list[tuple[str, Value]]:
-        return [(name.removeprefix("grad "), v) for name, v in self.graph.outputs.items() if name.startswith("grad ")]
-
     def _leaf(self, node: Node) -> None:
         op, value = node.op, Value(node.id)
         if isinstance(op, Parameter):
@@ -280,7 +277,7 @@ class _Selecting:
         a, b = node.operands
         size, rows = space(self.graph.type(a).shape)
         _, cols = space(self.graph.type(b).shape)
-        label = next((name for name, value in self._gradients() if value == Value(node.id)), "")
+        label = next((label for label, value in gradients(self.graph.outputs).items() if value == Value(node.id)), "")
         turned = label in self.turned
         if turned:
             a, b, rows, cols = b, a, cols, rows
@@ -422,15 +419,14 @@ class _Selecting:
             total = total + Load(part, Pattern.EACH)
         self._add("total", Rows(1), 1, [Store(self._for(Value(node.id), node.types[0]), total)])
 
-    def _write_back(self, name: str, value: Value) -> None:
+    def _write_back(self, leaf: State | Parameters, value: Value) -> None:
         """Copy what replaces a leaf into its storage."""
         if value in self.pieces:
             for label, id in self.pieces[value].items():
-                packed = name.partition(":")[0] == "parameters"
-                leaf = self.parameters[label] if packed else self._leaf_buffer(f"{name}:{label}")
-                self._copy(leaf, id)
+                packed = isinstance(leaf, Parameters)
+                self._copy(self.parameters[label] if packed else self._leaf_buffer(f"{leaf.label}:{label}"), id)
         else:
-            self._copy(self._leaf_buffer(name), self.of[value])
+            self._copy(self._leaf_buffer(leaf.label), self.of[value])
 
     def _leaf_buffer(self, label: str) -> int:
         return next(b.id for b in self.found.buffers.values() if b.kind is Kind.STATE and b.label == label)

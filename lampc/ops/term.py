@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from lampc.ir.budget import Budget
 from lampc.ir.graph import Graph, Node, Stage, Value
-from lampc.ir.leaves import Constant
+from lampc.ir.keys import Next
+from lampc.ir.leaves import Constant, Parameters, State
 from lampc.ir.op import Op
 from lampc.ir.types import ONE, Coefficient, Type
 from lampc.source import Span
@@ -53,6 +54,12 @@ class Build:
             yield
         finally:
             self.context = before
+
+    def replace(self, old: Term, new: Term) -> None:
+        """Let a leaf, parameters or a state, be replaced when a step ends."""
+        leaf = old.node.op
+        assert isinstance(leaf, State | Parameters)
+        self.graph.outputs[Next(leaf)] = new.value
 
     def results(self, op: Op, *operands: Term) -> tuple[Term, ...]:
         """Apply an op; all its results.

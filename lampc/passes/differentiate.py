@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lampc.ir.graph import Graph, Stage, Value
+from lampc.ir.keys import Grad
 from lampc.ir.leaves import Input, Parameter
 from lampc.ops.pullback import pull_back
 from lampc.ops.term import Build, Term
@@ -13,7 +14,7 @@ def differentiate(graph: Graph, inputs: bool = False) -> Graph:
 
     With ``inputs`` to x and y as well.
 
-    Before: an output ``loss``, a scalar. After: outputs ``grad NAME``, of the parameters' types; the forward nodes
+    Before: an output ``loss``, a scalar. After: outputs ``Grad(label)``, of the parameters' types; the forward nodes
     keep their ids, and gradient nodes carry the places of the nodes that they are the gradient of. Gradients are nodes
     like others: what they make may be part of another loss.
 
@@ -30,9 +31,9 @@ def differentiate(graph: Graph, inputs: bool = False) -> Graph:
     pull_back(build, graph, active, cotangents)
     for node in graph:  # parameters in the order in which they were declared
         if isinstance(node.op, Parameter | Input) and Value(node.id) in cotangents:
-            name = f"grad {node.op.label}"
-            out.outputs.pop(name, None)
-            out.outputs[name] = cotangents[Value(node.id)].value
+            key = Grad(node.op.label)
+            out.outputs.pop(key, None)
+            out.outputs[key] = cotangents[Value(node.id)].value
     return out
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lampc.ir.graph import Graph, Stage, Value
+from lampc.ir.keys import Grad, gradients
 from lampc.ir.leaves import SCALAR, Setting
 from lampc.ops.parallel import AllReduce, Wait
 from lampc.ops.shape import Pack, Reshape, Slice
@@ -19,7 +20,7 @@ SHARE = "share"
 def distribute(graph: Graph, bytes: int = BUCKET) -> Graph:
     """Add up the gradients of all processes, a bucket as soon as its last gradient is there.
 
-    Before: outputs ``grad NAME``, of a process's own samples. After: the same outputs, of all samples; every reduction
+    Before: outputs ``Grad(label)``, of a process's own samples. After: the same outputs, of all samples; every reduction
     begins right after what it needs, and is waited for after the whole backward list.
     """
     buckets = list(_buckets(graph, bytes))
@@ -48,19 +49,18 @@ def distribute(graph: Graph, bytes: int = BUCKET) -> Graph:
                 type = graph.type(value)
                 size = type.elements(1)
                 part = build(Slice(0, start, start + size), whole) if size < whole.type.elements(1) else whole
-                out.outputs[f"grad {label}"] = build(Reshape(type.shape), part).value
+                out.outputs[Grad(label)] = build(Reshape(type.shape), part).value
                 start += size
     return out
 
 
 def _buckets(graph: Graph, most: int) -> Iterator[list[tuple[str, Value]]]:
     """The gradients in the order in which they are made, so many bytes together."""
-    made = sorted(((value.node, name) for name, value in graph.outputs.items() if name.startswith("grad ")))
+    made = sorted(gradients(graph.outputs).items(), key=lambda item: (item[1].node, item[0]))
     bucket: list[tuple[str, Value]] = []
     size = 0
-    for _, name in made:
-        value = graph.outputs[name]
-        bucket.append((name.removeprefix("grad "), value))
+    for label, value in made:
+        bucket.append((label, value))
         size += graph.type(value).nbytes(1)
         if size >= most:
             yield bucket

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 from lampc.diagnostics import Problems
 from lampc.ir.graph import Graph, Node
-from lampc.ir.leaves import Parameter
+from lampc.ir.leaves import Gain, Parameter
 from lampc.ir.op import Op
 from lampc.layers.linear import NORMAL
 from lampc.ops.activations import Sigmoid
@@ -31,12 +30,12 @@ _NORMS = (LayerNorm, RmsNorm, BatchNorm, GroupNorm)
 def find_gains(graph: Graph) -> Graph:
     """Give every initialiser that takes a gain the one of the activation that follows (1 where none does).
 
-    Before: a forward graph. After: no initialiser's gain is NaN.
+    Before: a forward graph. After: every initialiser's gain is a number.
     """
 
     def rule(site: Site) -> Term | None:
         op = site.node.op
-        if not isinstance(op, Parameter) or not math.isnan(op.initialiser.gain):
+        if not isinstance(op, Parameter) or op.initialiser.gain is not Gain.AUTO:
             return None
         following = _activation(graph, site.node)
         gain = 1.0 if following is None else following.gain()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lampc.ir.graph import Graph
+from lampc.ir.keys import lasting
 from lampc.ops.channels import BatchNorm, BatchNormInference
 from lampc.ops.guard import Guard
 from lampc.ops.random import Dropout, Noise
@@ -13,11 +14,10 @@ from lampc.passes.rewrite import Site, rewrite
 def for_inference(graph: Graph) -> Graph:
     """Leave out dropout, noise and what concerns gradients alone; let batchnorm use its running statistics, and keep those.
 
-    Before: a forward graph in which a dropout's mask and a batchnorm's statistics have no use but ``next`` outputs.
-    After: no dropout, no noise, no batchnorm of batches, no ``next`` output.
+    Before: a forward graph in which a dropout's mask and a batchnorm's statistics have no use but to be replaced (``Next``).
+    After: no dropout, no noise, no batchnorm of batches, no ``Next`` output.
     """
-    kept = {name: value for name, value in graph.outputs.items() if not name.startswith("next ")}
-    return rewrite(graph.with_outputs(kept), _rule)
+    return rewrite(graph.with_outputs(lasting(graph.outputs)), _rule)
 
 
 def _rule(site: Site) -> tuple[Term, ...] | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lampc.ir.graph import Graph, Node, Stage, Value
-from lampc.ir.leaves import Constant, Leaf
+from lampc.ir.keys import following, lasting
+from lampc.ir.leaves import Constant, Leaf, Parameters, State
 from lampc.ir.program import Instruction, Routine, Slot
 from lampc.ops.shape import Copy, Pack
 
@@ -26,7 +27,7 @@ def lower(graph: Graph) -> Routine:
     return Routine(
         tuple(lowering.slots),
         tuple(lowering.instructions),
-        {name: lowering.of[value] for name, value in graph.outputs.items() if not name.startswith("next ")},
+        {key: lowering.of[value] for key, value in lasting(graph.outputs).items()},
     )
 
 
@@ -93,11 +94,9 @@ class _Lowering:
 
     def write_back(self, graph: Graph) -> None:
         """Let what an update computes end in the storage of the leaf that it replaces."""
-        leaves = {slot.name: slot.id for slot in self.slots if slot.leaf is not None}
-        for name, value in graph.outputs.items():
-            if not name.startswith("next "):
-                continue
-            leaf, new = leaves[name.removeprefix("next ")], self.of[value]
+        leaves = {slot.leaf: slot.id for slot in self.slots if isinstance(slot.leaf, State | Parameters)}
+        for replaced, value in following(graph.outputs).items():
+            leaf, new = leaves[replaced], self.of[value]
             if self._can_write(new, leaf):
                 self._place(new, leaf, 0)
             elif new != leaf:

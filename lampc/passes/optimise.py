@@ -8,6 +8,7 @@ from typing import Any
 
 from lampc.elaborate.experiment import Optimizer, Schedule
 from lampc.ir.graph import Graph, Stage
+from lampc.ir.keys import gradients
 from lampc.ir.leaves import SCALAR, Parameter, Parameters, Setting, State
 from lampc.ir.types import Shape
 from lampc.layers.optimizers import Step
@@ -60,29 +61,28 @@ def optimise(graph: Graph, optimizer: Optimizer, schedule: Schedule | None = Non
 
     With ``accumulate`` the mean of so many minibatches' gradients makes one update, or of what is left of an epoch.
 
-    Before: outputs ``grad NAME``. After: outputs ``next parameters`` and ``next STATE``, to be written over those; where
-    there are several groups, ``next parameters:GROUP`` and ``next STATE:GROUP`` for each but the plain one.
+    Before: outputs ``Grad(label)``. After: outputs ``Next(leaf)``, to be written over the parameters and the states; where
+    there are several groups, their labels end in ``:GROUP``, but the plain one's.
     """
-    gradients = {name.removeprefix("grad "): value for name, value in graph.outputs.items() if name.startswith("grad ")}
-    if not gradients:
+    slopes = gradients(graph.outputs)
+    if not slopes:
         return graph
     out = graph.copy()
     build = Build(out)
     arguments = dict(optimizer.arguments)
     spans = () if optimizer.span is None else (optimizer.span,)
     parameters = parameters_of(graph)
-    groups = groups_of([parameters[label] for label in gradients], arguments, optimizer.type.by_matrix)
+    groups = groups_of([parameters[label] for label in slopes], arguments, optimizer.type.by_matrix)
     with build.at(spans=spans, stage=Stage.UPDATE, layer="optimizer"):
-        packed = [build(Pack(group.labels), *(build.term(gradients[label]) for label in group.labels)) for group in groups]
+        packed = [build(Pack(group.labels), *(build.term(slopes[label]) for label in group.labels)) for group in groups]
         clock = _Clock(build, accumulate)
         settings = {name: _setting(build, name, value) for name, value in arguments.items() if isinstance(value, float)}
         factor = _factor(clock, schedule)
         totals = packed
         if accumulate > 1:
-            totals = [
-                build(State(g.type, f"{GRADIENT}{_end(group, groups)}", 0.0, group.labels)) + g
-                for group, g in zip(groups, packed, strict=True)
-            ]
+            before = [build(State(g.type, f"{GRADIENT}{_end(group, groups)}", 0.0, group.labels))
+                      for group, g in zip(groups, packed, strict=True)]  # fmt: skip
+            totals = [old + g for old, g in zip(before, packed, strict=True)]
             share = 1.0 / clock.gathered()
             packed = [total * share for total in totals]
         if arguments.get("clip"):
@@ -101,14 +101,14 @@ def optimise(graph: Graph, optimizer: Optimizer, schedule: Schedule | None = Non
                 return build(State(p.type, f"{name}{end}", value, group.labels))
 
             following, states = optimizer.type.update(Step(p, g, state, own, clock.t, chosen, group.shape))
-            out.outputs[f"next parameters{end}"] = clock.kept(following, p).value
-            out.outputs.update({f"next {name}{end}": clock.kept(term, state(name)).value for name, term in states.items()})
+            build.replace(p, clock.kept(following, p))
+            for name, term in states.items():
+                build.replace(state(name), clock.kept(term, state(name)))
         if accumulate > 1:
-            for group, total in zip(groups, totals, strict=True):
-                zero = build.constant(total.type, 0.0)
-                out.outputs[f"next {GRADIENT}{_end(group, groups)}"] = clock.kept(zero, total).value
+            for old, total in zip(before, totals, strict=True):
+                build.replace(old, clock.kept(build.constant(total.type, 0.0), total))
         for name, term in clock.counted.items():
-            out.outputs[f"next {name}"] = term.value
+            build.replace(build(State(SCALAR, name)), term)
     return out
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lampc.ir.graph import Graph, Node, Value
+from lampc.ir.keys import Key
 from lampc.ir.types import Type
 from lampc.ops.term import Build, Context, Term
 
@@ -68,7 +69,7 @@ def keep(build: Build, node: Node, operands: Sequence[Term]) -> tuple[Term, ...]
     return tuple(build.term(Value(same.id, index)) for index in range(len(node.types)))
 
 
-def subgraph(graph: Graph, outputs: Mapping[str, Value]) -> Graph:
+def subgraph(graph: Graph, outputs: Mapping[Key, Value]) -> Graph:
     """The nodes that some outputs depend on."""
     live = graph.live(outputs.values())
     new = Graph()

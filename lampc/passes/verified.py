@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 
 from lampc.ir.graph import Graph
+from lampc.ir.keys import gradients
 from lampc.ir.leaves import Constant, Leaf
 from lampc.ir.program import Routine
 from lampc.ir.types import ONE
@@ -77,10 +78,8 @@ def unique(graph: Graph) -> None:
 def differentiated(graph: Graph) -> None:
     """A gradient has its parameter's type, and none is made in the forward stage."""
     types = {node.op.label: node.types[0] for node in graph if isinstance(node.op, Leaf) and hasattr(node.op, "label")}
-    for name, value in graph.outputs.items():
-        if name.startswith("grad "):
-            found = graph.type(value)
-            _require(found == types[name.removeprefix("grad ")], "{} is {}", name, found)
+    for label, value in gradients(graph.outputs).items():
+        _require(graph.type(value) == types[label], "the gradient of {} is {}", label, graph.type(value))
 
 
 PROMISES: dict[str, Callable[[Graph], None]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lampc.diagnostics import LampError, Problems
+from lampc.ir.keys import Key
 from lampc.ir.leaves import State
 from lampc.native.program import NoNativeForm
 from lampc.native.session import Session
@@ -112,14 +113,15 @@ class Runner:
 
     def evaluate(
         self, x: Tensor, y: Tensor, outputs: tuple[str, ...], batch: int
-    ) -> tuple[tuple[float, ...], dict[str, Tensor]]:
+    ) -> tuple[tuple[float, ...], Mapping[Key, Tensor]]:
         """The totals of which the loss of some samples comes, and the other outputs of each sample."""
         self.sync()
         found = {name: self._empty(name, len(x)) for name in outputs if name != "loss"}
         session = self._session(outputs, batch)
         session.put()
         totals, _ = session.run(_array(x), _array(y), self._ordered(None, len(x)), batch, list(found.values()))
-        return tuple(totals[0].tolist()), {name: torch.from_numpy(array) for name, array in found.items()}
+        made: dict[Key, Tensor] = {name: torch.from_numpy(array) for name, array in found.items()}
+        return tuple(totals[0].tolist()), made
 
     def predict(self, x: Tensor) -> Tensor:
         """Predictions for samples."""

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lampc.data.rows import Rows
 from lampc.diagnostics import failure
+from lampc.ir.keys import Key
 from lampc.layers.metrics import MetricType, Seen
 from lampc.passes.totals import begun
 from lampc.runtime.backend import CHUNK
@@ -77,7 +78,7 @@ def _parts(model: Model, x: Any, y: Any) -> Iterator[tuple[Tensor, Tensor]]:
         yield model.samples(x[start : start + STORED], y[start : start + STORED])
 
 
-def _measured(model: Model, x: Tensor, y: Tensor) -> Iterator[tuple[tuple[float, ...], Mapping[str, Tensor], Tensor]]:
+def _measured(model: Model, x: Tensor, y: Tensor) -> Iterator[tuple[tuple[float, ...], Mapping[Key, Tensor], Tensor]]:
     """What samples add to the totals, the outputs for them, and their targets, some samples at a time.
 
     How many does not matter, but for a loss in which samples meet otherwise than in sums: that is of the program's minibatches.
@@ -97,7 +98,7 @@ def _measured(model: Model, x: Tensor, y: Tensor) -> Iterator[tuple[tuple[float,
         yield gives(program.totals, executor, len(part)), executor.outputs, target
 
 
-def _seen(metric: MetricType, outputs: Mapping[str, Tensor], target: Tensor) -> Seen:
+def _seen(metric: MetricType, outputs: Mapping[Key, Tensor], target: Tensor) -> Seen:
     head = metric.head
     prediction = outputs[head.output]
     if head.part is not None:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from lampc.data.rows import Rows
 from lampc.diagnostics import failure
+from lampc.ir.keys import Grad
 from lampc.ir.program import Routine
 from lampc.ir.types import Type
 from lampc.layers.schedules import CLOCK, PASS
@@ -188,7 +189,7 @@ class Model:
         run(executor.backward)
         self._current = None
         for name, parameter in self.parameters.items():
-            gradient = executor.outputs.get(f"grad {name}")
+            gradient = executor.outputs.get(Grad(name))
             if gradient is None:
                 continue
             if parameter.grad is None:
@@ -206,7 +207,7 @@ class Model:
         run(executor.backward)
         gradients = {}
         for name, parameter in self.parameters.items():
-            gradient = executor.outputs.get(f"grad {name}")
+            gradient = executor.outputs.get(Grad(name))
             gradients[name] = torch.zeros_like(parameter) if gradient is None else gradient.clone()
         return loss, gradients
 

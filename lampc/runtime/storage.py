@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lampc.diagnostics import failure
 from lampc.elaborate.weights import STATE
-from lampc.ir.leaves import Parameter, Parameters, Setting, State
+from lampc.ir.leaves import Leaf, Parameter, Parameters, Setting, State
 from lampc.ir.program import Routine
 from lampc.ir.types import DType
 from lampc.layers.initialisers import INITIALISERS
@@ -76,12 +76,13 @@ class Storage:
             if fresh is None:
                 fresh = torch.zeros(parameter.type.dims(1), dtype=self.dtype, device=device)
             self.by_name.declare(label, fresh)
-        self._tensors: dict[str, Tensor] = {**self.by_name, **_narrowed(flat, groups)}
+        self._tensors: dict[_Place, Tensor] = {(Parameter, label): tensor for label, tensor in self.by_name.items()}
+        self._tensors |= {(Parameters, label): tensor for label, tensor in _narrowed(flat, groups).items()}
         self._begin = {leaf.label: leaf.value for leaf in leaves if isinstance(leaf, State)}
         self.states = {leaf.label: self._zeros(leaf) for leaf in leaves if isinstance(leaf, State)}
         self.settings = {leaf.label: self._zeros(leaf) for leaf in leaves if isinstance(leaf, Setting)}
-        self._tensors.update({f"state {label}": tensor for label, tensor in self.states.items()})
-        self._tensors.update({f"setting {label}": tensor for label, tensor in self.settings.items()})
+        self._tensors.update({(State, label): tensor for label, tensor in self.states.items()})
+        self._tensors.update({(Setting, label): tensor for label, tensor in self.settings.items()})
         self.set({leaf.label: leaf.value for leaf in leaves if isinstance(leaf, Setting)})
         self._others: dict[str, int] = {}
         """The seeds of what `complete` has taken in."""
@@ -134,8 +135,12 @@ class Storage:
         return torch.zeros(leaf.type.dims(1), dtype=DTYPES[leaf.type.dtype], device=self.device)
 
 
-def _key(leaf: Any) -> str:
-    return {State: "state ", Setting: "setting "}.get(type(leaf), "") + str(leaf.label)
+_Place = tuple[type[Leaf], str]
+"""The kind of a leaf, and its label: a state may be called as a parameter is."""
+
+
+def _key(leaf: Any) -> _Place:
+    return type(leaf), leaf.label
 
 
 def read_weights(path: Path, names: Set[str]) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ from torch.testing._internal.common_modules import module_db
 
 import lampc.compile
 from lampc.compile import WHOLE, run_passes
+from lampc.ir.keys import Grad
 from lampc.passes.differentiate import differentiate
 from lampc.passes.lower import lower
 from lampc.runtime.executor import Executor, run
@@ -264,9 +265,9 @@ def compare(name: str, cls: Any, given: Any, case: Case) -> None:
     for label in ours:
         gradient = theirs[case.names.get(label, label)].grad
         assert gradient is not None
-        close(executor.outputs[f"grad {name_of(program, label)}"].reshape(gradient.shape), gradient)
+        close(executor.outputs[Grad(name_of(program, label))].reshape(gradient.shape), gradient)
     if case.x.is_floating_point():
-        found = executor.outputs["grad x"]
+        found = executor.outputs[Grad("x")]
         if name in ("Softmax", "LogSoftmax") and wanted.dim():
             found = found.movedim(-1, axis)
         if name == "Bilinear":

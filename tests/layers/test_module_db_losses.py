@@ -12,6 +12,7 @@ from torch.testing._internal.common_modules import module_db
 
 import lampc.compile
 from lampc.compile import WHOLE, run_passes
+from lampc.ir.keys import Grad
 from lampc.passes.differentiate import differentiate
 from lampc.passes.lower import lower
 from lampc.runtime.executor import Executor, run
@@ -99,7 +100,7 @@ def measure(name: str, options: Options, reduction: str, p: Tensor, y: Tensor, e
     executor.fill(p, y)
     run(executor.forward)
     run(executor.backward)
-    return times * executor.outputs["loss"], times * executor.outputs["grad x"]
+    return times * executor.outputs["loss"], times * executor.outputs[Grad("x")]
 
 
 def element_by_element(name: str, options: Options, p: Tensor, y: Tensor, executors: dict[str, Executor]

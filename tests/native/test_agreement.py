@@ -13,6 +13,7 @@ from networks import case
 import lampc
 import lampc.compile
 from lampc.compile import Program
+from lampc.ir.keys import gradients
 from lampc.native.engine import Code, compile_text, host
 from lampc.native.module import build
 from lampc.native.place import place
@@ -144,7 +145,7 @@ def test_more_generated_programs(seed: int, fused: bool) -> None:
 def agree(seed: int, fused: bool) -> None:
     this = case(seed)
     program = this.program
-    if not any(name.startswith("grad ") for name in program.whole.outputs):
+    if not gradients(program.whole.outputs):
         return
     losses, model = steps(program, this.x, this.y, len(this.x), 1, fused)
     other = program.model(seed=1, backend="torch")

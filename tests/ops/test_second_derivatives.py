@@ -12,6 +12,7 @@ from torch import Tensor
 
 import lampc.compile
 from lampc.ir.graph import Graph
+from lampc.ir.keys import Grad, gradients
 from lampc.ir.leaves import Input, Parameter
 from lampc.ir.op import REGISTRY, Op
 from lampc.ops.reduction import Sum
@@ -50,11 +51,10 @@ NETWORKS = {
 def squares(build: Build, graph: Graph) -> Term:
     """The sum of all gradients' squares."""
     total: Term | None = None
-    for name, value in graph.outputs.items():
-        if name.startswith("grad "):
-            gradient = build.term(value)
-            square = build(Sum(tuple(range(gradient.type.rank))), gradient * gradient)
-            total = square if total is None else total + square
+    for value in gradients(graph.outputs).values():
+        gradient = build.term(value)
+        square = build(Sum(tuple(range(gradient.type.rank))), gradient * gradient)
+        total = square if total is None else total + square
     assert total
     return total
 
@@ -62,14 +62,13 @@ def squares(build: Build, graph: Graph) -> Term:
 def twice(program: lampc.compile.Program) -> Graph:
     """The gradients of the sum of the gradients' squares, with respect to parameters and inputs."""
     once = differentiate(program.simplified.with_outputs({"loss": program.simplified.outputs["loss"]}), inputs=True)
-    gradients = {name: value for name, value in once.outputs.items() if name not in ("loss", "grad y")}
-    once = once.with_outputs(gradients)
+    once = once.with_outputs({key: value for key, value in once.outputs.items() if key not in ("loss", Grad("y"))})
     return differentiate(once.with_outputs({"loss": squares(Build(once), once).value}), inputs=True)
 
 
 def run(graph: Graph, given: dict[str, Tensor]) -> dict[str, Tensor]:
     found = evaluate(graph, {node.id: given[node.op.label] for node in graph if isinstance(node.op, Input | Parameter)})
-    return {name: found[value] for name, value in graph.outputs.items()}
+    return {label: found[value] for label, value in gradients(graph.outputs).items()}
 
 
 @pytest.mark.parametrize(("network", "loss"), NETWORKS.values(), ids=NETWORKS)
@@ -84,14 +83,14 @@ def test_double_backward_is_torchs(network: str, loss: str) -> None:
     y = torch.tensor([2, 0, 1]) if loss == "crossentropy" else y
     leaves = {"x": x, **dict(module.named_parameters())}
 
-    gradients = torch.autograd.grad(LOSSES[loss](module(x), y), list(leaves.values()), create_graph=True)
-    total = sum((gradient.square().sum() for gradient in gradients), torch.zeros(()))
+    slopes = torch.autograd.grad(LOSSES[loss](module(x), y), list(leaves.values()), create_graph=True)
+    total = sum((gradient.square().sum() for gradient in slopes), torch.zeros(()))
     wanted = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
 
     found = run(twice(program), {"y": y, **{name: tensor.detach() for name, tensor in leaves.items()}})
     for name, gradient in zip(leaves, wanted, strict=True):
         expected = torch.zeros_like(leaves[name]) if gradient is None else gradient
-        torch.testing.assert_close(found.get(f"grad {name}", torch.zeros_like(expected)), expected, rtol=1e-9, atol=1e-9)
+        torch.testing.assert_close(found.get(name, torch.zeros_like(expected)), expected, rtol=1e-9, atol=1e-9)
 
 
 def test_a_slope_that_overflows_where_it_is_not_taken_does_not_count() -> None:
@@ -100,7 +99,7 @@ def test_a_slope_that_overflows_where_it_is_not_taken_does_not_count() -> None:
     given = {"x": torch.full((BATCH, 1), 1000.0, dtype=torch.float64), "bias1.bias": torch.zeros(1, dtype=torch.float64)}
     found = run(twice(program), given | {"y": torch.zeros(BATCH, 1, dtype=torch.float64)})
     # Σ over samples of (2x)² and (Σ 2x)²: the slopes are 8x and 4·Σ 2x.
-    torch.testing.assert_close(found["grad x"], torch.full_like(given["x"], 8e3 + 4 * 6e3))
+    torch.testing.assert_close(found["x"], torch.full_like(given["x"], 8e3 + 4 * 6e3))
 
 
 @pytest.mark.parametrize(

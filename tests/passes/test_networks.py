@@ -9,6 +9,7 @@ import torch
 from networks import case
 
 from lampc.compile import FORWARD, WHOLE
+from lampc.ir.keys import Grad
 from lampc.ir.verify import verify, verify_routine
 from lampc.passes.differentiate import differentiate
 from lampc.passes.inference import for_inference
@@ -100,5 +101,5 @@ def test_optimisation_changes_results_by_rounding_alone(seed: int) -> None:
     torch.testing.assert_close(executor.outputs["loss"], loss, rtol=1e-11, atol=1e-12)
     scale = max([float(g.abs().max()) for g in gradients.values()], default=1.0)
     for name, gradient in gradients.items():
-        found = executor.outputs.get(f"grad {name}", torch.zeros_like(gradient))
+        found = executor.outputs.get(Grad(name), torch.zeros_like(gradient))
         torch.testing.assert_close(found, gradient, rtol=1e-10, atol=1e-11 * max(1.0, scale))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from lampc.compile import WHOLE, run_passes
 from lampc.ir.graph import Graph, Stage, Value
+from lampc.ir.keys import Grad
 from lampc.ir.leaves import Input
 from lampc.ir.op import Run
 from lampc.ir.types import B, DType, Type
@@ -117,7 +118,7 @@ def graph_of(forms: Sequence[Form], dtype: DType, stable: bool) -> Graph:
         one = whole.with_outputs({**whole.outputs, "loss": build(Sum((0, 1)), value).value})
         kept = {name: v for name, v in whole.outputs.items() if name != "loss"}
         whole = differentiate(one, inputs=True)
-        slopes = {f"v{index}:{i}": whole.outputs[f"grad {'xy'[i]}"] for i in range(len(names_of(form)))}
+        slopes = {f"v{index}:{i}": whole.outputs[Grad("xy"[i])] for i in range(len(names_of(form)))}
         whole.outputs = {**kept, **slopes}
     return run_passes(whole, WHOLE)
 
