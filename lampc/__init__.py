@@ -13,10 +13,22 @@ from typing import Any
 from lampc.diagnostics import Diagnostic, LampError
 
 __version__ = "0.1.0"
-__all__ = ["SGD", "DataLoader", "Diagnostic", "LampError", "Optimizer", "ShapeError", "__version__", "layer", "with_gradient"]
+__all__ = [
+    "SGD",
+    "DataLoader",
+    "Diagnostic",
+    "LampError",
+    "Optimizer",
+    "Session",
+    "ShapeError",
+    "__version__",
+    "layer",
+    "with_gradient",
+]
 
 _LAZY = {"DataLoader": "lampc.runtime.loader", "SGD": "lampc.runtime.optim", "Optimizer": "lampc.runtime.optim",
-            "layer": "lampc.layers.custom", "with_gradient": "lampc.layers.custom", "ShapeError": "lampc.ir.op"}  # fmt: skip
+            "Session": "lampc.session", "layer": "lampc.layers.custom",
+            "with_gradient": "lampc.layers.custom", "ShapeError": "lampc.ir.op"}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

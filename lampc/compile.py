@@ -27,6 +27,7 @@ from lampc.advice import advise
 from lampc.diagnostics import Diagnostic, Problems, failure
 from lampc.elaborate import Elaborated, Experiment, elaborate
 from lampc.elaborate.definitions import decode, read_source
+from lampc.elaborate.given import Given
 from lampc.elaborate.minibatches import lone_batchnorm
 from lampc.ir.graph import Graph, Stage, Value
 from lampc.ir.keys import Key
@@ -34,7 +35,6 @@ from lampc.ir.layout import LayerUse
 from lampc.ir.leaves import Parameter
 from lampc.ir.program import OpList, Routine
 from lampc.ir.types import Type
-from lampc.layers import LAYERS
 from lampc.layers.metrics import MetricType
 from lampc.layers.signature import Param
 from lampc.ops.activations import Relu, Sigmoid, Tanh
@@ -63,7 +63,7 @@ from lampc.syntax import parse
 if TYPE_CHECKING:
     import torch
 
-    from lampc.data import Dataset, Description
+    from lampc.data import Dataset
     from lampc.native.program import Native
     from lampc.runtime.history import History
     from lampc.runtime.model import Model
@@ -244,7 +244,7 @@ class Program:
             return self.experiment.optimizer.type.signature["lr"]
         layer, _, parameter = name.rpartition(".")
         kind = next((use.kind for use in self.layers if use.name == layer), None)
-        signature = LAYERS[kind].signature if kind else self.experiment.optimizer.type.signature
+        signature = self.elaborated.types[kind].signature if kind else self.experiment.optimizer.type.signature
         return signature[parameter]
 
     def data(self, seed: int | None = None) -> Dataset:
@@ -306,11 +306,7 @@ def file(path: str | os.PathLike[str], *, allow_python: bool = False, **settings
     Raises:
         LampError: if the program, its data or a setting is wrong.
     """
-    problems = Problems()
-    source = read_source(Path(path), os.fspath(path), problems, None)
-    problems.raise_errors()
-    assert source is not None
-    return compile_source(source, Path(path).parent, settings, allow_python, problems)
+    return from_file(Path(path), Given(Path(path).parent, settings, allow_python))
 
 
 def text(source: str | bytes, *, name: str = "<text>", folder: str | os.PathLike[str] = ".",
@@ -320,37 +316,55 @@ def text(source: str | bytes, *, name: str = "<text>", folder: str | os.PathLike
     Raises:
         LampError: if the program, its data or a setting is wrong.
     """
+    return from_text(source, name, Given(Path(folder), settings, allow_python))
+
+
+def from_file(path: Path, given: Given) -> Program:
+    """The program that a file holds.
+
+    Raises:
+        LampError: if the file cannot be read, or the program, its data or a setting is wrong.
+    """
     problems = Problems()
-    raw = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else source
+    source = read_source(path, os.fspath(path), problems, None)
+    problems.raise_errors()
+    assert source is not None
+    return compile_source(source, given, problems)
+
+
+def from_text(text: str | bytes, name: str, given: Given) -> Program:
+    """The program that a text is, under a name for messages.
+
+    Raises:
+        LampError: if the program, its data or a setting is wrong.
+    """
+    problems = Problems()
+    raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     decoded = decode(raw, name, problems)
     problems.raise_errors()
     assert decoded is not None
-    return compile_source(decoded, Path(folder), settings, allow_python, problems)
+    return compile_source(decoded, given, problems)
 
 
-def check(source: Source, folder: Path, settings: Mapping[str, Any], allow_python: bool, problems: Problems,
-          described: Description | None = None, data_folder: Path | None = None) -> Elaborated | None:  # fmt: skip
+def check(source: Source, given: Given, problems: Problems) -> Elaborated | None:
     """The pipeline's first half, up to a checked forward graph; mistakes are reported to ``problems``."""
     tree = parse(source, problems)
-    elaborated = elaborate(tree, folder, settings, allow_python, problems, described, data_folder)
+    elaborated = elaborate(tree, given, problems)
     if elaborated is not None and not problems.errors:
         warn_of_saturation(elaborated.graph, problems)
         advise(elaborated, problems)
     return elaborated
 
 
-def compile_source(
-    source: Source, folder: Path, settings: Mapping[str, Any], allow_python: bool, problems: Problems,
-    described: Description | None = None, data_folder: Path | None = None,
-) -> Program:  # fmt: skip
-    """The whole pipeline. ``described``: what the data is known to be, so that nobody looks at it; ``data_folder``: where
-    its paths begin, if not in ``folder``.
+def compile_source(source: Source, given: Given, problems: Problems | None = None) -> Program:
+    """The whole pipeline.
 
     Raises:
         LampError: if the program, its data or a setting is wrong.
     """
+    problems = problems or Problems()
     with without_collection():
-        elaborated = check(source, folder, settings, allow_python, problems, described, data_folder)
+        elaborated = check(source, given, problems)
         problems.raise_errors()
         assert elaborated is not None
         return build(source, elaborated, problems.warnings)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -12,6 +11,7 @@ import lampc
 import lampc.compile
 from lampc import draw
 from lampc.diagnostics import Problems
+from lampc.elaborate.given import Given
 from lampc.passes.plan_memory import plan_memory
 from lampc.source import Source
 
@@ -39,7 +39,7 @@ def calls(work: Callable[[], object]) -> int:
 
 def check(source: str) -> None:
     problems = Problems()
-    assert lampc.compile.check(Source("<text>", source), Path(), {}, False, problems)
+    assert lampc.compile.check(Source("<text>", source), Given(), problems)
     assert not problems.errors
 
 

@@ -9,6 +9,7 @@ import click
 from lampc.cli.inputs import common, parse_settings, read
 from lampc.cli.report import print_diagnostics
 from lampc.diagnostics import Problems
+from lampc.elaborate.given import Given
 
 
 @click.command()
@@ -24,7 +25,7 @@ def check(files: tuple[str, ...], as_json: bool, settings: tuple[str, ...], allo
         problems = Problems()
         found = read(file, problems)
         overrides = parse_settings(settings, problems)
-        elaborated = check_source(*found, overrides, allow_python, problems) if found else None
+        elaborated = check_source(found[0], Given(found[1], overrides, allow_python), problems) if found else None
         if as_json:
             for diagnostic in problems.sorted():
                 click.echo(json.dumps({"file": file, **diagnostic.json()}))

@@ -14,6 +14,7 @@ from lampc.cli.inputs import common, load
 from lampc.cli.report import wants_color
 from lampc.data import DataError
 from lampc.diagnostics import LampError, Problems
+from lampc.elaborate.given import Given
 
 if TYPE_CHECKING:
     from lampc.data.overview import Column
@@ -35,7 +36,8 @@ def data(file: str, as_json: bool, settings: tuple[str, ...], allow_python: bool
         if Path(file).suffix == ".lamp":
             from lampc.compile import compile_source
 
-            program = compile_source(*load(file, settings, problems), allow_python, problems)
+            source, folder, overrides = load(file, settings, problems)
+            program = compile_source(source, Given(folder, overrides, allow_python), problems)
             columns = of_dataset(program.data())
         else:
             columns = overview(Path(file))

@@ -10,6 +10,7 @@ from lampc.cli.inputs import FILE, common, load
 from lampc.cli.outputs import save
 from lampc.cli.report import print_diagnostics
 from lampc.diagnostics import Problems
+from lampc.elaborate.given import Given
 
 FORMATS = ("dot", "svg", "text")
 
@@ -31,7 +32,7 @@ def graph(file: str, form: str | None, backward: bool, output: str | None, setti
 
     problems = Problems()
     source, folder, overrides = load(file, settings, problems)
-    elaborated = check_source(source, folder, overrides, allow_python, problems)
+    elaborated = check_source(source, Given(folder, overrides, allow_python), problems)
     problems.raise_errors()
     assert elaborated is not None
     print_diagnostics(problems.warnings)

@@ -12,6 +12,7 @@ import click
 from lampc.cli.inputs import FILE, common, load
 from lampc.cli.report import print_diagnostics
 from lampc.diagnostics import Problems
+from lampc.elaborate.given import Given
 from lampc.ir.program import Instruction, OpList, call
 from lampc.passes.plan_memory import Plan, plan_memory
 
@@ -42,7 +43,8 @@ def ops(file: str, stages: tuple[str, ...], batch: int | None, as_json: bool, fo
     from lampc.compile import compile_source
 
     problems = Problems()
-    program = compile_source(*load(file, settings, problems), allow_python, problems)
+    source, folder, overrides = load(file, settings, problems)
+    program = compile_source(source, Given(folder, overrides, allow_python), problems)
     print_diagnostics(program.warnings)
     if form is not None:
         return _native(program, "inference" if stages == ("inference",) else "training", form)

@@ -11,6 +11,7 @@ import click
 from lampc.cli.inputs import FILE, common, load
 from lampc.cli.report import print_diagnostics
 from lampc.diagnostics import Problems
+from lampc.elaborate.given import Given
 
 
 @click.command()
@@ -33,7 +34,7 @@ def sample(file: str, prompt: str, length: int, temperature: float, seed: int, s
         return _write(prompt, characters(loaded(find(file)).model(), prompt, length, temperature, seed))
     problems = Problems()
     source, folder, overrides = load(file, settings, problems)
-    program = compile_source(source, folder, overrides, allow_python, problems)
+    program = compile_source(source, Given(folder, overrides, allow_python), problems)
     print_diagnostics(program.warnings)
     model = program.model()
     drawn = characters(model, prompt, length, temperature, seed)

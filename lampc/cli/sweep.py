@@ -20,6 +20,7 @@ from lampc.cli.report import print_diagnostics
 from lampc.cli.signals import terminable
 from lampc.diagnostics import Problems, failure
 from lampc.elaborate import parse_setting
+from lampc.elaborate.given import Given
 from lampc.elaborate.settings import Setting
 
 Row = dict[str, Any]
@@ -81,7 +82,7 @@ def _every(loaded: Any, grid: tuple[str, ...], runs: int, allow_python: bool, pr
     for values in itertools.product(*(values for _, values in axes)):
         chosen = dict(zip([name for name, _ in axes], values, strict=True))
         given = {**overrides, **chosen, "train.runs": runs}
-        programs.append((chosen, compile_source(source, place, given, allow_python, Problems())))
+        programs.append((chosen, compile_source(source, Given(place, given, allow_python))))
     print_diagnostics(programs[0][1].warnings)
     for chosen, program in programs:
         table.add(tried(chosen, program))
@@ -96,14 +97,15 @@ def _studied(loaded: Any, given: tuple[str, ...], trials: int | None, storage: s
 
     source, place, overrides = loaded
     space = dict(parse(text) for text in given)
-    program = compile_source(source, place, {**overrides, "train.runs": runs}, allow_python, Problems())
+    program = compile_source(source, Given(place, {**overrides, "train.runs": runs}, allow_python))
 
     def measured(chosen: dict[str, Any]) -> Row:
         problems = Problems()
         found = [parse_setting(f"{name}={value}", problems) for name, value in chosen.items()]
         problems.raise_errors()
         more = dict(setting for setting in found if setting is not None)
-        row = tried(more, compile_source(source, place, {**overrides, **more, "train.runs": runs}, allow_python, Problems()))
+        given = Given(place, {**overrides, **more, "train.runs": runs}, allow_python)
+        row = tried(more, compile_source(source, given))
         table.add(row)
         return row
 

@@ -18,6 +18,7 @@ from lampc.cli.inputs import FILE, common, load
 from lampc.cli.report import print_diagnostics, wants_color, warned
 from lampc.cli.signals import listening, terminable
 from lampc.diagnostics import LampError, Problems, failure
+from lampc.elaborate.given import Given
 from lampc.runs.directory import CONFIG, SOURCES, RunDirectory, create, every, find, read_json, take
 from lampc.runs.stop import Stop, Stopped
 from lampc.runtime.launch import rank, workers
@@ -67,7 +68,7 @@ def train(file: str, runs: int | None, seed: int | None, device: str | None, bac
         with keeping or nullcontext():
             source, folder, overrides = load(file, given, problems)
             data_folder = None if keeping is None else Path(keeping.config["folder"])
-            program = compile_source(source, folder, overrides, allow_python, problems, None, data_folder)
+            program = compile_source(source, Given(folder, overrides, allow_python, None, data_folder), problems)
             print_diagnostics(program.warnings)
             shown = _Shown(program, keeping.config["file"] if keeping else file, as_json, wants_color(color))
             if no_save:
@@ -110,7 +111,7 @@ def _together(file: str, as_json: bool, resume: str | None, run_dir: str, save_e
         source, folder, overrides = load(file, given, problems)
         data_folder = None if keeping is None else Path(keeping.config["folder"])
         try:
-            program = compile_source(source, folder, overrides, allow_python, problems, None, data_folder)
+            program = compile_source(source, Given(folder, overrides, allow_python, None, data_folder), problems)
             _one_seed(program)
         except LampError:
             if first:

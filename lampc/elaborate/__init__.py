@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lampc import limits
-from lampc.data import Description
 from lampc.diagnostics import Problems
 from lampc.elaborate.bind import bind
 from lampc.elaborate.blocks import block_arguments, check_uncalled
@@ -17,6 +16,7 @@ from lampc.elaborate.comparison import Limit
 from lampc.elaborate.constants import Evaluator
 from lampc.elaborate.definitions import EXPERIMENT, Definitions, Reader
 from lampc.elaborate.experiment import Data, Experiment, Experimenter
+from lampc.elaborate.given import Given
 from lampc.elaborate.heads import Compared, find_heads
 from lampc.elaborate.measured import Measurable, check_best, choose_metrics
 from lampc.elaborate.minibatches import check_minibatches
@@ -31,11 +31,11 @@ from lampc.ir.graph import Graph, Value
 from lampc.ir.layout import LayerUse
 from lampc.ir.leaves import Input, Parameter, State
 from lampc.ir.types import B, DType, Type
-from lampc.layers import LAYERS
+from lampc.layers import LayerType
 from lampc.layers.metrics import MetricType
 from lampc.ops.shape import Reshape, Slice
 from lampc.ops.term import Term
-from lampc.source import Source, Span, project
+from lampc.source import Source, Span
 from lampc.syntax import tree
 
 __all__ = ["Data", "Elaborated", "Experiment", "elaborate", "parse_setting"]
@@ -66,6 +66,8 @@ class Elaborated:
     """The files that it uses, but for the standard library's."""
     weights: Path | None = None
     """A file that parameters begin with."""
+    types: Mapping[str, LayerType] = field(default_factory=dict, repr=False)
+    """The layers that there were."""
 
     @property
     def kept(self) -> frozenset[str]:
@@ -73,24 +75,20 @@ class Elaborated:
         return frozenset(node.op.label for node in self.graph if isinstance(node.op, Parameter | State))
 
 
-def elaborate(
-    body: tree.Body, folder: Path, settings: Mapping[str, object], allow_python: bool, problems: Problems,
-    described: Description | None = None, data_folder: Path | None = None,
-) -> Elaborated | None:  # fmt: skip
+def elaborate(body: tree.Body, given: Given, problems: Problems) -> Elaborated | None:
     """Expand and check a program; None if mistakes, which have been reported, leave no graph.
 
-    ``described``: what the data is known to be, so that nobody looks; ``data_folder``: where its paths begin.
     Before: ``body`` may hold ``Broken`` statements. After: where no error was reported, every value is typed.
     """
-    overrides = Settings(settings, problems)
-    reader = Reader(body.span.source, project(folder), overrides, problems)
-    statements = reader.collect(body, folder)
+    overrides = Settings(given.settings, problems)
+    reader = Reader(body.span.source, given, overrides, problems)
+    statements = reader.collect(body, given.folder)
     definitions = reader.found
     about = [s for s in statements if isinstance(s, tree.Layer) and s.name.name in EXPERIMENT]
     layers = [s for s in statements if not (isinstance(s, tree.Layer) and s.name.name in EXPERIMENT)]
     evaluator = Evaluator(definitions.constants, problems)
-    experimenter = Experimenter(evaluator, definitions.functions, overrides, data_folder or folder, allow_python, problems,
-                                described)  # fmt: skip
+    experimenter = Experimenter(evaluator, definitions.functions, overrides, given.place, given.allow_python, problems,
+                                given.described)  # fmt: skip
     experiment = experimenter.bind(about)
     overrides.report_unknown()
     if not layers:
@@ -99,14 +97,14 @@ def elaborate(
                             fixes=["a network is layers in sequence: `linear 2->25 xavier; tanh; linear 1`"])  # fmt: skip
         return None
     try:
-        found = _expand(layers, experiment, definitions, data_folder or folder, described is not None, problems)
+        found = _expand(layers, experiment, definitions, given.place, given.described is not None, problems)
     except TooLarge as error:
         problems.report("E406", f"the network expands to more than {limits.NODES:,} operations, the limit",
                         error.span or layers[0].span, "the limit is passed here", fixes=["repeat less"])  # fmt: skip
         return None
     if found is not None and not problems.errors:
         warn_of_unused(body, definitions, problems)
-    return None if found is None else replace(found, used=tuple(reader.used))
+    return None if found is None else replace(found, used=tuple(reader.used), types=given.layers)
 
 
 def _expand(layers: Sequence[tree.Layer | tree.Broken], experiment: Experiment, definitions: Definitions, place: Path,
@@ -245,8 +243,8 @@ def _promised(statements: Sequence[tree.Statement], trial: Network, scope: Scope
         if not isinstance(statement, tree.Layer) or len(scope.blocks) > limits.NESTING:
             return None
         name = statement.name.name
-        if name in LAYERS and statement.branches is None:
-            layer = LAYERS[name]
+        if name in definitions.layers and statement.branches is None:
+            layer = definitions.layers[name]
             arguments = bind(name, layer.takes, statement.head, statement.arguments, statement.options,
                              Evaluator(constants, Problems()), Problems())  # fmt: skip
             shape = layer.input_shape(arguments) if arguments is not None else None

@@ -11,11 +11,12 @@ from lampc.diagnostics import Problems
 from lampc.diagnostics.suggest import nearest
 from lampc.elaborate.composition import COMBINATORS
 from lampc.elaborate.constants import Evaluator
+from lampc.elaborate.given import Given
 from lampc.elaborate.settings import Settings
-from lampc.layers import LAYERS
+from lampc.layers import LAYERS, LayerType
 from lampc.layers.initialisers import INITIALISERS
 from lampc.layers.signature import Choice, Written
-from lampc.source import Source, Span
+from lampc.source import Source, Span, project
 from lampc.syntax import parse, tree
 
 LIBRARY = Path(__file__).parents[1] / "std"
@@ -32,12 +33,14 @@ class Definitions:
     constants: dict[str, Written] = field(default_factory=dict)
     functions: dict[str, tree.Fn] = field(default_factory=dict)
     blocks: dict[str, tree.Block] = field(default_factory=dict)
+    layers: Mapping[str, LayerType] = field(default_factory=lambda: LAYERS)
+    """The layers that there are."""
     places: dict[str, Span] = field(default_factory=dict)
     """Where each name was defined."""
 
     def define(self, word: tree.Word, problems: Problems) -> bool:
         """Take a name for a definition; False if it is taken, which is then reported."""
-        builtin = word.name in LAYERS or word.name in COMBINATORS or word.name in EXPERIMENT
+        builtin = word.name in self.layers or word.name in COMBINATORS or word.name in EXPERIMENT
         if builtin:
             problems.report("E202", f"`{word.name}` is built in", word.span, fixes=["choose another name"])
             return False
@@ -52,11 +55,11 @@ class Definitions:
 class Reader:
     """Collects definitions, file by file, beginning with the program's own."""
 
-    def __init__(self, program: Source, root: Path, settings: Settings, problems: Problems) -> None:
-        self.root = root
+    def __init__(self, program: Source, given: Given, settings: Settings, problems: Problems) -> None:
+        self.root = project(given.folder)
         self.settings = settings
         self.problems = problems
-        self.found = Definitions()
+        self.found = Definitions(layers=given.layers)
         self._open: list[Path] = [program.path] if program.path else []
         self._read: set[Path] = set()
         self.used: list[Source] = []
@@ -226,4 +229,4 @@ def _sort(value: Written) -> str:
 
 def known_statements(found: Definitions) -> list[str]:
     """Every name that a statement may begin with."""
-    return [*LAYERS, *COMBINATORS, *EXPERIMENT, *found.functions, *found.blocks, "let", "fn", "block", "use"]
+    return [*found.layers, *COMBINATORS, *EXPERIMENT, *found.functions, *found.blocks, "let", "fn", "block", "use"]

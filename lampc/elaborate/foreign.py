@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from lampc.layers import LAYERS
 
 FOREIGN: dict[str, str] = {
@@ -36,8 +38,8 @@ PLANNED = frozenset({
 """Layers that people will look for and that lampc does not have."""
 
 
-def translate(name: str) -> tuple[str | None, bool]:
+def translate(name: str, layers: Container[str] = LAYERS) -> tuple[str | None, bool]:
     """Our name for another framework's, and whether the thing is known but missing."""
     short = name.lower().rsplit(".", 1)[-1]
-    ours = short if short in LAYERS and short != name else FOREIGN.get(short)
+    ours = short if short in layers and short != name else FOREIGN.get(short)
     return ours, short in PLANNED

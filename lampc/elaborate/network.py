@@ -23,7 +23,7 @@ from lampc.ir.layout import Group, LayerUse
 from lampc.ir.leaves import Input
 from lampc.ir.op import ShapeError, SizeMismatch
 from lampc.ir.types import B, DType, Type
-from lampc.layers import LAYERS, LayerType
+from lampc.layers import LayerType
 from lampc.layers.layer import Construct
 from lampc.layers.signature import Float, Label, Param, Signature, Written
 from lampc.ops.term import Build, Term
@@ -95,18 +95,18 @@ class Network:
         if name in EXPERIMENT:
             self.problems.report("E208", f"`{name}` belongs to the file, not into a branch or block", statement.head)
             return x
-        over = name in LAYERS and statement.branches is None and (statement.arguments or statement.options)
+        over = name in self.definitions.layers and statement.branches is None and (statement.arguments or statement.options)
         if name in COMBINATORS and not over:
             out = COMBINATORS[name].apply(self, statement, x, scope)
         elif name in self.definitions.blocks:
             out = call_block(self, statement, x, scope)
-        elif statement.branches is not None and (name in LAYERS or name in self.definitions.functions):
+        elif statement.branches is not None and (name in self.definitions.layers or name in self.definitions.functions):
             self.problems.report("E308", f"`{name}` has no branches", statement.branches[0].span)
             out = None
         elif name in self.definitions.functions:
             out = self._function(statement, x, scope)
-        elif name in LAYERS:
-            out = self._layer(statement, LAYERS[name], x, scope)
+        elif name in self.definitions.layers:
+            out = self._layer(statement, self.definitions.layers[name], x, scope)
         else:
             self._unknown(statement)
             return None
@@ -116,7 +116,7 @@ class Network:
 
     def _unknown(self, statement: tree.Layer) -> None:
         name = statement.name.name
-        foreign, planned = translate(name)
+        foreign, planned = translate(name, self.definitions.layers)
         near = foreign or nearest(name, known_statements(self.definitions))
         fixes = [f"did you mean `{near}`?"] if near and not planned else []
         if planned:

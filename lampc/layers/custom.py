@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 import re
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lampc.ir.op import Normal, Op, Sample, op
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 KINDS: dict[type, Kind] = {bool: Flag(), int: Int(-(2**31)), float: Float(), str: Name()}
 """What a parameter of a type takes."""
 
+OWN: dict[str, LayerType] = {}
+"""The layers that ``@lampc.layer`` has declared in this process."""
+
 Vjp = Callable[..., Sequence[Term | None]]
 """From a result's cotangent and the inputs to the inputs' cotangents."""
 
@@ -33,13 +37,30 @@ def layer(function: Callable[..., Term]) -> Callable[..., Term]:
     arithmetic. The gradient is derived. ``raise lampc.ShapeError(…)`` refuses an input, and the user sees where it came from.
     Parameters are annotated ``int``, ``float``, ``bool`` or ``str``; the docstring's first line is what the reference says.
 
-    A layer of that name made in the same way before is replaced, so that a notebook's cell may run again.
+    It is declared for all that the process compiles from now on; ``lampc.Session`` keeps layers apart. A layer of that name
+    made in the same way before is replaced, so that a notebook's cell may run again.
+
+    Raises:
+        ValueError: if lampc has a layer of that name, or a parameter has no such annotation.
+    """
+    declared = made_of(function)
+    OWN[declared.name] = declared
+    return function
+
+
+def known() -> Mapping[str, LayerType]:
+    """Every layer at this moment, by its name: lampc's and those of the process."""
+    return MappingProxyType({**LAYERS, **OWN})
+
+
+def made_of(function: Callable[..., Term]) -> LayerType:
+    """The layer that a function builds.
 
     Raises:
         ValueError: if lampc has a layer of that name, or a parameter has no such annotation.
     """
     name = function.__name__
-    if (name in LAYERS and not LAYERS[name].custom) or not re.fullmatch(r"[A-Za-z_][A-Za-z_0-9]*", name):
+    if name in LAYERS or not re.fullmatch(r"[A-Za-z_][A-Za-z_0-9]*", name):
         raise ValueError(f"there is a layer `{name}` already")
     hints = typing.get_type_hints(function)
     given = list(inspect.signature(function).parameters.values())
@@ -58,8 +79,7 @@ def layer(function: Callable[..., Term]) -> Callable[..., Term]:
         return function(make, x, **own)
 
     doc = (inspect.getdoc(function) or name).splitlines()[0]
-    LAYERS[name] = LayerType(name, doc, name, Signature(tuple(params)), build, learns=True, custom=True)
-    return function
+    return LayerType(name, doc, name, Signature(tuple(params)), build, learns=True, custom=True)
 
 
 @op("with_gradient")

@@ -144,7 +144,7 @@ class LayerType:
 
 
 LAYERS: dict[str, LayerType] = {}
-"""Every layer by its name."""
+"""Every layer of lampc's by its name; nothing is added once its modules have been imported."""
 
 
 def layer(declared: LayerType) -> LayerType:

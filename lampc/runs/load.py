@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lampc.diagnostics import Problems, failure
 from lampc.elaborate import parse_setting
 from lampc.elaborate.definitions import read_source
+from lampc.elaborate.given import Given
 from lampc.runs import checkpoint as checkpoints
 from lampc.runs import state
 from lampc.runs.checkpoint import Checkpoint
@@ -98,4 +99,4 @@ def _program(path: Path, config: dict[str, Any], allow_python: bool, settings: d
     assert source is not None
     from lampc.compile import compile_source
 
-    return compile_source(source, file.parent, {**overrides, **settings}, allow_python, Problems(), described, folder)
+    return compile_source(source, Given(file.parent, {**overrides, **settings}, allow_python, described, folder))

@@ -13,7 +13,7 @@ import torch.nn.functional as F  # noqa: N812
 import lampc
 import lampc.compile
 from lampc.elaborate.definitions import LIBRARY
-from lampc.layers import LAYERS
+from lampc.layers.custom import OWN
 from lampc.layers.layer import Construct
 from lampc.ops.activations import Sigmoid
 from lampc.ops.arithmetic import Floor
@@ -23,10 +23,8 @@ from lampc.ops.term import Term
 
 @pytest.fixture(autouse=True)
 def own_layers() -> Iterator[None]:
-    before = dict(LAYERS)
     yield
-    for name in set(LAYERS) - set(before):
-        del LAYERS[name]
+    OWN.clear()
 
 
 def gated(make: Construct, x: Term, width: int, scale: float = 1.0) -> Term:
@@ -47,7 +45,7 @@ def rounded(make: Construct, x: Term) -> Term:
 
 def test_the_gradient_of_a_layer_in_python_is_autograds() -> None:
     lampc.layer(gated)
-    assert LAYERS["gated"].doc == "x times a learnt gate."
+    assert OWN["gated"].doc == "x times a learnt gate."
     program = lampc.compile.text("linear 3->4 xavier; gated 4 scale=2; linear 1 xavier; loss mse; train precision=f64")
     model = program.model(seed=0)
     assert list(program.parameters)[2] == "gated1.weight"

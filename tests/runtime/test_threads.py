@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 import torch
@@ -12,7 +11,8 @@ import torch
 import lampc
 import lampc.compile
 from lampc.diagnostics import Problems
-from lampc.layers import LAYERS
+from lampc.elaborate.given import Given
+from lampc.layers.custom import OWN
 from lampc.layers.layer import Construct
 from lampc.ops.term import Term
 from lampc.source import Source
@@ -81,7 +81,7 @@ def test_threads_compile_side_by_side() -> None:
         for _ in range(12):
             problems = Problems()
             text = lines + ("linear 1e999" if index % 2 else f"linear {index + 3}")
-            elaborated = lampc.compile.check(Source(f"{index}.lamp", text), Path(), {}, False, problems)
+            elaborated = lampc.compile.check(Source(f"{index}.lamp", text), Given(), problems)
             codes = [(found.code, str(found.labels[0].span)) for found in problems.errors]
             if index % 2:
                 if codes != [("E104", f"{index}.lamp:42:8")]:
@@ -111,6 +111,6 @@ def test_a_cell_that_defines_a_layer_may_run_twice() -> None:
         lampc.layer(changed)
         after = lampc.compile.text("input 3; twice").model()(torch.ones(1, 3))
     finally:
-        LAYERS.pop("twice", None)
+        OWN.pop("twice", None)
     assert before.tolist() == [[2.0] * 3]
     assert after.tolist() == [[3.0] * 3]

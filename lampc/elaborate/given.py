@@ -1,0 +1,34 @@
+"""What a program is compiled with, beside its text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lampc.data import Description
+from lampc.layers import LayerType
+from lampc.layers.custom import known
+
+
+@dataclass(frozen=True)
+class Given:
+    """All that a compilation looks at but its source; nothing that another thread declares meanwhile comes into it."""
+
+    folder: Path = Path()
+    """Where the paths of a program begin."""
+    settings: Mapping[str, object] = field(default_factory=dict)
+    """What overrides its constants and options."""
+    allow_python: bool = False
+    """Whether `data python` may run its function."""
+    described: Description | None = None
+    """What the data is known to be, so that nobody looks at it."""
+    data_folder: Path | None = None
+    """Where the paths of its data begin, if not in ``folder``."""
+    layers: Mapping[str, LayerType] = field(default_factory=known)
+    """The layers that there are."""
+
+    @property
+    def place(self) -> Path:
+        """Where the paths of its data begin."""
+        return self.data_folder or self.folder
