@@ -12,8 +12,10 @@ from lampc.layers.attention import sequence
 from lampc.layers.initialisers import Init
 from lampc.layers.layer import Arguments, Construct, LayerType, layer
 from lampc.layers.signature import Arrow, Flag, Int, Label, OneOf, Param, Signature
+from lampc.ops.gru import GruScan
+from lampc.ops.lstm import LstmScan
 from lampc.ops.matmul import MatMul
-from lampc.ops.recurrent import GruScan, LstmScan, RnnScan, Scan
+from lampc.ops.recurrent import RnnScan, Scan
 from lampc.ops.shape import Concat, Reshape, Slice
 from lampc.ops.term import Term
 

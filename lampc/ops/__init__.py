@@ -12,7 +12,9 @@ from lampc.ops import (
     convolution,
     exponential,
     grid,
+    gru,
     guard,
+    lstm,
     matmul,
     normalise,
     parallel,
@@ -21,9 +23,10 @@ from lampc.ops import (
     recurrent,
     reduction,
     shape,
+    vjp,
     waves,
 )
 
 __all__ = ["activations", "arithmetic", "attend", "attention", "cast", "channels", "classes", "convolution", "exponential",
-           "grid", "guard", "leaves", "matmul", "normalise", "parallel", "pool",
-           "random", "recurrent", "reduction", "shape", "waves"]  # fmt: skip
+           "grid", "gru", "guard", "leaves", "lstm", "matmul", "normalise", "parallel", "pool",
+           "random", "recurrent", "reduction", "shape", "vjp", "waves"]  # fmt: skip

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lampc.ir.op import Kernel, Labels, Normal, Op, Run, Sample, ShapeError, op
 from lampc.ir.types import Dim, DType, Type
 from lampc.ops.elementwise import count
+from lampc.ops.vjp import Differentiable, Vjp, gradient_of_kernel
 
 if TYPE_CHECKING:
     from lampc.ops.term import Gradients, Term, TermNode
@@ -48,7 +49,7 @@ class Heads(Op):
 
 @op("attention")
 @dataclass(frozen=True)
-class Attention(Heads):
+class Attention(Heads, Differentiable):
     """``softmax(q·kᵀ/√D)·v`` for each head (Vaswani et al. 2017), side by side as [B, T, heads·D].
 
     ``causal``: no place sees a later one. Results: it, and the logarithm of each softmax's sum, for the gradient.
@@ -90,10 +91,16 @@ class Attention(Heads):
 
         return kernel
 
+    def formula(self, torch: Any, *operands: Any) -> Sequence[Any]:
+        q, k, v = self.views(torch, operands[0])
+        shared = self.heads // self.kv_heads
+        weights = _scores(torch, q, _repeat(k, shared), self.causal).softmax(-1)
+        return ((weights @ _repeat(v, shared)).transpose(1, 2).flatten(2),)
+
 
 @op("attention_grad")
 @dataclass(frozen=True)
-class AttentionGrad(Heads):
+class AttentionGrad(Heads, Differentiable):
     """The gradient of qkv from ``dy, qkv, y`` and the softmaxes' sums."""
 
     causal: bool = False
@@ -105,6 +112,9 @@ class AttentionGrad(Heads):
             if operand != type:
                 raise ShapeError(f"attention_grad of {qkv} takes {type}, not {operand}", index)
         return (qkv,)
+
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        return gradient_of_kernel(node, *cotangents, wanted=(0, 1))
 
     def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
         return 10 * count(operands[0]) * operands[1][1] // (2 if self.causal else 1)
@@ -129,20 +139,28 @@ class AttentionGrad(Heads):
 
         return kernel
 
+    def formula(self, torch: Any, *operands: Any) -> Sequence[Any]:
+        """From dy and qkv alone: what attention made of qkv is no operand of its own."""
+        dy, qkv, *_ = operands
+        return Vjp(Attention(self.heads, self.kv_heads, self.causal), (0,), (0,)).formula(torch, qkv, dy)
+
 
 def _repeat(tensor: Any, times: int) -> Any:
     return tensor.repeat_interleave(times, dim=1) if times > 1 else tensor
 
 
-def _gradients(torch: Any, dy: Any, q: Any, k: Any, v: Any, out: Any, causal: bool) -> tuple[Any, Any, Any]:
-    """By the formula, for devices whose fused kernels take other arguments than the CPU's."""
-    scale = q.shape[-1] ** -0.5
-    scores = (q @ k.transpose(-1, -2)) * scale
+def _scores(torch: Any, q: Any, k: Any, causal: bool) -> Any:
+    scores = (q @ k.transpose(-1, -2)) * q.shape[-1] ** -0.5
     if causal:
         scores = scores.masked_fill(torch.ones_like(scores, dtype=torch.bool).triu(1), float("-inf"))
-    weights = scores.softmax(-1)
+    return scores
+
+
+def _gradients(torch: Any, dy: Any, q: Any, k: Any, v: Any, out: Any, causal: bool) -> tuple[Any, Any, Any]:
+    """By the formula, for devices whose fused kernels take other arguments than the CPU's."""
+    weights = _scores(torch, q, k, causal).softmax(-1)
     dweights = dy @ v.transpose(-1, -2)
-    dscores = weights * (dweights - (dy * out).sum(-1, keepdim=True)) * scale
+    dscores = weights * (dweights - (dy * out).sum(-1, keepdim=True)) * q.shape[-1] ** -0.5
     return dscores @ k, dscores.transpose(-1, -2) @ q, weights.transpose(-1, -2) @ dy
 
 

@@ -13,6 +13,7 @@ from lampc.ir.types import Type
 from lampc.ops.arithmetic import Sqrt
 from lampc.ops.elementwise import count
 from lampc.ops.reduction import Expand, Sum
+from lampc.ops.vjp import Differentiable, gradient_of_kernel
 
 if TYPE_CHECKING:
     from lampc.ops.term import Gradients, Term, TermNode
@@ -39,7 +40,7 @@ def _check(name: str, x: Type, operands: Sequence[Type], first: int) -> None:
 
 @op("batchnorm")
 @dataclass(frozen=True)
-class BatchNorm(Op):
+class BatchNorm(Differentiable):
     """``(x - mean) · rstd [· weight + bias]`` with each channel's mean over the batch (Ioffe and Szegedy 2015).
 
     Operands: x, [weight, bias,] running mean and variance. Results: it, mean and rstd for the gradient, and the next
@@ -59,8 +60,10 @@ class BatchNorm(Op):
         return (x, channel, channel, channel, channel)
 
     def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
-        dy = cotangents[0]
-        assert dy and not any(cotangents[1:]), "statistics are for the gradient, and for later"
+        dy, *statistics = cotangents
+        assert not any(statistics[2:]), "the running ones are for later"
+        if dy is None or any(statistics):  # what a gradient made of them is differentiated
+            return gradient_of_kernel(node, *cotangents, wanted=range(len(node.operands) - 2))
         _, mean, rstd, *_ = node.results
         grad = BatchNormGrad(self.eps, self.affine)
         if not self.affine:
@@ -87,10 +90,17 @@ class BatchNorm(Op):
 
         return kernel
 
+    def formula(self, torch: Any, *operands: Any) -> Sequence[Any]:
+        x, *affine = operands[:-2]
+        others = _others(x)
+        mean = x.mean(others)
+        rstd = ((x - _spread(mean, x)) ** 2).mean(others).add(self.eps).rsqrt()
+        return (_affine((x - _spread(mean, x)) * _spread(rstd, x), *affine), mean, rstd)
+
 
 @op("batchnorm_grad")
 @dataclass(frozen=True)
-class BatchNormGrad(Op):
+class BatchNormGrad(Differentiable):
     """The gradients of x, weight and bias from ``dy, x, mean, rstd[, weight]``."""
 
     eps: float = 1e-5
@@ -112,6 +122,14 @@ class BatchNormGrad(Op):
         dy, x, mean, rstd, *weight = operands
         function = torch.ops.aten.native_batch_norm_backward
         return _gradients(function, results, dy, x, *(weight or [None]), None, None, mean, rstd, True, self.eps)
+
+    def formula(self, torch: Any, *operands: Any) -> Sequence[Any]:
+        dy, x, mean, rstd, *weight = operands
+        others = _others(x)
+        normal, dnormal = (x - _spread(mean, x)) * _spread(rstd, x), _affine(dy, *weight)
+        shares = dnormal.mean(others, keepdim=True) + normal * (dnormal * normal).mean(others, keepdim=True)
+        dx = _spread(rstd, x) * (dnormal - shares)
+        return (dx, (dy * normal).sum(others), dy.sum(others)) if weight else (dx,)
 
 
 @op("batchnorm_inference")
@@ -150,7 +168,7 @@ class BatchNormInference(Op):
 
 @op("groupnorm")
 @dataclass(frozen=True)
-class GroupNorm(Op):
+class GroupNorm(Differentiable):
     """``(x - mean) · rstd [· weight + bias]`` with mean and rstd of each sample's ``groups`` of channels (Wu and He 2018).
 
     As many groups as channels make it instance normalisation. Results: it, mean and rstd.
@@ -171,8 +189,9 @@ class GroupNorm(Op):
         return (x, group, group)
 
     def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
-        dy = cotangents[0]
-        assert dy and not any(cotangents[1:]), "mean and rstd are for the gradient alone"
+        dy, *statistics = cotangents
+        if dy is None or any(statistics):  # what a gradient made of them is differentiated
+            return gradient_of_kernel(node, *cotangents)
         _, mean, rstd = node.results
         return node.build.results(GroupNormGrad(self.groups), dy, node.operands[0], mean, rstd, *node.operands[1:2])
 
@@ -185,10 +204,17 @@ class GroupNorm(Op):
         return partial(torch.ops.aten.native_group_norm.out, x, weight, bias, *_sizes(x), self.groups, self.eps,
                        out0=out, out1=mean, out2=rstd)  # fmt: skip
 
+    def formula(self, torch: Any, *operands: Any) -> Sequence[Any]:
+        x, *affine = operands
+        groups = x.reshape(x.shape[0], self.groups, -1)
+        mean = groups.mean(2, keepdim=True)
+        rstd = ((groups - mean) ** 2).mean(2, keepdim=True).add(self.eps).rsqrt()
+        return (_affine(((groups - mean) * rstd).reshape(x.shape), *affine), mean.squeeze(2), rstd.squeeze(2))
+
 
 @op("groupnorm_grad")
 @dataclass(frozen=True)
-class GroupNormGrad(Op):
+class GroupNormGrad(Differentiable):
     """The gradients of x, weight and bias from ``dy, x, mean, rstd[, weight]``."""
 
     groups: int
@@ -210,6 +236,14 @@ class GroupNormGrad(Op):
         function = torch.ops.aten.native_group_norm_backward
         return _gradients(function, results, dy, x, mean, rstd, *(weight or [None]), *_sizes(x), self.groups)
 
+    def formula(self, torch: Any, *operands: Any) -> Sequence[Any]:
+        dy, x, mean, rstd, *weight = operands
+        groups, others = (x.shape[0], self.groups, -1), _others(x)
+        normal, dnormal = (x.reshape(groups) - mean.unsqueeze(2)) * rstd.unsqueeze(2), _affine(dy, *weight).reshape(groups)
+        shares = dnormal.mean(2, keepdim=True) + normal * (dnormal * normal).mean(2, keepdim=True)
+        dx = (rstd.unsqueeze(2) * (dnormal - shares)).reshape(x.shape)
+        return (dx, (dy * normal.reshape(x.shape)).sum(others), dy.sum(others)) if weight else (dx,)
+
 
 def _gradients(function: Any, results: Sequence[Any], *arguments: Any) -> Kernel:
     """A kernel for dx, or for dx, dweight and dbias."""
@@ -222,6 +256,22 @@ def _gradients(function: Any, results: Sequence[Any], *arguments: Any) -> Kernel
         dx.copy_(compute(*arguments, [True, False, False])[0])
 
     return kernel
+
+
+def _others(x: Any) -> tuple[int, ...]:
+    """The axes that are not the channels'."""
+    return (0, *range(2, x.dim()))
+
+
+def _spread(channels: Any, x: Any) -> Any:
+    """A number for each channel, beside x."""
+    return channels.reshape(-1, *(1,) * (x.dim() - 2))
+
+
+def _affine(x: Any, weight: Any = None, bias: Any = None) -> Any:
+    """``x [· weight [+ bias]]`` of each channel."""
+    x = x if weight is None else x * _spread(weight, x)
+    return x if bias is None else x + _spread(bias, x)
 
 
 def _sizes(x: Any) -> tuple[int, int, int]:

@@ -93,7 +93,6 @@ class MaxPoolGrad(MaxPool):
     """The gradient from ``dy`` and the places, a tensor of ``shape``."""
 
     shape: Shape = ()
-    gradient = Op.gradient
 
     def infer(self, *operands: Type) -> tuple[Type, ...]:
         dy, places = operands
@@ -103,6 +102,11 @@ class MaxPoolGrad(MaxPool):
             raise ShapeError(f"{dy} is no gradient of a pool of {self.shape}")
         return (dy.of(self.shape),)
 
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        (g,) = cotangents
+        assert g
+        return [node.build(Take(self), g, node.operands[1]), None]
+
     def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
         return count(operands[0])
 
@@ -111,6 +115,36 @@ class MaxPoolGrad(MaxPool):
         name = "max_pool3d_with_indices_backward" if len(self.kernel) == 3 else "max_pool2d_with_indices_backward"
         # Of the input the kernel takes the shape alone, which the result has.
         return partial(getattr(torch.ops.aten, name).grad_input, dy, dx, *_arguments(self), places, grad_input=dx)
+
+
+@op("maxpool_take")
+@dataclass(frozen=True)
+class Take(Op):
+    """Of ``a``, a tensor of the pool's shape, what stands at the ``places`` of the maxima; ``pool`` puts it back there."""
+
+    pool: MaxPoolGrad | AdaptiveMaxPoolGrad
+
+    def infer(self, *operands: Type) -> tuple[Type, ...]:
+        a, places = operands
+        taken = a.of(places.shape)
+        if self.pool.infer(taken, places) != (a,):
+            raise ShapeError(f"{places} are no places of {a}", 1)
+        return (taken,)
+
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        (dy,) = cotangents
+        assert dy
+        return [node.build(self.pool, dy, node.operands[1]), None]
+
+    def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
+        return 0
+
+    def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
+        a, places, out = (tensor.view(*tensor.shape[:2], -1) for tensor in (*operands, *results))
+        return partial(torch.gather, a, 2, places, out=out)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 @op("avgpool")
@@ -222,13 +256,17 @@ class AdaptiveMaxPoolGrad(AdaptiveMaxPool):
     """The gradient from ``dy`` and the places, a tensor of ``shape``."""
 
     shape: Shape = ()
-    gradient = Op.gradient
 
     def infer(self, *operands: Type) -> tuple[Type, ...]:
         dy, places = operands
         if places != Type("i64", dy.shape) or self.out(dy.of(self.shape)) != dy.shape:
             raise ShapeError(f"{dy} is no gradient of a pool of {self.shape}")
         return (dy.of(self.shape),)
+
+    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
+        (g,) = cotangents
+        assert g
+        return [node.build(Take(self), g, node.operands[1]), None]
 
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
         dx, dy, places = _flat(results[0], *operands)
@@ -296,6 +334,10 @@ MaxPool.samples = [
 ]
 MaxPoolGrad.samples = [
     Sample(MaxPoolGrad((2, 2), (2, 2), (0, 0), shape=(3, 2, 5, 4)), (Normal((3, 2, 2, 2)), Labels((3, 2, 2, 2), 20))),
+]
+Take.samples = [
+    Sample(Take(MaxPoolGrad((2, 2), (2, 2), (0, 0), shape=(3, 2, 5, 4))), (Normal((3, 2, 5, 4)), Labels((3, 2, 2, 2), 20))),
+    Sample(Take(AdaptiveMaxPoolGrad((3,), (3, 2, 7))), (Normal((3, 2, 7)), Labels((3, 2, 3), 7))),
 ]
 AvgPool.samples = [
     Sample(AvgPool((2, 2), (2, 2), (0, 0)), (Normal((3, 2, 5, 4)),)),

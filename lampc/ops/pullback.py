@@ -45,5 +45,10 @@ def _gradients(node: TermNode, cotangents: Sequence[Term | None]) -> Gradients:
         where = f" of `{node.node.layer}`" if node.node.layer else ""
         problems = Problems()
         span = node.node.spans[0] if node.node.spans else None
-        problems.report("E811", f"`{node.node.op.name}`{where} has no gradient", span, "can be differentiated once, not twice")
+        problems.report(
+            "E811",
+            f"`{node.node.op.name}`{where} has no gradient",
+            span,
+            "differentiate before ops are fused",
+        )
         raise LampError(problems.errors) from None

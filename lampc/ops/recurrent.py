@@ -6,7 +6,7 @@ state brings, ``h·W_hhᵀ``. What the gradient needs of each place is kept, and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,8 +14,8 @@ from lampc.ir.op import Kernel, Normal, Op, Run, Sample, ShapeError, Uniform, op
 from lampc.ir.types import Type
 from lampc.ops.elementwise import count, one_dtype
 from lampc.ops.matmul import Outer
-from lampc.ops.reduction import Sum
 from lampc.ops.shape import Reshape, Slice
+from lampc.ops.vjp import Differentiable
 
 if TYPE_CHECKING:
     from lampc.ops.term import Gradients, Term, TermNode
@@ -72,8 +72,24 @@ class Scan(Op):
         return parts[0] if len(parts) == 1 else parts[0] + parts[1]
 
 
-def _at(tensor: Any, place: int) -> Any:
+def at(tensor: Any, place: int) -> Any:
+    """What a sequence holds at a place."""
     return tensor[:, place]
+
+
+def in_order(torch: Any, found: Mapping[int, tuple[Any, ...]]) -> list[Any]:
+    """Sequences of what was found at each place."""
+    return [torch.stack(values, 1) for values in zip(*(found[place] for place in range(len(found))), strict=True)]
+
+
+def scan_samples(scan: type[Scan], *more: tuple[int, ...], states: int = 1) -> list[Sample]:
+    """A scan on short sequences, in either direction, alone and from ``states`` given; ``more``: operands after the matrix."""
+    width = 4 * scan.gates
+    begin = ((2, 4),) * states
+    shapes: list[tuple[bool, int, tuple[tuple[int, ...], ...]]] = [
+        (False, 3, ()), (True, 3, ()), (False, 1, ()), (True, 3, begin), (False, 1, begin)]  # fmt: skip
+    return [Sample(scan(reverse), (Normal((2, length, width)), Normal((width, 4)), *map(Normal, (*more, *given))))
+            for reverse, length, given in shapes]  # fmt: skip
 
 
 @op("rnn")
@@ -97,7 +113,7 @@ class RnnScan(Scan):
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
         (gates, w, *initial), (h,) = operands, results
         turned, tanh, start = w.t(), self.activation == "tanh", initial[0] if initial else None
-        steps = [(_at(gates, t), start if p is None else _at(h, p), _at(h, t)) for t, p in self.order(h.shape[1])]
+        steps = [(at(gates, t), start if p is None else at(h, p), at(h, t)) for t, p in self.order(h.shape[1])]
 
         def kernel() -> None:
             for here, before, out in steps:
@@ -115,7 +131,7 @@ class RnnScan(Scan):
 
 @op("rnn_grad")
 @dataclass(frozen=True)
-class RnnScanGrad(Scan):
+class RnnScanGrad(Scan, Differentiable):
     """The gradient of the gates from ``dy``, ``h`` and ``w``, then, where it began with one (``initial``), of the state."""
 
     activation: str = "tanh"
@@ -130,7 +146,7 @@ class RnnScanGrad(Scan):
 
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
         (dy, h, w), (dgates, *dinitial) = operands, results
-        steps = [(_at(dy, t), _at(h, t), _at(dgates, t), p is None) for t, p in self.order(h.shape[1])][::-1]
+        steps = [(at(dy, t), at(h, t), at(dgates, t), p is None) for t, p in self.order(h.shape[1])][::-1]
         carried = torch.empty(dy.shape[0], dy.shape[2], dtype=dy.dtype, device=dy.device)
         tanh = self.activation == "tanh"
 
@@ -149,234 +165,18 @@ class RnnScanGrad(Scan):
 
         return kernel
 
-
-@op("lstm")
-@dataclass(frozen=True)
-class LstmScan(Scan):
-    """``c ← f·c + i·g, h ← o·tanh c`` with i, f, o sigmoids and g a tanh of gates + h·wᵀ (Hochreiter and Schmidhuber 1997).
-
-    Operands: gates, w, and what it may begin with, h and c. Results: h, and for the gradient c[B, T, H] and the gates' values.
-    """
-
-    gates: ClassVar[int] = 4
-
-    def infer(self, *operands: Type) -> tuple[Type, ...]:
-        h = self.states(*operands)
-        return (h, h, operands[0])
-
-    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
-        dy = cotangents[0]
-        assert dy and not any(cotangents[1:]), "what is kept is for the gradient alone"
-        h, c, values = node.results
-        _, w, *initial = node.operands
-        dgates, *dinitial = node.build.results(LstmScanGrad(self.reverse), dy, c, values, w, *initial[1:])
-        return [dgates, self.weight_gradient(dgates, h, initial), *dinitial]
-
-    def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
-        (gates, w, *initial), (h, c, values) = operands, results
-        turned, steps = w.t(), []
-        for t, p in self.order(h.shape[1]):
-            before = tuple(initial) or None if p is None else (_at(h, p), _at(c, p))
-            steps.append((_at(gates, t), before, _at(values, t), _at(values, t).chunk(4, 1), _at(c, t), _at(h, t)))
-
-        def kernel() -> None:
-            for here, before, value, (i, f, g, o), cell, state in steps:
-                if before is None:
-                    value.copy_(here)
-                else:
-                    torch.addmm(here, before[0], turned, out=value)
-                i.sigmoid_()
-                f.sigmoid_()
-                g.tanh_()
-                o.sigmoid_()
-                torch.mul(i, g, out=cell)
-                if before is not None:
-                    cell.addcmul_(f, before[1])
-                torch.tanh(cell, out=state)
-                state.mul_(o)
-
-        return kernel
+    def formula(self, torch: Any, *operands: Any) -> Sequence[Any]:
+        dy, h, w = operands
+        carried, found = torch.zeros_like(dy[:, 0]), {}
+        for t, _ in reversed([*self.order(h.shape[1])]):
+            slope = 1 - at(h, t) ** 2 if self.activation == "tanh" else (at(h, t) > 0).to(h)
+            found[t] = ((carried + at(dy, t)) * slope,)
+            carried = found[t][0] @ w
+        return (*in_order(torch, found), *([carried] if self.initial else []))
 
 
-@op("lstm_grad")
-@dataclass(frozen=True)
-class LstmScanGrad(Scan):
-    """The gradient of the gates from ``dy``, c, the gates' values, and ``w``; with the first c, of the first h and c, too."""
-
-    gates: ClassVar[int] = 4
-
-    def infer(self, *operands: Type) -> tuple[Type, ...]:
-        dy, c, values, w, *initial = operands
-        h = self.states(values, w, *initial)
-        for index, operand in ((0, dy), (1, c)):
-            if operand != h:
-                raise ShapeError(f"takes {h}, not {operand}", index)
-        return (values, *initial, *initial)
-
-    def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
-        (dy, c, values, w, *initial), (dgates, *dinitial) = operands, results
-        sigmoid, tanh = torch.ops.aten.sigmoid_backward.grad_input, torch.ops.aten.tanh_backward.grad_input
-        steps = []
-        for t, p in self.order(c.shape[1]):
-            earlier = (initial[0] if initial else None) if p is None else _at(c, p)
-            steps.append(
-                (_at(dy, t), _at(c, t), earlier, _at(values, t).chunk(4, 1), _at(dgates, t), _at(dgates, t).chunk(4, 1))
-            )
-        steps.reverse()
-        dh, dc, bent, spare = (torch.empty(dy.shape[0], dy.shape[2], dtype=dy.dtype, device=dy.device) for _ in range(4))
-
-        def kernel() -> None:
-            dh.zero_()
-            dc.zero_()
-            for gradient, cell, earlier, (i, f, g, o), out, (di, df, dg, do) in steps:
-                dh.add_(gradient)
-                torch.tanh(cell, out=bent)
-                torch.mul(dh, bent, out=spare)
-                sigmoid(spare, o, grad_input=do)
-                torch.mul(dh, o, out=spare)
-                tanh(spare, bent, grad_input=spare)
-                dc.add_(spare)
-                torch.mul(dc, g, out=spare)
-                sigmoid(spare, i, grad_input=di)
-                torch.mul(dc, i, out=spare)
-                tanh(spare, g, grad_input=dg)
-                if earlier is None:
-                    df.zero_()
-                else:
-                    torch.mul(dc, earlier, out=spare)
-                    sigmoid(spare, f, grad_input=df)
-                    dc.mul_(f)
-                    torch.mm(out, w, out=dh)
-            for found, carried in zip(dinitial, (dh, dc), strict=False):
-                found.copy_(carried)
-
-        return kernel
-
-
-@op("gru")
-@dataclass(frozen=True)
-class GruScan(Scan):
-    """``h ← n + z·(h - n)``, ``n = tanh(gates + r·(h·wᵀ + b))``, r and z sigmoids (Cho et al. 2014, as torch has it).
-
-    Operands: gates, w, b, and the state it may begin with. Results: h, and for the gradient the gates' values and the
-    state's part of n.
-    """
-
-    gates: ClassVar[int] = 3
-
-    def infer(self, *operands: Type) -> tuple[Type, ...]:
-        gates, w, b, *initial = operands
-        h = self.states(gates, w, *initial)
-        if b != w.of(w.shape[:1]):
-            raise ShapeError(f"takes a bias {w.of(w.shape[:1])}, not {b}", 2)
-        return (h, gates, h)
-
-    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
-        dy = cotangents[0]
-        assert dy and not any(cotangents[1:]), "what is kept is for the gradient alone"
-        h, values, part = node.results
-        _, w, _, *initial = node.operands
-        dgates, dstate, *dinitial = node.build.results(GruScanGrad(self.reverse), dy, h, values, part, w, *initial)
-        return [dgates, self.weight_gradient(dstate, h, initial), node.build(Sum((0, 1)), dstate), *dinitial]
-
-    def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
-        (gates, w, b, *initial), (h, values, part) = operands, results
-        turned, size, steps = w.t(), h.shape[2], []
-        for t, p in self.order(h.shape[1]):
-            before = (initial[0] if initial else None) if p is None else _at(h, p)
-            steps.append((_at(gates, t), before, _at(values, t), _at(part, t), _at(h, t)))
-        brought = torch.empty(h.shape[0], 3 * size, dtype=h.dtype, device=h.device)
-
-        def kernel() -> None:
-            for here, before, value, kept, state in steps:
-                if before is None:
-                    brought.copy_(b)
-                else:
-                    torch.addmm(b, before, turned, out=brought)
-                kept.copy_(brought[:, 2 * size :])
-                torch.add(here[:, : 2 * size], brought[:, : 2 * size], out=value[:, : 2 * size])
-                rz, n = value[:, : 2 * size], value[:, 2 * size :]
-                rz.sigmoid_()
-                r, z = rz.chunk(2, 1)
-                torch.addcmul(here[:, 2 * size :], r, kept, out=n)
-                n.tanh_()
-                if before is None:
-                    torch.addcmul(n, z, n, value=-1, out=state)
-                else:
-                    torch.lerp(n, before, z, out=state)
-
-        return kernel
-
-
-@op("gru_grad")
-@dataclass(frozen=True)
-class GruScanGrad(Scan):
-    """The gradients of the gates and of the state's part from ``dy``, h, the values, the state's part of n, and ``w``.
-
-    With the first state, its gradient too.
-    """
-
-    gates: ClassVar[int] = 3
-
-    def infer(self, *operands: Type) -> tuple[Type, ...]:
-        dy, h, values, part, w, *initial = operands
-        wanted = self.states(values, w, *initial)
-        for index, operand in ((0, dy), (1, h), (3, part)):
-            if operand != wanted:
-                raise ShapeError(f"takes {wanted}, not {operand}", index)
-        return (values, values, *initial)
-
-    def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
-        (dy, h, values, part, w, *initial), (dgates, dstate, *dinitial) = operands, results
-        sigmoid, tanh = torch.ops.aten.sigmoid_backward.grad_input, torch.ops.aten.tanh_backward.grad_input
-        steps = []
-        for t, p in self.order(h.shape[1]):
-            before = (initial[0] if initial else None) if p is None else _at(h, p)
-            made = _at(dstate, t)
-            parts = (_at(values, t).chunk(3, 1), _at(part, t), _at(dgates, t).chunk(3, 1), made, made.chunk(3, 1))
-            steps.append((_at(dy, t), before, *parts))
-        steps.reverse()
-        dh, spare = (torch.empty(dy.shape[0], dy.shape[2], dtype=dy.dtype, device=dy.device) for _ in range(2))
-
-        def kernel() -> None:
-            dh.zero_()
-            for gradient, before, (r, z, n), kept, (dr, dz, dn), out, (sr, sz, sn) in steps:
-                dh.add_(gradient)
-                if before is None:
-                    torch.neg(n, out=spare)
-                else:
-                    torch.sub(before, n, out=spare)
-                spare.mul_(dh)
-                sigmoid(spare, z, grad_input=dz)
-                torch.addcmul(dh, dh, z, value=-1, out=spare)
-                tanh(spare, n, grad_input=dn)
-                torch.mul(dn, kept, out=spare)
-                sigmoid(spare, r, grad_input=dr)
-                sr.copy_(dr)
-                sz.copy_(dz)
-                torch.mul(dn, r, out=sn)
-                dh.mul_(z)
-                if before is not None:
-                    dh.addmm_(out, w)
-            if dinitial:
-                dinitial[0].copy_(dh)
-
-        return kernel
-
-
-def _samples(scan: type[Scan], *more: tuple[int, ...]) -> list[Sample]:
-    width = 4 * scan.gates
-    begin = ((2, 4),) * (2 if scan is LstmScan else 1)
-    shapes: list[tuple[bool, int, tuple[tuple[int, ...], ...]]] = [
-        (False, 3, ()), (True, 3, ()), (False, 1, ()), (True, 3, begin), (False, 1, begin)]  # fmt: skip
-    return [Sample(scan(reverse), (Normal((2, length, width)), Normal((width, 4)), *map(Normal, (*more, *given))))
-            for reverse, length, given in shapes]  # fmt: skip
-
-
-_H, _VALUES = Normal((2, 3, 4)), Uniform((2, 3, 16), 0.1, 0.9)
-RnnScan.samples = [*_samples(RnnScan), Sample(RnnScan(True, "relu"), (Normal((2, 3, 4)), Normal((4, 4))))]
-LstmScan.samples = _samples(LstmScan)
-GruScan.samples = _samples(GruScan, (12,))
-RnnScanGrad.samples = [Sample(RnnScanGrad(), (_H, Uniform((2, 3, 4), -0.9, 0.9), Normal((4, 4))))]
-LstmScanGrad.samples = [Sample(LstmScanGrad(True), (_H, _H, _VALUES, Normal((16, 4))))]
-GruScanGrad.samples = [Sample(GruScanGrad(), (_H, _H, Uniform((2, 3, 12), 0.1, 0.9), _H, Normal((12, 4))))]
+RnnScan.samples = [*scan_samples(RnnScan), Sample(RnnScan(True, "relu"), (Normal((2, 3, 4)), Normal((4, 4))))]
+RnnScanGrad.samples = [
+    Sample(RnnScanGrad(), (Normal((2, 3, 4)), Uniform((2, 3, 4), -0.9, 0.9), Normal((4, 4)))),
+    Sample(RnnScanGrad(True, "relu", True), (Normal((2, 3, 4)), Uniform((2, 3, 4), -0.9, 0.9), Normal((4, 4)))),
+]

@@ -162,7 +162,7 @@ def test_the_source_reads_like_the_file() -> None:
 
 NOT_FORWARD = {
     "input", "parameter", "parameters", "state", "setting", "bce", "class_weight", "pick", "outer", "pack", "pow", "share",
-    "cast", "with_gradient", "all_reduce", "wait",
+    "cast", "with_gradient", "all_reduce", "wait", "vjp", "maxpool_take",
 }  # fmt: skip
 """Leaves, what a loss or an update is made of, and what passes take away."""
 

@@ -88,7 +88,7 @@ def test_weights_and_the_source_are_found_in_it() -> None:
 
 NOT_IN_AN_INFERENCE = {
     "input", "parameter", "parameters", "state", "setting", "bce", "class_weight", "pick", "outer", "pack", "pow", "share",
-    "cast", "with_gradient", "batchnorm", "dropout", "noise", "all_reduce", "wait",
+    "cast", "with_gradient", "batchnorm", "dropout", "noise", "all_reduce", "wait", "vjp", "maxpool_take",
 }  # fmt: skip
 
 

@@ -110,6 +110,7 @@ JUDGES: dict[str, Callable[..., Any]] = {
     "maxpool_grad": lambda op, dy, i: (
         torch.zeros(op.shape, dtype=dy.dtype).flatten(2).scatter_add(2, i.flatten(2), dy.flatten(2)).view(op.shape)
     ),
+    "maxpool_take": lambda op, a, i: a.flatten(2).gather(2, i.flatten(2)).view(i.shape),
     "avgpool": lambda op, a: _avgpool(op, a),
     "avgpool_grad": lambda op, dy: _vjp(lambda x: _avgpool(op, x), torch.zeros(op.shape, dtype=dy.dtype), dy),
     "adaptive_maxpool": lambda op, a: getattr(F, f"adaptive_max_pool{a.dim() - 2}d")(a, op.sizes),

@@ -39,9 +39,10 @@ APART = {
     "gru_grad",
     "noise",
     "with_gradient",
+    "vjp",
 }
 
-# Made after differentiation, of kernels that are differentiated once, or with a gradient that is not their slope: `guard`.
+# Made after differentiation, or with a gradient that is not their slope: `guard`.
 NO_GRADIENT = {name for name, op in REGISTRY.items() if op.gradient is Op.gradient} | {
     "class_weight",
     "with_gradient",

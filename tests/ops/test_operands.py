@@ -22,9 +22,6 @@ BATCH = 3
 DTYPES = {"f32": torch.float32, "f64": torch.float64, "i64": torch.int64}
 
 WITHOUT_GRADIENT = {
-    # first derivatives whose own derivative is not written
-    "adaptive_maxpool_grad", "attend_grad", "attention_grad", "batchnorm_grad", "groupnorm_grad",
-    "gru_grad", "lstm_grad", "maxpool_grad", "rnn_grad",
     # made for devices and by fusion, after differentiation
     "add_scaled", "affine", "all_reduce", "pack", "pow", "wait",
 }  # fmt: skip

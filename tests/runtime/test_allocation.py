@@ -30,7 +30,7 @@ SCALAR = 8
 ALLOCATES = {
     "layernorm", "layernorm_grad", "batchnorm", "batchnorm_grad", "batchnorm_inference", "groupnorm", "groupnorm_grad",
     "conv", "conv_input_grad", "conv_weight_grad", "attention", "attention_grad", "attend", "attend_grad",
-    "adaptive_avgpool_grad", "upsample",
+    "adaptive_avgpool_grad", "upsample", "vjp",
 }  # fmt: skip
 """Torch computes these, or some, into tensors of its own and copies: `native_layer_norm.out` is no more than that."""
 
