@@ -57,6 +57,7 @@ from lampc.passes.simplify import simplify
 from lampc.passes.stabilise import stabilise
 from lampc.passes.totals import MEAN, Totals, total_up
 from lampc.passes.verified import checked, checked_routine
+from lampc.printable import printable_lines
 from lampc.source import Source
 from lampc.syntax import parse
 
@@ -277,7 +278,8 @@ class Program:
         inputs = {self.elaborated.input: ("x", self.elaborated.input_type)}
         picture = draw.svg(draw.network(self.layers, inputs, loss.name if loss else None))
         lists = [(name, str(getattr(self, name))) for name in ("forward", "backward", "update")]
-        shown = (f"<details><summary>{name}</summary><pre>{html.escape(text)}</pre></details>" for name, text in lists if text)
+        listed = {name: html.escape(printable_lines(text)) for name, text in lists if text}
+        shown = (f"<details><summary>{name}</summary><pre>{text}</pre></details>" for name, text in listed.items())
         return f"<div>{picture}{''.join(shown)}</div>"
 
     def to_torch(self, model: Model) -> torch.nn.Module:

@@ -4,6 +4,7 @@ in lampc, 130 interrupted.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from importlib import import_module
@@ -11,6 +12,7 @@ from importlib import import_module
 import click
 
 from lampc import __version__
+from lampc.cli.say import say
 from lampc.diagnostics import LampError
 
 VERBS = ("train", "sweep", "sample", "eval", "predict", "runs", "compare", "plot", "export", "import", "data", "check", "ops",
@@ -64,17 +66,19 @@ def run(arguments: list[str] | None = None) -> int:
         print_diagnostics(error.diagnostics)
         return 1
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
+        say(error.format_message())
         return 2
     except click.ClickException as error:
-        error.show()
+        said = io.StringIO()
+        error.show(said)
+        say(said.getvalue().rstrip("\n"), err=True)
         return 2
     except click.exceptions.Exit as exit:
         return exit.exit_code
     except SystemExit:  # click's answer to a closed pipe
         return 0
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+        say("interrupted", err=True)
         return 130
     except BrokenPipeError:
         # The reader has gone, as with `| head`; there is nobody to tell.
@@ -91,6 +95,6 @@ def _fault(error: Exception) -> int:
 
         traceback.print_exc()
     what = f"{type(error).__name__}: {error}".splitlines()[0][:300]
-    click.echo(f"error[E900]: a fault in lampc: {what}", err=True)
-    click.echo("  = help: please report it with the program; LAMPC_TRACEBACK=1 shows where it is", err=True)
+    say(f"error[E900]: a fault in lampc: {what}", err=True)
+    say("  = help: please report it with the program; LAMPC_TRACEBACK=1 shows where it is", err=True)
     return 2

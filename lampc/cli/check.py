@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from lampc.cli.inputs import common, parse_settings, read
 from lampc.cli.report import print_diagnostics
+from lampc.cli.say import say, say_json
 from lampc.diagnostics import Problems
 from lampc.elaborate.given import Given
 
@@ -28,18 +27,18 @@ def check(files: tuple[str, ...], as_json: bool, settings: tuple[str, ...], allo
         elaborated = check_source(found[0], Given(found[1], overrides, allow_python), problems) if found else None
         if as_json:
             for diagnostic in problems.sorted():
-                click.echo(json.dumps({"file": file, **diagnostic.json()}))
+                say_json({"file": file, **diagnostic.json()})
         else:
             print_diagnostics(problems.sorted())
         failed += bool(problems.errors)
         errors += len(problems.errors)
         if not problems.errors and elaborated is not None and not as_json:
             count = sum(layer.parameter_count for layer in elaborated.layers)
-            click.echo(f"{file}: fine, {_number(len(elaborated.layers), 'layer')}, {_number(count, 'parameter')}"
+            say(f"{file}: fine, {_number(len(elaborated.layers), 'layer')}, {_number(count, 'parameter')}"
                        f"{', ' + _number(len(problems.warnings), 'warning') if problems.warnings else ''}")  # fmt: skip
     if failed and not as_json:
         where = f" in {failed} of {len(files)} files" if len(files) > 1 else ""
-        click.echo(f"\n{_number(errors, 'error')}{where}; `lampc explain CODE` says more", err=True)
+        say(f"\n{_number(errors, 'error')}{where}; `lampc explain CODE` says more", err=True)
     return 1 if failed else 0
 
 

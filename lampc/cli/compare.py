@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
 from lampc.cli.report import remember_color
+from lampc.cli.say import say, say_json
+from lampc.printable import printable
 
 
 @click.command()
@@ -25,24 +26,24 @@ def compare(first: str, second: str, as_json: bool, color: str) -> int:
 
     found = compared(find(first), find(second))
     if as_json:
-        click.echo(json.dumps(found))
+        say_json(found)
         return 0
-    names = [path.removeprefix("runs/") for path in found["runs"]]
+    names = [printable(path.removeprefix("runs/")) for path in found["runs"]]
     width = max((len(name) for name in (*found["measures"], *found["settings"])), default=0)
     column = max(12, *(len(name) for name in names))
-    click.echo(f"{'':{width}}  {names[0]:>{column}}  {names[1]:>{column}}")
+    say(f"{'':{width}}  {names[0]:>{column}}  {names[1]:>{column}}")
     for part in ("measures", "settings"):
         for name, (one, other) in found[part].items():
-            click.echo(f"{name:{width}}  {_shown(one):>{column}}  {_shown(other):>{column}}")
+            say(f"{name:{width}}  {_shown(one):>{column}}  {_shown(other):>{column}}")
     for what in ("same program", "same data"):
         if not found[what]:
-            click.echo(f"not the {what}")
+            say(f"not the {what}")
     for name, (one, other) in found["versions"].items():
-        click.echo(f"{name}: {one} and {other}")
+        say(f"{name}: {one} and {other}")
     for line in found["source"]:
-        click.echo(line)
+        say(line)
     return 0
 
 
 def _shown(value: Any) -> str:
-    return f"{value:.5g}" if isinstance(value, float) else "" if value is None else str(value)
+    return f"{value:.5g}" if isinstance(value, float) else "" if value is None else printable(str(value))

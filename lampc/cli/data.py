@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict
 from pathlib import Path
@@ -12,9 +11,12 @@ import click
 
 from lampc.cli.inputs import common, load
 from lampc.cli.report import wants_color
+from lampc.cli.say import Column as Shown
+from lampc.cli.say import say, say_json, say_table
 from lampc.data import DataError
 from lampc.diagnostics import LampError, Problems
 from lampc.elaborate.given import Given
+from lampc.printable import printable
 
 if TYPE_CHECKING:
     from lampc.data.overview import Column
@@ -49,40 +51,30 @@ def data(file: str, as_json: bool, settings: tuple[str, ...], allow_python: bool
         raise LampError(problems.errors) from None
     if as_json:
         for column in columns:
-            click.echo(json.dumps({name: None if value != value else value for name, value in asdict(column).items()}))
+            say_json({name: None if value != value else value for name, value in asdict(column).items()})
     else:
         _print(columns, wants_color(color))
     return 0
 
 
 def _print(columns: list[Column], color: bool) -> None:
-    import sys
-
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=SIMPLE_HEAD, show_edge=False)
-    for name in ("name", "shape", "holds", "count", "missing", "least", "mean", "greatest"):
-        table.add_column(name, justify="left" if name in ("name", "holds") else "right", no_wrap=True)
+    rows = []
     for column in columns[:60]:
         shape, missing = "x".join(map(str, column.shape)) or "1", f"{column.missing:,}" if column.missing else ""
         measures = map(_shown, (column.low, column.mean, column.high))
-        table.add_row(Text(column.name), shape, column.kind, f"{column.count:,}", missing, *measures)
-    console = Console(no_color=not color, highlight=False, color_system="auto" if color else None,
-                      width=None if sys.stdout.isatty() else 110)  # fmt: skip
-    console.print(table)
+        rows.append((column.name, shape, column.kind, f"{column.count:,}", missing, *measures))
+    names = ("name", "shape", "holds", "count", "missing", "least", "mean", "greatest")
+    say_table([Shown(name, right=name not in ("name", "holds")) for name in names], rows, color, 110)
     if len(columns) > 60:
-        click.echo(f"and {len(columns) - 60} columns more")
+        say(f"and {len(columns) - 60} columns more")
     for column in columns[:60]:
         if column.classes:
-            listed = ", ".join(f"{name} {count:,}" for name, count in list(column.classes.items())[:12])
+            listed = ", ".join(f"{printable(name)} {count:,}" for name, count in list(column.classes.items())[:12])
             more = f", and {len(column.classes) - 12} more" if len(column.classes) > 12 else ""
-            click.echo(f"{column.name}: {listed}{more}")
+            say(f"{printable(column.name)}: {listed}{more}")
     for column in columns[:12]:
         if column.samples:
-            click.echo(f"{column.name} begins {' · '.join(sample[:60] for sample in column.samples)}")
+            say(f"{printable(column.name)} begins {' · '.join(printable(sample[:60]) for sample in column.samples)}")
 
 
 def _shown(value: Any) -> str:

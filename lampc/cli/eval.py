@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from pathlib import Path
 
 import click
 
 from lampc.cli.report import remember_color, warned
+from lampc.cli.say import say, say_json
 from lampc.cli.train import measure
 
 
@@ -31,10 +31,10 @@ def eval(run: str, other: str | None, as_json: bool, last: bool, allow_python: b
     found = load(run, "last" if last else "best", allow_python=allow_python)
     results = evaluate(found, found.model(), None if other is None else Path(other))
     if as_json:
-        click.echo(json.dumps(results))
+        say_json(results)
         return 0
     for part, measures in results.items():
         values = {name: {"mean": value, "values": [value]} for name, value in measures["measures"].items()}
         line = ", ".join(f"{name} {measure(name, value)}" for name, value in values.items())
-        click.echo(f"{part:5} {line} ({measures['samples']:,} samples)")
+        say(f"{part:5} {line} ({measures['samples']:,} samples)")
     return 0

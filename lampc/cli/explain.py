@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from lampc import resources
+from lampc.cli.say import say
 from lampc.diagnostics.codes import TITLES
 from lampc.diagnostics.suggest import nearest
 
@@ -15,11 +16,11 @@ def explain(code: str | None) -> int:
     """Say what a diagnostic's code means and how to mend it; without a code, list all."""
     if code is None:
         for known, title in TITLES.items():
-            click.echo(f"{known}  {title}")
+            say(f"{known}  {title}")
         return 0
     name = code.strip().upper().strip("[]")
     if name not in TITLES:
         near = nearest(name, TITLES)
         raise click.UsageError(f"There is no code `{code}`.{f' Did you mean {near}?' if near else ''}")
-    click.echo(resources.text("docs", "errors", f"{name}.md").rstrip())
+    say(resources.text("docs", "errors", f"{name}.md").rstrip())
     return 0

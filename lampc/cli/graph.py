@@ -9,6 +9,7 @@ import click
 from lampc.cli.inputs import FILE, common, load
 from lampc.cli.outputs import save
 from lampc.cli.report import print_diagnostics
+from lampc.cli.say import say
 from lampc.diagnostics import Problems
 from lampc.elaborate.given import Given
 
@@ -46,7 +47,7 @@ def graph(file: str, form: str | None, backward: bool, output: str | None, setti
     form = form or (suffix if suffix in FORMATS else "dot" if suffix == "gv" else "text")
     text = {"dot": draw.dot, "svg": draw.svg, "text": draw.text}[form](picture)
     if output is None or output == "-":
-        click.echo(text.rstrip("\n"))
+        say(text.rstrip("\n"))
         return 0
     save(Path(output), text.encode())
     return 0

@@ -8,6 +8,7 @@ import click
 
 from lampc.cli.outputs import save
 from lampc.cli.report import remember_color
+from lampc.cli.say import say
 
 
 @click.command("import")
@@ -29,5 +30,5 @@ def import_(file: str, output: str | None, color: str) -> int:
     weights = path.with_suffix(".safetensors")
     save(weights, packed({name: array.copy() for name, array in found.weights.items()}))
     save(path, found.text.encode())
-    click.echo(f"wrote {path}\nwrote {weights}")
+    say(f"wrote {path}\nwrote {weights}")
     return 0

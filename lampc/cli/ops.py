@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import click
 
 from lampc.cli.inputs import FILE, common, load
 from lampc.cli.report import print_diagnostics
+from lampc.cli.say import say, say_json
 from lampc.diagnostics import Problems
 from lampc.elaborate.given import Given
 from lampc.ir.program import Instruction, OpList, call
@@ -64,10 +64,10 @@ def ops(file: str, stages: tuple[str, ...], batch: int | None, as_json: bool, fo
     if program.experiment.train.recompute:
         totals["recompute"] = _recomputed(program, size, totals["arena_bytes"], rows)
     if as_json:
-        click.echo(json.dumps({"stages": rows, "totals": totals}, ensure_ascii=False))
+        say_json({"stages": rows, "totals": totals})
         return 0
     for line in _table(rows, totals):
-        click.echo(line)
+        say(line)
     return 0
 
 
@@ -93,17 +93,17 @@ def _native(program: Program, which: str, form: str) -> int:
     try:
         module = program.native.module(*outputs)
     except NoNativeForm as error:
-        click.echo(f"this program runs from torch's kernels: {error}")
+        say(f"this program runs from torch's kernels: {error}")
         return 0
     if form == "kernels":
-        click.echo(listing(list(module.kernels), module.buffers))
+        say(listing(list(module.kernels), module.buffers))
         batch = program.experiment.train.batch
         _, memory = place(module.kernels, module.buffers, module.keep, batch, module.width)
-        click.echo(f"\n{len(module.kernels)} kernels; {memory / 1024:,.1f} KiB at batch {batch}, leaves included")
+        say(f"\n{len(module.kernels)} kernels; {memory / 1024:,.1f} KiB at batch {batch}, leaves included")
         if any(kernel.contract for kernel in module.kernels):
-            click.echo("products: generated code (no library's was faster, fused as they are: `python -m benchmarks matmul`)")
+            say("products: generated code (no library's was faster, fused as they are: `python -m benchmarks matmul`)")
     else:
-        click.echo((module.text if form == "llvm" else assembly(module.text)).rstrip("\n"))
+        say((module.text if form == "llvm" else assembly(module.text)).rstrip("\n"))
     return 0
 
 

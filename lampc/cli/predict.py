@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lampc.cli.report import remember_color, warned
+from lampc.cli.say import standard_output
 
 if TYPE_CHECKING:
     from lampc.runs.load import Run
@@ -44,7 +45,7 @@ def predict(run: str, input: str, output: str | None, as_json: bool, last: bool,
     found = load(run, "last" if last else "best")
     model = found.model(device)
     header, lines = inputs.with_header(found, inputs.open_lines(sys.stdin)) if input == "-" else (True, None)
-    plain = nullcontext(Lines(sys.stdout, not as_json, header))
+    plain = nullcontext(Lines(standard_output(), not as_json, header))
     out: AbstractContextManager[Writer] = plain if output is None else writer(Path(output))
     with out as taken:
         for part in _predictions(found, model, Path(input), lines, header):

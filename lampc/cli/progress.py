@@ -6,7 +6,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Protocol
 
-import click
+from lampc.cli.say import say
+from lampc.printable import printable
 
 if TYPE_CHECKING:
     from lampc.runtime.history import Epoch
@@ -32,7 +33,7 @@ def _measures(epoch: Epoch) -> str:
     part = "validation" if epoch.validation else "test"
     for name, value in epoch.held_out.items():
         parts.append(f"{part} {name} {100 * value:.1f} %" if name == "accuracy" else f"{part} {name} {value:.4g}")
-    return ", ".join(parts)
+    return printable(", ".join(parts))
 
 
 class _Lines:
@@ -52,7 +53,7 @@ class _Lines:
             return
         self._last = now
         which = f"run {run + 1}/{self.runs}, " if self.runs > 1 else ""
-        click.echo(f"{which}epoch {epoch.epoch}/{self.epochs}: {_measures(epoch)}")
+        say(f"{which}epoch {epoch.epoch}/{self.epochs}: {_measures(epoch)}")
 
     def close(self) -> None:
         pass

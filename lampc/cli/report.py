@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import click
 
+from lampc.cli.say import say
 from lampc.diagnostics import Diagnostic
 from lampc.diagnostics.render import plain, render
 
@@ -53,4 +54,4 @@ def remember_color(color: str) -> None:
 
 def warned(message: Warning | str, *_: object, **__: object) -> None:
     """A warning for people: what, not where in lampc."""
-    click.echo(f"warning: {message}", err=True)
+    say(f"warning: {message}", err=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
 from lampc.cli.report import remember_color, wants_color
+from lampc.cli.say import Column, say, say_json, say_table
 
 
 @click.command()
@@ -27,33 +27,24 @@ def runs(name: str | None, run_dir: str, as_json: bool, color: str) -> int:
     found = [overview(path) for path in every(Path(run_dir)) if name is None or path.parent.name == name]
     if as_json:
         for run in found:
-            click.echo(json.dumps(run))
+            say_json(run)
     elif not found:
-        click.echo(f"there are no runs in {run_dir}" + (f" called {name}" if name else ""))
+        say(f"there are no runs in {run_dir}" + (f" called {name}" if name else ""))
     else:
         _print(found, wants_color(color))
     return 0
 
 
 def _print(found: list[dict[str, Any]], color: bool) -> None:
-    import sys
-
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     from lampc.cli.train import measure
 
-    table = Table(box=SIMPLE_HEAD, show_edge=False)
-    for column, justify in (("run", "left"), ("started", "left"), ("state", "left"), ("epochs", "right"), ("seeds", "right"),
-                            ("best", "right"), ("epoch", "right"), ("settings", "left")):  # fmt: skip
-        table.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    rows = []
     for run in found:
         best = run["best"]
         value = "" if best is None else f"{best['metric']} {measure(best['metric'], {'mean': best['value'], 'values': [0]})}"
         epoch = "" if best is None else str(best["epoch"])
-        table.add_row(Text(run["run"]), run["started"][:16].replace("T", " "), run["state"], str(run["epochs"]),
-                      str(run["seeds"]), value, epoch, Text(" ".join(run["settings"])))  # fmt: skip
-    Console(no_color=not color, highlight=False, color_system="auto" if color else None,
-            width=None if sys.stdout.isatty() else 140).print(table)  # fmt: skip
+        rows.append((run["run"], run["started"][:16].replace("T", " "), run["state"], str(run["epochs"]), str(run["seeds"]),
+                     value, epoch, " ".join(run["settings"])))  # fmt: skip
+    numbers = ("epochs", "seeds", "best", "epoch")
+    names = ("run", "started", "state", "epochs", "seeds", "best", "epoch", "settings")
+    say_table([Column(name, right=name in numbers) for name in names], rows, color, 140)

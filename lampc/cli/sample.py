@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import click
 
 from lampc.cli.inputs import FILE, common, load
 from lampc.cli.report import print_diagnostics
+from lampc.cli.say import say, say_characters
 from lampc.diagnostics import Problems
 from lampc.elaborate.given import Given
 
@@ -40,19 +40,18 @@ def sample(file: str, prompt: str, length: int, temperature: float, seed: int, s
     drawn = characters(model, prompt, length, temperature, seed)
     next(drawn)  # a wrong prompt is refused before the training
     config = program.experiment.train
-    click.echo(f"training {config.epochs} epochs …", err=True)
+    say(f"training {config.epochs} epochs …", err=True)
     history = model.train(evaluate=False)
     measured = ", ".join(f"{name} {value:.4g}" for name, value in history.test.items())
-    click.echo(f"{history.steps:,} steps; held out: {measured}", err=True)
+    say(f"{history.steps:,} steps; held out: {measured}", err=True)
     return _write(prompt, characters(model, prompt, length, temperature, seed))
 
 
 def _write(prompt: str, drawn: Iterator[str]) -> int:
     """Character by character, as they are drawn."""
     begun = next(drawn, "")  # a wrong prompt is refused before anything is written
-    sys.stdout.write(prompt + begun)
+    say_characters(prompt + begun)
     for character in drawn:
-        sys.stdout.write(character)
-        sys.stdout.flush()
-    sys.stdout.write("\n")
+        say_characters(character)
+    say()
     return 0

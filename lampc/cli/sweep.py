@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,11 +16,13 @@ import click
 from lampc import files
 from lampc.cli.inputs import FILE, common, load
 from lampc.cli.report import print_diagnostics
+from lampc.cli.say import say, say_json
 from lampc.cli.signals import terminable
 from lampc.diagnostics import Problems, failure
 from lampc.elaborate import parse_setting
 from lampc.elaborate.given import Given
 from lampc.elaborate.settings import Setting
+from lampc.printable import cell, printable
 
 Row = dict[str, Any]
 
@@ -65,7 +66,7 @@ def sweep(file: str, grid: tuple[str, ...], search: tuple[str, ...], trials: int
                 _every(load(file, settings, problems), grid, runs, allow_python, problems, table)
         except KeyboardInterrupt:
             table.close()
-            click.echo("interrupted", err=True)
+            say("interrupted", err=True)
             return 128 + (stop.signal or 2)
     return table.close()
 
@@ -126,14 +127,14 @@ class _Table:
         """A setting that has been tried."""
         self.rows.append(row)
         if self.as_json:
-            click.echo(json.dumps(row))
+            say_json(row)
         self._write()
 
     def all(self, rows: list[Row]) -> None:
         """All rows of a study, those of other processes too."""
         for row in rows if self.as_json else ():
             if row not in self.rows:
-                click.echo(json.dumps(row))
+                say_json(row)
         self.rows = rows
         if rows:
             self._write()
@@ -143,19 +144,19 @@ class _Table:
         from lampc.runs.trial import best, unchosen
 
         if not self.rows:
-            click.echo("no trial has ended", err=True)
+            say("no trial has ended", err=True)
             return 1
         chosen = best(self.rows)
         if not self.as_json:
             _print(self.names, self.rows, chosen)
         if chosen is None:
-            click.echo(f"none is chosen: {unchosen(self.rows)}", err=True)
+            say(f"none is chosen: {unchosen(self.rows)}", err=True)
         elif not self.as_json:
-            click.echo(_chosen(self.rows[chosen]))
+            say(_chosen(self.rows[chosen]))
         with _writing(self.folder):
             _plot(self.folder / "plot.svg", self.names, self.rows)
         if not self.as_json:
-            click.echo(f"saved in {self.folder}")
+            say(f"saved in {self.folder}")
         return 0 if any(row["measures"] for row in self.rows) else 1
 
     def _write(self) -> None:
@@ -191,7 +192,7 @@ def _print(names: list[str], rows: list[Row], best: int | None) -> None:
 
     measures = _columns(rows)
     cells = [
-        [*(str(row["settings"][name]) for name in names),
+        [*(printable(str(row["settings"][name])) for name in names),
          *(measure(name, row["measures"][name]) if name in row["measures"] else "–" for name in measures)]
         for row in rows
     ]  # fmt: skip
@@ -199,13 +200,13 @@ def _print(names: list[str], rows: list[Row], best: int | None) -> None:
     ends = ["", *(f"  {places(row)}" if row["diverged"] else "" for row in rows)]
     for index, line in enumerate([[*names, *measures], *cells]):
         mark = "  best" if best is not None and index == best + 1 else ""
-        click.echo("  ".join(f"{cell:>{width}}" for cell, width in zip(line, widths, strict=True)) + mark + ends[index])
+        say("  ".join(f"{text:>{width}}" for text, width in zip(line, widths, strict=True)) + mark + ends[index])
 
 
 def _chosen(row: Row) -> str:
     from lampc.cli.train import measure
 
-    settings = ", ".join(f"{name}={value}" for name, value in row["settings"].items())
+    settings = ", ".join(f"{name}={printable(str(value))}" for name, value in row["settings"].items())
     test = ", ".join(f"{name} {measure(name, found)}" for name, found in row["test"].items())
     return f"best by validation {row['by']}: {settings}" + (f"; test {test}" if test else "")
 
@@ -214,10 +215,12 @@ def _save(path: Path, names: list[str], rows: list[Row], best: int | None) -> No
     measures = _columns(rows)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*names, *(f"{name} {part}" for name in measures for part in ("mean", "std")), "diverged", "best"])
+    writer.writerow(
+        [*map(cell, names), *(f"{name} {part}" for name in measures for part in ("mean", "std")), "diverged", "best"]
+    )
     for index, row in enumerate(rows):
         numbers = [row["measures"].get(name, {}).get(part, "") for name in measures for part in ("mean", "std")]
-        writer.writerow([*(row["settings"][name] for name in names), *numbers, len(row["diverged"]), int(index == best)])
+        writer.writerow([*(cell(row["settings"][name]) for name in names), *numbers, len(row["diverged"]), int(index == best)])
     files.write(path, out.getvalue().encode())
 
 
@@ -226,7 +229,7 @@ def _plot(path: Path, names: list[str], rows: list[Row]) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        click.echo('no plot: it needs matplotlib (pip install "lampc[plot]")', err=True)
+        say('no plot: it needs matplotlib (pip install "lampc[plot]")', err=True)
         return
     ended = [row for row in rows if row["measures"]]
     if not ended:
@@ -237,7 +240,9 @@ def _plot(path: Path, names: list[str], rows: list[Row]) -> None:
     axes = figure.subplots()
     found = [row["measures"].get(name, {"mean": math.nan, "std": 0.0}) for row in ended]
     axes.errorbar(range(len(ended)), [m["mean"] for m in found], [m["std"] for m in found], fmt="o", capsize=3)
-    axes.set_xticks(range(len(ended)), [", ".join(str(row["settings"][n]) for n in names) for row in ended], rotation=45)
+    axes.set_xticks(
+        range(len(ended)), [", ".join(printable(str(row["settings"][n])) for n in names) for row in ended], rotation=45
+    )
     axes.set(xlabel=", ".join(names), ylabel=name)
     with files.writing(path) as file:
         figure.savefig(file, format=path.suffix[1:])

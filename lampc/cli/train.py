@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -16,9 +15,11 @@ import click
 
 from lampc.cli.inputs import FILE, common, load
 from lampc.cli.report import print_diagnostics, wants_color, warned
+from lampc.cli.say import Column, say, say_json, say_table
 from lampc.cli.signals import listening, terminable
 from lampc.diagnostics import LampError, Problems, failure
 from lampc.elaborate.given import Given
+from lampc.printable import printable
 from lampc.runs.directory import CONFIG, SOURCES, RunDirectory, create, every, find, read_json, take
 from lampc.runs.stop import Stop, Stopped
 from lampc.runtime.launch import rank, workers
@@ -79,7 +80,7 @@ def train(file: str, runs: int | None, seed: int | None, device: str | None, bac
                 return _kept(shown, directory, file, given, save_every, log)
     except LampError as error:
         if as_json:
-            _line({"event": "error", "diagnostics": [diagnostic.json() for diagnostic in error.diagnostics]})
+            say_json({"event": "error", "diagnostics": [diagnostic.json() for diagnostic in error.diagnostics]})
         raise
 
 
@@ -196,10 +197,10 @@ class _Shown:
         self.model.native("loss")
         self.backend = self.model.backend
         if as_json:
-            _line(_start(program, file, self.seeds, self.backend))
+            say_json(_start(program, file, self.seeds, self.backend))
         else:
             _print_layers(program, color)
-            click.echo(f"backend {self.backend.name}: {self.backend.reason}")
+            say(f"backend {self.backend.name}: {self.backend.reason}")
         self.finished: list[History] = []
         self.board: TensorBoard | None = None
         self._bar: Progress | None = None
@@ -211,7 +212,7 @@ class _Shown:
             self.board.epoch(seed, epoch)
         print_diagnostics(epoch.warnings)
         if self.as_json:
-            _line({"event": "epoch", "run": run, "seed": seed, "epoch": epoch.epoch, "loss": epoch.loss,
+            say_json({"event": "epoch", "run": run, "seed": seed, "epoch": epoch.epoch, "loss": epoch.loss,
                    "seconds": epoch.seconds, "test": epoch.test,
                    **({"validation": epoch.validation} if epoch.validation else {})})  # fmt: skip
             return
@@ -261,7 +262,7 @@ def _unkept(shown: _Shown) -> int:
     shown.refuse_if_all_diverged()
     end = shown.close()
     if shown.as_json:
-        _line(end)
+        say_json(end)
     return 0
 
 
@@ -299,14 +300,14 @@ def _kept(shown: _Shown, directory: RunDirectory, file: str | None, given: tuple
             shown.finished.append(history)
     except Stopped:
         if not shown.as_json:
-            click.echo(f"saved; go on with `lampc train --resume {kept.path}`", err=True)
+            say(f"saved; go on with `lampc train --resume {kept.path}`", err=True)
         return _interrupted(shown, stop.signal)
     shown.refuse_if_all_diverged()
     end = shown.close()
     found = runs.close(kept, shown.finished, shown.seconds)
     _pictured(kept)
     if shown.as_json:
-        _line({**end, "directory": str(kept.path), "best": found["best"]})
+        say_json({**end, "directory": str(kept.path), "best": found["best"]})
     else:
         _print_run(kept, found)
     return 0
@@ -320,14 +321,14 @@ def _pictured(kept: Kept) -> None:
     try:
         write(loaded(kept.path, program=kept.program))
     except (LampError, OSError) as error:
-        click.echo(f"there is no report: {error}", err=True)
+        say(f"there is no report: {error}", err=True)
 
 
 def _interrupted(shown: _Shown, number: int) -> int:
     end = shown.close()
     if shown.as_json:
-        _line(end)
-    click.echo("interrupted", err=True)
+        say_json(end)
+    say("interrupted", err=True)
     return 128 + (number or 2)
 
 
@@ -344,8 +345,8 @@ def _print_run(kept: Kept, found: dict[str, Any]) -> None:
         lost = [entry["seed"] for entry in found["diverged"]]
         seed = next((f" of seed {s}" for s in found["seeds"] if s not in lost), "") if len(found["seeds"]) > 1 else ""
         chosen = f"the last epoch{seed} (there is no validation part to choose by)"
-    click.echo(f"run   {kept.path}, {chosen}")
-    click.echo(f"      {command(kept.program, kept.path, (found['seeds'] or [0])[0])}")
+    say(f"run   {kept.path}, {chosen}")
+    say(f"      {command(kept.program, kept.path, (found['seeds'] or [0])[0])}")
 
 
 _BREAK = 0.2
@@ -403,45 +404,32 @@ def _print_tables(program: Program, tables: dict[str, list[list[float]]]) -> Non
     data = program.experiment.data
     classes = data.description.classes if data is not None and data.description is not None else None
     for name, rows in tables.items():
-        names = list(classes or map(str, range(len(rows))))[:20]
+        names = [printable(name) for name in classes or map(str, range(len(rows)))][:20]
         names += [""] * (min(len(rows), 20) - len(names))
         width = max(5, *(len(label) for label in names))
-        click.echo(f"{name} (rows are true, columns predicted)")
-        click.echo(" " * (width + 2) + " ".join(f"{label:>{width}}" for label in names))
+        say(f"{name} (rows are true, columns predicted)")
+        say(" " * (width + 2) + " ".join(f"{label:>{width}}" for label in names))
         for label, row in zip(names, rows, strict=False):
-            click.echo(f"  {label:{width}}" + " ".join(f"{count:{width}.0f}" for count in row[:20]))
-
-
-def _line(event: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(event) + "\n")
-    sys.stdout.flush()
+            say(f"  {label:{width}}" + " ".join(f"{count:{width}.0f}" for count in row[:20]))
 
 
 def _print_layers(program: Program, color: bool) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     from lampc.ir.types import sample_text
 
-    table = Table(box=SIMPLE_HEAD, show_edge=False, show_footer=True)
-    total = sum(layer.parameter_count for layer in program.layers)
-    table.add_column("layer", Text(f"{len(program.layers)} layers"))
-    table.add_column("written", no_wrap=True, overflow="ellipsis")
-    table.add_column("output", justify="right")
-    table.add_column("parameters", f"{total:,}", justify="right")
     layers = program.layers
-    shown = layers if len(layers) <= 60 else (*layers[:40], None, *layers[-10:])
-    for layer in shown:
-        if layer is None:
-            table.add_row("…", f"{len(layers) - 50:,} more", "", "")
-            continue
-        count = f"{layer.parameter_count:,}" if layer.parameter_count else ""
-        table.add_row(Text(layer.name), Text(layer.text), sample_text(layer.output_type.sample), count)
-    Console(no_color=not color, highlight=False, color_system="auto" if color else None,
-            width=None if sys.stdout.isatty() else 100).print(table)  # fmt: skip
-    click.echo()
+    rows = [(layer.name, layer.text, sample_text(layer.output_type.sample),
+             f"{layer.parameter_count:,}" if layer.parameter_count else "") for layer in layers]  # fmt: skip
+    if len(layers) > 60:
+        rows = [*rows[:40], ("…", f"{len(layers) - 50:,} more", "", ""), *rows[-10:]]
+    total = sum(layer.parameter_count for layer in layers)
+    columns = [
+        Column("layer", footer=f"{len(layers)} layers", wraps=True),
+        Column("written"),
+        Column("output", right=True, wraps=True),
+        Column("parameters", right=True, footer=f"{total:,}", wraps=True),
+    ]
+    say_table(columns, rows, color, 100)
+    say()
 
 
 def _print_end(end: dict[str, Any], finished: list[History]) -> None:
@@ -452,12 +440,12 @@ def _print_end(end: dict[str, Any], finished: list[History]) -> None:
     width = max((5, *map(len, parts)))
     for part in parts:
         measures = ", ".join(f"{name} {measure(name, found)}" for name, found in end[part].items())
-        click.echo(f"{part:{width}} {measures}{spread}")
+        say(f"{part:{width}} {measures}{spread}")
     if len(finished) == 1 and finished[0].ended == "patience":
-        click.echo(f"ended after epoch {len(finished[0])}: no better {_looked_at(finished[0])} for as long as `patience` says")
+        say(f"ended after epoch {len(finished[0])}: no better {_looked_at(finished[0])} for as long as `patience` says")
     if outcomes(finished):
-        click.echo(outcomes(finished))
-    click.echo(f"{end['steps']:,} steps in {end['seconds']:.2f} s, {_microseconds(end['us_per_step'])} µs a step "
+        say(outcomes(finished))
+    say(f"{end['steps']:,} steps in {end['seconds']:.2f} s, {_microseconds(end['us_per_step'])} µs a step "
                f"(backend {end['backend']})")  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lampc.diagnostics.diagnostic import Diagnostic, Label, Severity
+from lampc.printable import printable
 
 Paint = Callable[[str, str], str]
 """Puts a style (``error``, ``warning``, ``place``, ``help``) on a text."""
@@ -18,19 +19,19 @@ def plain(style: str, text: str) -> str:
 def render(diagnostic: Diagnostic, paint: Paint = plain) -> str:
     """The diagnostic as text: a first line ``file:line:col: severity[CODE]: message``, then places, notes, fixes."""
     head = paint(diagnostic.severity.value, f"{diagnostic.severity.value}[{diagnostic.code}]")
-    first = f"{diagnostic.labels[0].span}: " if diagnostic.labels else ""
-    lines = [f"{first}{head}: {diagnostic.message}"]
+    first = f"{printable(str(diagnostic.labels[0].span))}: " if diagnostic.labels else ""
+    lines = [f"{first}{head}: {printable(diagnostic.message)}"]
     width = max((len(str(label.span.line)) for label in diagnostic.labels), default=1)
     for index, label in enumerate(diagnostic.labels):
         if not label.span.source.text:  # an empty file, or one that cannot be read: there is nothing to show
             continue
         other_file = index > 0 and label.span.source is not diagnostic.labels[0].span.source
         if other_file:
-            lines.append(f"{' ' * width} --> {label.span}")
+            lines.append(f"{' ' * width} --> {printable(str(label.span))}")
         style = diagnostic.severity.value if index == 0 else "place"
         lines += _excerpt(label, width, style, paint)
-    lines += [f"{' ' * width} = {note}" for note in diagnostic.notes]
-    lines += [f"{' ' * width} = {paint('help', 'help')}: {fix}" for fix in diagnostic.fixes]
+    lines += [f"{' ' * width} = {printable(note)}" for note in diagnostic.notes]
+    lines += [f"{' ' * width} = {paint('help', 'help')}: {printable(fix)}" for fix in diagnostic.fixes]
     return "\n".join(lines)
 
 
@@ -44,12 +45,10 @@ def _excerpt(label: Label, width: int, style: str, paint: Paint) -> list[str]:
     if len(text) > 160:  # a long line is cut around its place, never wrapped
         before, rest = before[-60:], rest[:100]
         length = min(length, max(1, len(rest)))
-    indent = "".join("\t" if char == "\t" else " " for char in _printable(before))
+    shown, marked = printable(before, "\t"), printable(rest[:length])
+    indent = "".join("\t" if char == "\t" else " " for char in shown)
     caret = "^" if style == Severity.ERROR or style == Severity.WARNING else "-"
-    under = paint(style, caret * length + (f" {label.text}" if label.text else ""))
-    return [f"{number:>{width}} | {_printable(before)}{_printable(rest)}", f"{' ' * width} | {indent}{under}"]
-
-
-def _printable(text: str) -> str:
-    """The text with control characters shown as a middle dot: a source cannot drive the reader's terminal."""
-    return "".join(char if char == "\t" or char.isprintable() else "·" for char in text)
+    words = f" {printable(label.text)}" if label.text else ""
+    under = paint(style, caret * max(1, len(marked)) + words)
+    line = printable(before + rest, "\t")
+    return [f"{number:>{width}} | {line}", f"{' ' * width} | {indent}{under}"]

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
+from lampc.printable import printable
+
 COLORS = ("#2f6fb3", "#c8553d", "#4a9c5d", "#8a5bb0", "#c49a2c", "#3aa3a3")
 WIDTH, HEIGHT = 460.0, 280.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58.0, 14.0, 30.0, 40.0
@@ -92,7 +94,7 @@ def scatter(title: str, groups: Sequence[Points], names: tuple[str, str], behind
     for group in groups:
         places = [axes.at(x, y) for x, y in zip(group.x, group.y, strict=True)]
         dots = "".join(f'<circle cx="{_n(x)}" cy="{_n(y)}" r="2.2"/>' for x, y in places)
-        axes.parts.append(f'<g class="{escape(group.name)}" fill="{group.color}" stroke="#fff" stroke-width="0.4">{dots}</g>')
+        axes.parts.append(f'<g class="{_text(group.name)}" fill="{group.color}" stroke="#fff" stroke-width="0.4">{dots}</g>')
     return _svg(axes, [(f"{group.name} ({len(group.x):,})", group.color) for group in groups if group.name])
 
 
@@ -104,7 +106,7 @@ def bars(title: str, names: Sequence[str], groups: Sequence[tuple[str, Sequence[
     parts = []
     for index, name in enumerate(names):
         y = 28 + index * row
-        parts.append(f'<text x="{left - 6}" y="{_n(y + row / 2)}" text-anchor="end">{escape(name[:20])}</text>')
+        parts.append(f'<text x="{left - 6}" y="{_n(y + row / 2)}" text-anchor="end">{_text(name[:20])}</text>')
         for number, (_, values) in enumerate(groups):
             wide = max(0.0, values[index] / most) * (WIDTH - left - 60) if math.isfinite(values[index]) else 0.0
             top = y + number * 14
@@ -123,7 +125,7 @@ def table(title: str, names: Sequence[str], counts: Sequence[Sequence[float]]) -
     for i, row in enumerate(counts):
         total = sum(row) or 1.0
         y = top + i * cell
-        parts.append(f'<text x="{left - 6}" y="{_n(y + cell / 2 + 4)}" text-anchor="end">{escape(names[i][:14])}</text>')
+        parts.append(f'<text x="{left - 6}" y="{_n(y + cell / 2 + 4)}" text-anchor="end">{_text(names[i][:14])}</text>')
         for j, count in enumerate(row):
             share = count / total
             fill, ink = ("#2f7d4f" if i == j else "#c8553d"), "#fff" if share > 0.55 else "#222"
@@ -183,11 +185,11 @@ def _svg(axes: Axes, legend: Sequence[tuple[str, str]]) -> str:
     parts.append(f'<rect x="{_LEFT}" y="{_TOP}" width="{WIDTH - _LEFT - _RIGHT}" height="{HEIGHT - _TOP - _BOTTOM}" '
                  'fill="none" stroke="#bbb"/>')  # fmt: skip
     parts.append(
-        f'<text x="{_n((_LEFT + WIDTH - _RIGHT) / 2)}" y="{_n(HEIGHT - 8)}" text-anchor="middle">{escape(axes.names[0])}</text>'
+        f'<text x="{_n((_LEFT + WIDTH - _RIGHT) / 2)}" y="{_n(HEIGHT - 8)}" text-anchor="middle">{_text(axes.names[0])}</text>'
     )
     if axes.names[1]:
         parts.append(
-            f'<text transform="translate(13,{_n(HEIGHT / 2)}) rotate(-90)" text-anchor="middle">{escape(axes.names[1])}</text>'
+            f'<text transform="translate(13,{_n(HEIGHT / 2)}) rotate(-90)" text-anchor="middle">{_text(axes.names[1])}</text>'
         )
     return _whole(axes.title, HEIGHT, "".join(parts) + _legend(legend))
 
@@ -197,14 +199,14 @@ def _legend(entries: Sequence[tuple[str, str]]) -> str:
     for name, color in reversed(entries):
         x -= 7.0 * len(name) + 22
         parts.append(f'<rect x="{_n(x)}" y="10" width="10" height="10" fill="{color}"/>'
-                     f'<text x="{_n(x + 14)}" y="19">{escape(name)}</text>')  # fmt: skip
+                     f'<text x="{_n(x + 14)}" y="19">{_text(name)}</text>')  # fmt: skip
     return "".join(parts)
 
 
 def _whole(title: str, height: float, inside: str) -> str:
     return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(WIDTH)} {_n(height)}" width="{_n(WIDTH)}" '
-            f'height="{_n(height)}" {_FONT}><title>{escape(title)}</title><rect width="100%" height="100%" fill="#fff"/>'
-            f'<text x="12" y="19" font-weight="bold">{escape(title)}</text>{inside}</svg>')  # fmt: skip
+            f'height="{_n(height)}" {_FONT}><title>{_text(title)}</title><rect width="100%" height="100%" fill="#fff"/>'
+            f'<text x="12" y="19" font-weight="bold">{_text(title)}</text>{inside}</svg>')  # fmt: skip
 
 
 def _path(places: Sequence[tuple[float, float]]) -> str:
@@ -213,3 +215,7 @@ def _path(places: Sequence[tuple[float, float]]) -> str:
 
 def _n(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
+
+
+def _text(text: str) -> str:
+    return escape(printable(text))

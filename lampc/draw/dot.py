@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lampc.draw.picture import Box, Frame, Picture
+from lampc.printable import printable
 
 _FILL = {"layer": "#eaf2fb", "join": "#fdf3d8", "input": "#e5f5e4", "output": "#f7e6ef", "op": "#ffffff", "leaf": "#eeeeee"}
 
@@ -48,5 +49,5 @@ def _frame(frame: Frame, indent: str, numbers: _Numbers) -> Iterator[str]:
 
 
 def _quote(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{"".join(char for char in escaped if char.isprintable())}"'
+    escaped = printable(text, "\n").replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'

@@ -7,6 +7,7 @@ from xml.sax.saxutils import escape
 
 from lampc.draw.picture import Arrow, Box, Frame, Picture
 from lampc.draw.place import GAP, PAD, Placed, Rectangle, place, text_width
+from lampc.printable import printable
 
 MARGIN = 16
 LANE = 13
@@ -179,4 +180,4 @@ def _n(number: float) -> str:
 
 
 def _text(text: str) -> str:
-    return escape("".join(char if char.isprintable() else "·" for char in text))
+    return escape(printable(text))

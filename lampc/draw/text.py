@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from lampc.draw.picture import Picture
+from lampc.printable import printable
 
 
 def text(picture: Picture) -> str:
     """The rows, columns aligned; a bar for each group that a row lies in."""
-    rows = [(("│ " * depth), cells) for depth, cells in picture.rows]
+    rows = [("│ " * depth, [printable(cell) for cell in cells]) for depth, cells in picture.rows]
     widths: list[int] = []
     for bars, cells in rows:
         if len(cells) > 1:

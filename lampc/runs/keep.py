@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lampc import files
 from lampc.diagnostics import failure
+from lampc.printable import cell
 from lampc.runs import checkpoint as checkpoints
 from lampc.runs import state
 from lampc.runs.checkpoint import Checkpoint
@@ -222,8 +223,8 @@ def as_csv(lines: list[dict[str, Any]]) -> str:
     )
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["seed", "epoch", "loss", "seconds", *(f"{part}_{name}" for part, name in names)])
+    writer.writerow(["seed", "epoch", "loss", "seconds", *(cell(f"{part}_{name}") for part, name in names)])
     for entry in lines:
-        measures = [entry.get(part, {}).get(name, "") for part, name in names]
+        measures = [cell(entry.get(part, {}).get(name, "")) for part, name in names]
         writer.writerow([entry["seed"], entry["epoch"], entry["loss"], entry["seconds"], *measures])
     return out.getvalue()

@@ -15,6 +15,7 @@ from lampc import files
 from lampc.diagnostics import failure
 from lampc.ir.graph import Value
 from lampc.ops.normalise import LogSoftmax, Softmax
+from lampc.printable import cell
 
 if TYPE_CHECKING:
     import numpy as np
@@ -135,8 +136,8 @@ class Lines:
     def write(self, found: Predictions) -> None:
         if self._csv is not None:
             if not self._begun:
-                self._csv.writerow(found.names)
-            self._csv.writerows(found.rows())
+                self._csv.writerow([cell(name) for name in found.names])
+            self._csv.writerows([cell(value) for value in row] for row in found.rows())
         else:
             for row in found.rows():
                 self.file.write(json.dumps(dict(zip(found.names, row, strict=True))) + "\n")

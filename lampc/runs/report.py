@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lampc.diagnostics import failure
 from lampc.draw import chart
+from lampc.printable import printable, printable_lines
 from lampc.runs.curves import curves
 from lampc.runs.directory import SUMMARY, read_json
 from lampc.runs.overview import measurements
@@ -56,10 +57,14 @@ def report(run: Run) -> str:
         ("program", "The program", "".join(_listings(run))),
         ("settings", "Settings", _settings(run)),
     ]
-    name = html.escape(f"{path.parent.name}/{path.name}")
+    name = _text(f"{path.parent.name}/{path.name}")
     body = "".join(f'<section id="{key}"><h2>{title}</h2>{text}</section>' for key, title, text in sections if text)
     return (f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name}</title><style>{_STYLE}</style></head>'
             f"<body><h1>{name}</h1>{body}</body></html>\n")  # fmt: skip
+
+
+def _text(text: str) -> str:
+    return html.escape(printable(text))
 
 
 def _charts(charts: Mapping[str, str]) -> str:
@@ -86,7 +91,7 @@ def _summary(run: Run, summary: Mapping[str, Any]) -> str:
 
 
 def _table(rows: list[tuple[str, str]]) -> str:
-    cells = "".join(f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>" for name, value in rows)
+    cells = "".join(f"<tr><th>{_text(name)}</th><td>{_text(value)}</td></tr>" for name, value in rows)
     return f"<table>{cells}</table>"
 
 
@@ -189,12 +194,12 @@ def _norm(tensors: Mapping[str, torch.Tensor], labels: list[str]) -> float:
 
 def _listings(run: Run) -> Iterator[str]:
     program = run.program
-    yield f"<pre>{html.escape(program.source.text.strip())}</pre>"
+    yield f"<pre>{html.escape(printable_lines(program.source.text.strip()))}</pre>"
     for name in ("forward", "backward", "update"):
         listing = str(getattr(program, name))
         if listing:
             opened = " open" if name == "forward" and len(listing) < 5000 else ""
-            yield f"<details{opened}><summary>{name}</summary><pre>{html.escape(listing)}</pre></details>"
+            yield f"<details{opened}><summary>{name}</summary><pre>{html.escape(printable_lines(listing))}</pre></details>"
 
 
 def _settings(run: Run) -> str:

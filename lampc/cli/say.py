@@ -1,0 +1,76 @@
+"""All that the command line says: text without what drives a terminal, JSON, tables."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import IO, Any
+
+import click
+
+from lampc.printable import printable, printable_lines
+
+
+def say(text: str = "", *, err: bool = False) -> None:
+    """Print lines of text; whatever of others' stands in them is shown, and does nothing."""
+    click.echo(printable_lines(text), err=err)
+
+
+def say_json(value: Any, *, err: bool = False) -> None:
+    """Print a line of JSON, exactly: its escapes are ASCII, and harmless."""
+    click.echo(json.dumps(value), err=err)
+
+
+def say_characters(text: str) -> None:
+    """Print part of a line at once."""
+    sys.stdout.write(printable_lines(text))
+    sys.stdout.flush()
+
+
+class Shown:
+    """Standard output as a stream for lines of tables."""
+
+    def write(self, text: str) -> int:
+        """Print what is written."""
+        sys.stdout.write(printable_lines(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Let it be seen."""
+        sys.stdout.flush()
+
+
+def standard_output() -> IO[str]:
+    """Where tables go if no file is named."""
+    stream: Any = Shown()
+    return stream  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A table's column."""
+
+    name: str
+    right: bool = False
+    """Whether cells stand at its right end, as numbers do."""
+    footer: str = ""
+    wraps: bool = False
+
+
+def say_table(columns: Sequence[Column], rows: Iterable[Sequence[str]], color: bool, width: int) -> None:
+    """Print a table; ``width`` columns of characters wide where there is no terminal. No cell is markup."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, show_edge=False, show_footer=any(column.footer for column in columns))
+    for column in columns:
+        table.add_column(column.name, Text(column.footer), justify="right" if column.right else "left",
+                         no_wrap=not column.wraps)  # fmt: skip
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    Console(no_color=not color, highlight=False, color_system="auto" if color else None,
+            width=None if sys.stdout.isatty() else width).print(table)  # fmt: skip
