@@ -16,7 +16,7 @@ __version__ = "0.1.0"
 __all__ = ["SGD", "DataLoader", "Diagnostic", "LampError", "Optimizer", "ShapeError", "__version__", "layer", "with_gradient"]
 
 _LAZY = {"DataLoader": "lampc.runtime.loader", "SGD": "lampc.runtime.optim", "Optimizer": "lampc.runtime.optim",
-            "layer": "lampc.layers.custom", "with_gradient": "lampc.layers.custom", "ShapeError": "lampc.ir.op"}  # fmt: skip
+         "layer": "lampc.layers.custom", "with_gradient": "lampc.layers.own_gradient", "ShapeError": "lampc.ir.op"}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
