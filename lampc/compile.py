@@ -248,6 +248,22 @@ class Program:
         signature = self.elaborated.types[kind].signature if kind else self.experiment.optimizer.type.signature
         return signature[parameter]
 
+    def check_gradients(self) -> None:
+        """Compare the gradients that layers in Python have of their own with differences, once.
+
+        Raises:
+            LampError: if one is wrong.
+        """
+        if "loss" in self.whole.outputs and not self._checked:
+            from lampc.runtime.own_gradients import check_own_gradients
+
+            check_own_gradients(self)
+            self._checked.append(True)
+
+    @cached_property
+    def _checked(self) -> list[bool]:
+        return []
+
     def data(self, seed: int | None = None) -> Dataset:
         """The data that the program names: ``train`` and ``test``, each with ``x`` and ``y``.
 

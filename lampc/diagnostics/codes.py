@@ -45,6 +45,7 @@ TITLES: dict[str, str] = {
     "E405": "a window or a group does not fit",
     "E406": "the network is too large",
     "E407": "a tensor is too large",
+    "E408": "a layer's own gradient is wrong",
     # the experiment
     "E501": "a statement is missing",
     "E502": "a statement stands twice",

@@ -5,29 +5,18 @@ from __future__ import annotations
 import inspect
 import re
 import typing
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar
 
-from lampc.ir.op import Normal, Op, Sample, op
-from lampc.ir.types import Type
 from lampc.layers.layer import LAYERS, Arguments, Construct, LayerType
 from lampc.layers.signature import REQUIRED, Flag, Float, Int, Kind, Name, Param, Signature
-from lampc.ops.elementwise import one_dtype
 from lampc.ops.term import Term
-
-if TYPE_CHECKING:
-    from lampc.ops.term import Gradients, TermNode
 
 KINDS: dict[type, Kind] = {bool: Flag(), int: Int(-(2**31)), float: Float(), str: Name()}
 """What a parameter of a type takes."""
 
 OWN: dict[str, LayerType] = {}
 """The layers that ``@lampc.layer`` has declared in this process."""
-
-Vjp = Callable[..., Sequence[Term | None]]
-"""From a result's cotangent and the inputs to the inputs' cotangents."""
 
 
 def layer(function: Callable[..., Term]) -> Callable[..., Term]:
@@ -80,44 +69,3 @@ def made_of(function: Callable[..., Term]) -> LayerType:
 
     doc = (inspect.getdoc(function) or name).splitlines()[0]
     return LayerType(name, doc, name, Signature(tuple(params)), build, learns=True, custom=True)
-
-
-@op("with_gradient")
-@dataclass(frozen=True)
-class WithGradient(Op):
-    """Its first operand as it is, with a gradient of one's own for the others: ``vjp(dy, *others)``."""
-
-    vjp: Vjp
-    view: ClassVar[bool] = True
-
-    def infer(self, *operands: Type) -> tuple[Type, ...]:
-        one_dtype(*operands)
-        return operands[:1]
-
-    def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
-        (dy,) = cotangents
-        assert dy
-        return [None, *self.vjp(dy, *node.operands[1:])]
-
-    def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
-        return 0
-
-    def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Any) -> Any:
-        return lambda: results[0].copy_(operands[0])
-
-    def __str__(self) -> str:
-        return self.name
-
-
-def with_gradient(y: Term, inputs: Sequence[Term], vjp: Vjp) -> Term:
-    """``y``, whose gradient with respect to ``inputs`` is what ``vjp(dy, *inputs)`` says, whatever ``y`` was made of.
-
-    >>> @lampc.layer                                                         # doctest: +SKIP
-    ... def rounded(make, x):
-    ...     "Rounded in use, as if it were not in the gradient (a straight-through estimator; Bengio et al. 2013)."
-    ...     return lampc.with_gradient(make(Floor(), x + 0.5), [x], lambda dy, x: [dy])
-    """
-    return y.build(WithGradient(vjp), y, *inputs)
-
-
-WithGradient.samples = [Sample(WithGradient(lambda dy, x: [dy]), (Normal((3, 4)), Normal((3, 4))))]

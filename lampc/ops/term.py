@@ -10,7 +10,7 @@ from lampc.ir.budget import Budget
 from lampc.ir.graph import Graph, Node, Stage, Value
 from lampc.ir.keys import Next
 from lampc.ir.leaves import Constant, Parameters, State
-from lampc.ir.op import Op
+from lampc.ir.op import Op, ShapeError
 from lampc.ir.types import ONE, Coefficient, Type
 from lampc.source import Span
 
@@ -65,9 +65,13 @@ class Build:
         """Apply an op; all its results.
 
         Raises:
-            ShapeError: if the operands do not fit.
+            ShapeError: if the operands do not fit, or are of another graph.
             TooLarge: if the budget is spent.
         """
+        for index, operand in enumerate(operands):
+            if operand.build is not self:
+                raise ShapeError("takes a tensor that was made elsewhere: one of a layer's, in a gradient", index,
+                                 fix="give it among the inputs")  # fmt: skip
         types = op.infer(*(operand.type for operand in operands))
         context = self.context
         if self.budget is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lampc.ir.graph import Graph
-from lampc.layers.custom import WithGradient
+from lampc.layers.own_gradient import WithGradient
 from lampc.ops.arithmetic import Add, AddScaled, Mul, Sub
 from lampc.ops.matmul import Affine, MatMul
 from lampc.ops.term import Term

@@ -20,7 +20,7 @@ WITH_PROGRAMS = [code for code in TITLES if "```lamp" in (PAGES / f"{code}.md").
 TRIGGERED_ELSEWHERE = {
     "E001": "test_triggers.py", "E002": "test_triggers.py", "E003": "test_triggers.py", "E107": "test_triggers.py",
     "E108": "test_triggers.py", "E402": "test_triggers.py", "E508": "test_triggers.py", "E510": "test_triggers.py",
-    "E604": "test_triggers.py",
+    "E408": "test_triggers.py", "E604": "test_triggers.py",
     "E605": "test_triggers.py", "E701": "test_triggers.py", "E702": "test_triggers.py", "E703": "test_triggers.py",
     "E704": "test_triggers.py", "E705": "test_triggers.py", "E610": "test_triggers.py",
     "E611": "test_triggers.py", "E612": "test_triggers.py",

@@ -15,7 +15,7 @@ from typing import Any
 
 from operands import Edges
 
-import lampc.layers.custom  # noqa: F401 (registers `with_gradient`)
+import lampc.layers.own_gradient  # noqa: F401 (registers `with_gradient`)
 from lampc.ir.graph import Stage
 from lampc.ir.leaves import Initialiser, Parameter, Setting
 from lampc.ir.op import REGISTRY, Labels, Normal, Op, Sample, ShapeError
