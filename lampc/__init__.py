@@ -27,7 +27,8 @@ __all__ = [
 ]
 
 _LAZY = {"DataLoader": "lampc.runtime.loader", "SGD": "lampc.runtime.optim", "Optimizer": "lampc.runtime.optim",
-         "Session": "lampc.session", "layer": "lampc.layers.custom", "with_gradient": "lampc.layers.own_gradient", "ShapeError": "lampc.ir.op"}  # fmt: skip
+         "Session": "lampc.session", "layer": "lampc.layers.custom",
+         "with_gradient": "lampc.layers.own_gradient", "ShapeError": "lampc.ir.op"}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -152,7 +152,7 @@ class Program:
         from lampc.native.program import Native
 
         double = self.elaborated.dtype == "f64"
-        return Native(self.whole, lambda: self.evaluated, double, self.experiment.train.batch, self.totals)
+        return Native(self.whole, lambda: self.evaluated, double, self.batch, self.totals)
 
     @cached_property
     def evaluated(self) -> Graph:
@@ -213,6 +213,12 @@ class Program:
     def evaluated_type(self) -> Type:
         """A prediction's type."""
         return self.simplified.type(self.simplified.outputs["prediction"])
+
+    @property
+    def batch(self) -> int:
+        """Samples of a training minibatch, the last one apart: as many as are asked for, or as there are."""
+        data, asked = self.experiment.data, self.experiment.train.batch
+        return asked if data is None or data.description is None else min(asked, max(1, data.description.train))
 
     @cached_property
     def least_batch(self) -> int:

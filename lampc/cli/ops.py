@@ -48,7 +48,7 @@ def ops(file: str, stages: tuple[str, ...], batch: int | None, as_json: bool, fo
     print_diagnostics(program.warnings)
     if form is not None:
         return _native(program, "inference" if stages == ("inference",) else "training", form)
-    size = batch or program.experiment.train.batch
+    size = batch or program.batch
     lists: dict[str, OpList] = {name: getattr(program, name) for name in stages or STAGES[:3]}
     by_routine = {id(oplist.routine): plan_memory(oplist.routine, size) for oplist in lists.values()}
     plans = {name: by_routine[id(oplist.routine)] for name, oplist in lists.items()}
@@ -97,7 +97,7 @@ def _native(program: Program, which: str, form: str) -> int:
         return 0
     if form == "kernels":
         say(listing(list(module.kernels), module.buffers))
-        batch = program.experiment.train.batch
+        batch = program.batch
         _, memory = place(module.kernels, module.buffers, module.keep, batch, module.width)
         say(f"\n{len(module.kernels)} kernels; {memory / 1024:,.1f} KiB at batch {batch}, leaves included")
         if any(kernel.contract for kernel in module.kernels):

@@ -127,9 +127,10 @@ class Runner:
         """Predictions for samples."""
         self.sync()
         prediction = self._empty("prediction", len(x))
-        session = self._session(("prediction",), CHUNK)
+        most = min(CHUNK, 1 << max(0, len(x) - 1).bit_length())  # a power of two: few sessions, however calls grow
+        session = self._session(("prediction",), most)
         session.put()
-        session.run(_array(x), None, self._ordered(None, len(x)), CHUNK, [prediction])
+        session.run(_array(x), None, self._ordered(None, len(x)), most, [prediction])
         return torch.from_numpy(prediction)
 
     def _large(self, batch: int) -> bool:

@@ -16,7 +16,7 @@ from lampc.diagnostics import failure
 
 
 class DataLoader:
-    """Goes over samples in minibatches; the last one may be smaller.
+    """Goes over samples in minibatches; the last one may be smaller, and none is larger than there are samples.
 
     ``data`` is a split of a program's data, a pair ``(x, y)`` of arrays or tensors whose first axes are equal, or a
     map-style torch ``Dataset``. With ``shuffle`` each pass has a new order, drawn from ``seed``.
@@ -28,7 +28,6 @@ class DataLoader:
     def __init__(self, data: Any, batch: int = 50, shuffle: bool = False, seed: int = 0) -> None:
         if batch < 1:
             raise failure("E305", f"a batch has at least 1 sample, not {batch}")
-        self.batch = batch
         self.shuffle = shuffle
         self.generator = torch.Generator().manual_seed(seed)
         self.dataset: TorchDataset[Any] | None = None
@@ -44,12 +43,14 @@ class DataLoader:
             self.x, self.y = tensor(x[:1] if isinstance(x, Rows) else x), tensor(y)
             if self.rows is not None:
                 self.samples = len(self.rows)
-                return
-            if self.x.dim() == 0 or self.y.dim() == 0 or len(self.x) != len(self.y):
+            elif self.x.dim() == 0 or self.y.dim() == 0 or len(self.x) != len(self.y):
                 raise failure("E605", f"x and y have different lengths: {tuple(self.x.shape)} and {tuple(self.y.shape)}")
-            self.samples = len(self.x)
+            else:
+                self.samples = len(self.x)
         if self.samples == 0:
             raise failure("E603", "there are no samples to go over")
+        self.batch = min(batch, self.samples)
+        """Of all minibatches but the last."""
 
     def __len__(self) -> int:
         """The number of minibatches."""

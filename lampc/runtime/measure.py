@@ -88,7 +88,7 @@ def _measured(model: Model, x: Tensor, y: Tensor) -> Iterator[tuple[tuple[float,
     runner = model.native(*program.measured)
     if runner is not None:
         if len(x):
-            yield *runner.evaluate(x, y, program.measured, batch), y
+            yield *runner.evaluate(x, y, program.measured, min(batch, len(x))), y
         return
     for start in range(0, len(x), batch):
         part, target = x[start : start + batch], y[start : start + batch]

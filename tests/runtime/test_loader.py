@@ -145,3 +145,18 @@ def test_a_model_trains_on_a_shuffled_torch_loader() -> None:
 def test_a_loader_that_gives_no_pairs_is_refused(loader: object) -> None:
     with pytest.raises(lampc.LampError):
         lampc.compile.text(PROGRAM).model().train(loader, epochs=1)
+
+
+@pytest.mark.parametrize("backend", ["native", "torch"])
+def test_a_batch_beyond_the_data_is_all_of_it(backend: str) -> None:
+    source = "linear 2->300; tanh; linear 1\ndata disc train=10 test=7 validation=3\nloss mse\noptimizer adam\n"
+
+    def weights(batch: int) -> list[torch.Tensor]:
+        program = lampc.compile.text(f"{source}train epochs=4 batch={batch} shuffle\nschedule cosine")
+        model = program.model(backend=backend)
+        model.train()
+        model(np.zeros((3, 2)))
+        return list(model.parameters.values())
+
+    for mine, theirs in zip(weights(10**9), weights(10), strict=True):
+        assert torch.equal(mine, theirs)
