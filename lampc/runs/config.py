@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import platform
 import socket
@@ -61,6 +62,9 @@ def resolved(program: Program) -> dict[str, Any]:
         statements["loss"] = {"name": experiment.loss.name, **_plain(experiment.loss.arguments)}
     if experiment.schedule is not None:
         statements["schedule"] = {"name": experiment.schedule.type.name, **_plain(experiment.schedule.arguments)}
+    if experiment.init is not None:
+        gain = experiment.init.gain
+        statements["init"] = {"init": str(experiment.init), "gain": None if math.isnan(gain) else gain}
     return statements
 
 
