@@ -115,7 +115,7 @@ def _expand(layers: Sequence[tree.Layer | tree.Broken], experiment: Experiment, 
         TooLarge: if they have more operations than the limit.
     """
     dtype: DType = "f64" if experiment.train.dtype == "f64" else "f32"
-    network = Network(definitions, dtype, problems)
+    network = Network(definitions, dtype, problems, init=experiment.init)
     x = _input(network, layers, experiment, definitions, problems)
     scope = Scope(definitions.constants)
     first = x if x is None else _divide(network, x, experiment, scope)

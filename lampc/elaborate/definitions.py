@@ -22,7 +22,7 @@ from lampc.syntax import parse, tree
 LIBRARY = Path(__file__).parents[1] / "std"
 """The standard library, in the language itself."""
 
-EXPERIMENT = ("input", "data", "loss", "optimizer", "schedule", "metrics", "train")
+EXPERIMENT = ("input", "data", "loss", "optimizer", "schedule", "metrics", "train", "init")
 """Statements about the experiment, one of each at most."""
 
 

@@ -1,4 +1,4 @@
-"""The statements about the experiment: input, data, loss, optimizer, schedule, metrics, train."""
+"""The statements about the experiment: input, data, loss, optimizer, schedule, metrics, train, init."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from lampc.elaborate.constants import Evaluator
 from lampc.elaborate.definitions import EXPERIMENT
 from lampc.elaborate.foreign import translate
 from lampc.elaborate.settings import Settings
+from lampc.ir.leaves import Initialiser
+from lampc.layers.initialisers import INITIALISERS, Init
 from lampc.layers.losses import LOSSES, LossType
 from lampc.layers.metrics import METRICS, MetricType
 from lampc.layers.optimizers import OPTIMIZERS, OptimizerType
 from lampc.layers.schedules import SCHEDULES, ScheduleType
-from lampc.layers.signature import Dims, Flag, Int, Name, OneOf, Param, Signature, Text, Whole
+from lampc.layers.signature import Choice, Dims, Flag, Int, Name, OneOf, Param, Refused, Signature, Text, Whole, shown
 from lampc.source import Span
 from lampc.syntax import tree
 
@@ -30,6 +32,7 @@ INPUT = Signature(
         Param("type", Whole(), 0, "`int<96>`: whole numbers below 96; any numbers where left out"),
     )
 )
+INIT = Signature((Param("init", Init(), None, "how the weights of layers that state none begin"),))
 TRAIN = Signature(
     (
         Param("epochs", Int(1), 10, "passes over the training data"),
@@ -185,6 +188,8 @@ class Experiment:
     train: Train
     parts: tuple[Part, ...] = ()
     """The inputs that have names, in order; samples hold them flat, one after another, where they are several."""
+    init: Initialiser | None = None
+    """How the weights of layers that state none begin; None: as each layer has it."""
 
 
 class Experimenter:
@@ -232,6 +237,7 @@ class Experimenter:
             self._metrics(metrics),
             train,
             parts,
+            self._init(by_name.get("init")),
         )
 
     def _parts(self, named: list[tree.Layer]) -> tuple[Part, ...]:
@@ -267,6 +273,40 @@ class Experimenter:
         places = {option.name.name: option.span for option in statement.options} if statement else {}
         places |= self.settings.places("train", TRAIN)
         return Train(**arguments, span=statement.head if statement else None, places=places)
+
+    def _init(self, statement: tree.Layer | None) -> Initialiser | None:
+        arguments: dict[str, Any] = dict(INIT.defaults)
+        if statement is not None:
+            arguments["init"] = self._initialiser(statement)
+        self.settings.apply("init", INIT, arguments)
+        initialiser: Initialiser | None = arguments["init"]
+        return initialiser
+
+    def _initialiser(self, statement: tree.Layer) -> Initialiser | None:
+        """What ``init normal std=0.02`` says, as ``normal(std=0.02)`` in a layer; None if nothing, which has been reported."""
+        parts = [*statement.arguments, *(option.value for option in statement.options)]
+        chosen, *numbers = self.evaluator.arguments(statement) or (None,)
+        if not statement.arguments:
+            self.problems.report("E301", "`init` needs an initialiser", statement.head,
+                                 fixes=[f"one of {', '.join(INITIALISERS)}"])  # fmt: skip
+            return None
+        for number, part in zip(numbers, parts[1:], strict=True):
+            if number is not None and not isinstance(number, int | float):
+                self.problems.report("E304", f"`init`: a number is wanted, not {shown(number)}", part.span)
+        given = [float(number) for number in numbers if isinstance(number, int | float)]
+        if chosen is None or len(given) < len(numbers):
+            return None
+        if isinstance(chosen, Choice):
+            split = len(statement.arguments) - 1
+            named = dict(zip([option.name.name for option in statement.options], given[split:], strict=True))
+            chosen = Choice(chosen.name, (*chosen.numbers, *given[:split]), {**chosen.options, **named})
+        try:
+            return Init().convert(chosen)
+        except Refused as refused:
+            near = nearest(chosen.name, refused.known) if isinstance(chosen, Choice) else None
+            self.problems.report(refused.code, f"`init`: {refused}", statement.head,
+                                 fixes=[f"did you mean `{near}`?"] if near else [])  # fmt: skip
+        return None
 
     def _input(self, statement: tree.Layer | None) -> tuple[tuple[int, ...] | None, int]:
         if statement is None:
@@ -389,4 +429,4 @@ def report_data_error(error: DataError, statement: tree.Layer, problems: Problem
     problems.report(error.code, str(error), span, fixes=error.fixes)
 
 
-assert set(EXPERIMENT) == {"input", "data", "loss", "optimizer", "schedule", "metrics", "train"}
+assert set(EXPERIMENT) == {"input", "data", "loss", "optimizer", "schedule", "metrics", "train", "init"}

@@ -20,10 +20,11 @@ from lampc.elaborate.scope import Flow, Scope
 from lampc.ir.budget import Budget, TooLarge
 from lampc.ir.graph import Graph, Value
 from lampc.ir.layout import Group, LayerUse
-from lampc.ir.leaves import Input
+from lampc.ir.leaves import Initialiser, Input
 from lampc.ir.op import ShapeError, SizeMismatch
 from lampc.ir.types import B, DType, Type
 from lampc.layers import LayerType
+from lampc.layers.initialisers import with_default
 from lampc.layers.layer import Construct
 from lampc.layers.signature import Float, Label, Param, Signature, Written
 from lampc.ops.term import Build, Term
@@ -37,9 +38,12 @@ _VALUELESS = frozenset({"E201", "E203", "E204", "E206", "E207", "E208", "E303", 
 class Network:
     """Builds the forward graph."""
 
-    def __init__(self, definitions: Definitions, dtype: DType, problems: Problems, budget: Budget | None = None) -> None:
+    def __init__(self, definitions: Definitions, dtype: DType, problems: Problems, budget: Budget | None = None,
+                 init: Initialiser | None = None) -> None:  # fmt: skip
         self.definitions = definitions
         self.dtype: DType = dtype
+        self.init = init
+        """How weights begin where a layer does not say."""
         self.problems = problems
         self.graph = Graph()
         self.budget = budget or Budget()
@@ -56,7 +60,7 @@ class Network:
 
     def trial(self, problems: Problems) -> Network:
         """An empty network of the same definitions, to try something on."""
-        return Network(self.definitions, self.dtype, problems, self._trials)
+        return Network(self.definitions, self.dtype, problems, self._trials, self.init)
 
     def look_at(self, statements: Sequence[tree.Statement], scope: Scope) -> None:
         """Report the mistakes in statements that are not expanded, as far as they do not depend on values."""
@@ -162,7 +166,7 @@ class Network:
     # Layers and functions -----------------------------------------------------------------------------------------
 
     def _layer(self, statement: tree.Layer, layer: LayerType, x: Flow, scope: Scope) -> Flow:
-        arguments = self.bind(statement, layer.takes, scope)
+        arguments = self.bind(statement, with_default(layer.takes, self.init), scope)
         if arguments is None or not self._labels(statement, layer.signature, arguments, scope):
             return x if layer.keeps_shape else None
         if x is None:

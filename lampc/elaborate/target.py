@@ -47,7 +47,9 @@ def attach_loss(network: Network, prediction: Term, experiment: Experiment, defi
     made_by = network.producer(prediction) or loss.span
     if loss.sum is not None:
         found = _sum(network, loss.sum, prediction, data, labels, definitions, problems)
-        for comparison in () if found is None else found.comparisons:
+        if found is None:
+            return None
+        for comparison in found.comparisons:
             check(comparison, found.data, network.producer(comparison.prediction) or comparison.span, problems)
         return found
     given = data_target(data, prediction.type)

@@ -150,13 +150,13 @@ _SMALL = Initialiser("normal", (0.02,))
 layer(LayerType("embedding", "a learnt row for each whole number; the weight is [names, out]",
                 "input 16 int<96>; embedding 96->32; mean 1; linear 2",
                 Signature((Param("sizes", Arrow(), doc="`names->out`, or `out` where the input says how many names"),
-                           Param("init", Init(), _NORMAL, "how the weight begins"))),
+                           Param("init", Init(general=True), _NORMAL, "how the weight begins"))),
                 _embedding, whole=True, learns=True))  # fmt: skip
 layer(LayerType("position", "plus a number for each place and feature: learnt, or sines and cosines",
                 "input 16 int<96>; embedding 32; position; attention 4 causal; linear 96",
                 Signature((Param("kind", OneOf(("learned", "sinusoidal")), "learned", "which"),
                            Param("length", Int(0), 0, "places that are learnt; 0: as many as the sequence has"),
-                           Param("init", Init(), _SMALL, "how learnt ones begin"),
+                           Param("init", Init(general=True), _SMALL, "how learnt ones begin"),
                            Param("base", Float(1.0), 10_000.0, "the longest wave, over 2π", positional=False))),
                 _position, keeps_shape=True, learns=True))  # fmt: skip
 layer(LayerType("attention", "each place takes from all others, or from another sequence, head by head, what it asks for",
@@ -175,6 +175,6 @@ layer(LayerType("attention", "each place takes from all others, or from another 
                            Param("padding", Label(), None, "a number above 0 for each key that is seen", positional=False),
                            Param("sink", OneOf(("learned", "zero", "both")), None, "one key more that all places see",
                                  positional=False),
-                           Param("init", Init(), XAVIER, "how weights begin"),
+                           Param("init", Init(general=True), XAVIER, "how weights begin"),
                            Param("bias", Init(optional=True), ZEROS, "how biases begin; `off` for none", positional=False))),
                 _attention, keeps_shape=True, learns=True))  # fmt: skip

@@ -136,7 +136,7 @@ _PADDING = Param("padding", Amounts(("same", "valid")), (0,), "places added at e
                  positional=False)  # fmt: skip
 _DILATION = Param("dilation", Amounts(low=1), (1,), "how far apart the window's places are", positional=False)
 _GROUPS = Param("groups", Int(), 1, "parts that the channels are split into", positional=False)
-_INIT = Param("init", Init(), KAIMING, "how the weight begins")
+_INIT = Param("init", Init(general=True), KAIMING, "how the weight begins")
 _BIAS = Param("bias", Init(optional=True), ZEROS, "how the bias begins; `off` for none", positional=False)
 
 

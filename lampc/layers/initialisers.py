@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lampc.ir.leaves import Gain, Initialiser
-from lampc.layers.signature import Choice, Kind, Refused, Written, shown
+from lampc.layers.signature import Choice, Kind, Refused, Signature, Written, shown
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,8 @@ class Init(Kind):
     """An initialiser: ``xavier``, ``normal(0.02)``, ``kaiming(gain=1)``; ``off`` where there may be no parameter."""
 
     optional: bool = False
+    general: bool = False
+    """Whether the statement `init` says it for all that state none: a layer's weights, not its biases and scales."""
     phrase = "an initialiser"
 
     def takes(self, value: Written) -> bool:
@@ -115,6 +117,15 @@ class Init(Kind):
             raise Refused(f"{numbers[0]:g} is above {numbers[1]:g}", "E305")
         gain = given.get("gain", Gain.AUTO) if kind.gained else 1.0
         return Initialiser(kind.name, numbers, gain)
+
+
+def with_default(signature: Signature, initialiser: Initialiser | None) -> Signature:
+    """A layer's signature with another default for its weights; as it is for None."""
+    if initialiser is None:
+        return signature
+    params = (replace(param, default=initialiser) if isinstance(param.kind, Init) and param.kind.general else param
+              for param in signature.params)  # fmt: skip
+    return Signature(tuple(params))
 
 
 def _listed(names: list[str]) -> str:

@@ -61,7 +61,7 @@ layer(
             (
                 Param("out", Int(), doc="how many outputs"),
                 Param("with", Label(), doc="the other value", positional=False),
-                Param("init", Init(), Initialiser("xavier", (), Gain.AUTO), "how the weight begins"),
+                Param("init", Init(general=True), Initialiser("xavier", (), Gain.AUTO), "how the weight begins"),
                 Param("bias", Init(optional=True), ZEROS, "how the bias begins; `off` for none", positional=False),
             )
         ),
@@ -77,7 +77,7 @@ layer(
         signature=Signature(
             (
                 Param("sizes", Arrow(), doc="`in->out`, or `out` where the input is known"),
-                Param("init", Init(), NORMAL, "how the weight begins"),
+                Param("init", Init(general=True), NORMAL, "how the weight begins"),
                 Param("bias", Init(optional=True), ZEROS, "how the bias begins; `off` for none", positional=False),
                 Param("tie", Name(), None, "share the weight of the layer that was named so", positional=False),
             )

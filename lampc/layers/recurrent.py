@@ -88,7 +88,7 @@ def _declare(name: str, doc: str, gates: int, scan: Callable[[Arguments, bool], 
                                Param("state", Label(), None, "a value to begin with: a row a layer and direction",
                                      positional=False),
                                *cell,
-                               Param("init", Init(), None, "how all begins; uniform up to ±1/√out where left out"),
+                               Param("init", Init(general=True), None, "how all begins; uniform up to ±1/√out where left out"),
                                Param("bias", Flag(), True, "with biases"))),
                     _build(gates, scan), learns=True))  # fmt: skip
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from lampc import __version__, files
 from lampc.data import Dataset, Description
 from lampc.data.rows import Rows
+from lampc.ir.leaves import Gain
 from lampc.runs.directory import SOURCES
 from lampc.runs.git import commit
 from lampc.source import Source
@@ -61,6 +62,9 @@ def resolved(program: Program) -> dict[str, Any]:
         statements["loss"] = {"name": experiment.loss.name, **_plain(experiment.loss.arguments)}
     if experiment.schedule is not None:
         statements["schedule"] = {"name": experiment.schedule.type.name, **_plain(experiment.schedule.arguments)}
+    if experiment.init is not None:
+        gain = experiment.init.gain
+        statements["init"] = {"init": str(experiment.init), "gain": None if isinstance(gain, Gain) else gain}
     return statements
 
 
