@@ -8,25 +8,22 @@ torch.Size([4, 1])
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 import lampc.compile
 from lampc.compile import WHOLE, Program, run_passes
 from lampc.diagnostics import LampError, Problems
-from lampc.ir.graph import Graph, Value
+from lampc.ir.graph import Value
 from lampc.ir.keys import Grad, Key, Next
-from lampc.ir.leaves import Input
 from lampc.ir.program import Routine
-from lampc.ops.arithmetic import Mul
-from lampc.ops.reduction import Sum
-from lampc.ops.term import Build
-from lampc.passes.differentiate import differentiate
+from lampc.passes.derivative import Derivative, derivative
 from lampc.passes.inference import for_inference
 from lampc.passes.lower import lower
 from lampc.passes.rewrite import subgraph
@@ -49,13 +46,14 @@ class Lamp(nn.Module):
         program = lampc.compile.text(source, **settings) if file is None else lampc.compile.file(file, **settings)
         self._made_by: tuple[str, str | Path | None, dict[str, Any]] = (source, file, settings)
         self.program = program
-        self._routines = {training: _vjp(program, training) for training in (True, False)}
+        self._derivatives = {training: [_first(program, training)] for training in (True, False)}
+        self._routines = {(training, 1): _lowered(self._derivatives[training][0]) for training in (True, False)}
         self._adopt(Model(program, seed=seed, backend="torch"))
 
     def _adopt(self, model: Model) -> None:
         """Take a model's tensors for the module's own."""
         self._model = model
-        self._idle: dict[tuple[bool, int], list[Executor]] = {}
+        self._idle: dict[tuple[bool, int, int], list[Executor]] = {}
         self._own: dict[str, Tensor] = {}
         for name, tensor in {**model.parameters, **_states(self.program, model)}.items():
             module, last = self._place(name)
@@ -99,13 +97,21 @@ class Lamp(nn.Module):
         made: Tensor = _Run.apply(self, lease, x, *parameters)  # type: ignore[no-untyped-call]
         return made
 
-    def _lease(self, batch: int, training: bool) -> _Lease:
-        idle = self._idle.setdefault((training, batch), [])
+    def _derivative(self, training: bool, order: int) -> Derivative:
+        """The gradients of the predictions, their gradients, and so on."""
+        known = self._derivatives[training]
+        while len(known) < order:
+            known.append(known[-1].again())
+            self._routines[training, len(known)] = _lowered(known[-1])
+        return known[order - 1]
+
+    def _lease(self, batch: int, training: bool, order: int = 1) -> _Lease:
+        idle = self._idle.setdefault((training, batch, order), [])
         if idle:
             return _Lease(idle.pop(), idle)
         if training and batch < self.program.least_batch:
             raise ValueError("`batchnorm` cannot take the variance of a minibatch of one sample")
-        return _Lease(Executor(self._routines[training], batch, self._model.storage, self._model.random), idle)
+        return _Lease(Executor(self._routines[training, order], batch, self._model.storage, self._model.random), idle)
 
     def _settle(self) -> None:
         """After ``to()``, or a copy, the tensors are others than the op lists write to: take their values over."""
@@ -163,63 +169,102 @@ def _forward(module: Lamp, lease: _Lease, x: Tensor) -> Tensor:
     return executor.outputs["prediction"].clone()
 
 
+@dataclass
+class _Ran:
+    """A forward, and the executor that holds what it made while nobody has taken its gradient."""
+
+    module: Lamp
+    lease: _Lease
+    training: bool
+    number: int
+    """Where the random numbers were."""
+
+    def held(self, x: Tensor) -> _Lease:
+        """What it made of the samples."""
+        if self.lease.executor is None:  # its gradient has been taken before, with its graph retained
+            self.lease = self._again(x)
+        return self.lease
+
+    def _again(self, x: Tensor) -> _Lease:
+        """The forward as it was: with the same random numbers, and nothing that is kept from step to step moves on."""
+        module = self.module
+        states = {tensor: tensor.clone() for tensor in _states(module.program, module._model).values()}
+        lease = module._lease(len(x), self.training)
+        with self.numbers():
+            _forward(module, lease, x)
+        for tensor, value in states.items():
+            tensor.copy_(value)
+        return lease
+
+    @contextmanager
+    def numbers(self) -> Iterator[None]:
+        """The random numbers that it drew."""
+        random = self.module._model.random
+        now, random.number = random.number, self.number
+        try:
+            yield
+        finally:
+            random.number = now
+
+
 class _Run(torch.autograd.Function):
     """The op lists as one function of the samples and the parameters."""
 
     @staticmethod
     def forward(ctx: Any, module: Lamp, lease: _Lease, x: Tensor, *parameters: Tensor) -> Tensor:
-        ctx.module, ctx.lease, ctx.training, ctx.number = module, lease, module.training, module._model.random.number
+        ctx.ran = _Ran(module, lease, module.training, module._model.random.number)
         ctx.save_for_backward(x, *parameters)  # PyTorch then notices if one is changed before the backward
         return _forward(module, lease, x)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
-        x, *_ = ctx.saved_tensors
-        if ctx.lease.executor is None:  # it has been taken before, with its graph retained
-            ctx.lease = _again(ctx.module, ctx.training, ctx.number, x)
-        executor = ctx.lease.executor
-        executor.inputs["dy"].copy_(dy)
-        run(executor.backward)
-        names = ["x", *ctx.module._model.parameters]
-        found = [executor.outputs.get(Grad(name)) if needed else None
-                 for name, needed in zip(names, ctx.needs_input_grad[2:], strict=True)]  # fmt: skip
-        made = [None if gradient is None else gradient.clone() for gradient in found]
-        ctx.lease.give_back()
-        return (None, None, *made)
+        found = _Gradients.apply(ctx.ran, 1, ctx.needs_input_grad[2:], *ctx.saved_tensors, dy)  # type: ignore[no-untyped-call]
+        return (None, None, *found)
 
 
-def _again(module: Lamp, training: bool, number: int, x: Tensor) -> _Lease:
-    """A forward as it was: with the same random numbers, and nothing that is kept from step to step moves on."""
-    random = module._model.random
-    states = {tensor: tensor.clone() for tensor in _states(module.program, module._model).values()}
-    lease, now = module._lease(len(x), training), random.number
-    random.number = number
-    _forward(module, lease, x)
-    random.number = now
-    for tensor, value in states.items():
-        tensor.copy_(value)
-    return lease
+class _Gradients(torch.autograd.Function):
+    """A derivative of the samples, the parameters and cotangents; its gradients are the derivative of the next order."""
+
+    @staticmethod
+    def forward(ctx: Any, ran: _Ran, order: int, needed: Sequence[bool], *tensors: Tensor) -> tuple[Tensor | None, ...]:
+        ctx.ran, ctx.order = ran, order
+        ctx.save_for_backward(*tensors)
+        of = ran.module._derivative(ran.training, order)
+        lease = ran.held(tensors[0]) if order == 1 else ran.module._lease(len(tensors[0]), ran.training, order)
+        executor = lease.executor
+        assert executor is not None
+        for name, tensor in zip((*of.names, *of.cotangents), tensors, strict=True):
+            if name in executor.inputs:
+                executor.inputs[name].copy_(tensor)
+        with ran.numbers():
+            run(executor.backward if order == 1 else executor.step)
+        found = [executor.outputs.get(Grad(name)) if wanted else None
+                 for name, wanted in zip(of.names, needed, strict=True)]  # fmt: skip
+        made = tuple(None if gradient is None else gradient.clone() for gradient in found)
+        lease.give_back()
+        return made
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Tensor | None) -> tuple[Tensor | None, ...]:
+        tensors, of = ctx.saved_tensors, ctx.ran.module._derivative(ctx.ran.training, ctx.order)
+        given = dict(zip(of.names, zip(cotangents, tensors, strict=False), strict=False))
+        more = [torch.zeros_like(tensor) if cotangent is None else cotangent
+                for cotangent, tensor in map(given.__getitem__, of.made)]  # fmt: skip
+        found = _Gradients.apply(ctx.ran, ctx.order + 1, ctx.needs_input_grad[3:], *tensors, *more)  # type: ignore[no-untyped-call]
+        return (None, None, None, *found)
 
 
-def _vjp(program: Program, training: bool) -> Routine:
+def _first(program: Program, training: bool) -> Derivative:
     """Prediction, and from its cotangent ``dy`` the gradients of samples and parameters."""
     kept: dict[Key, Value] = {
         key: value for key, value in program.simplified.outputs.items() if key == "prediction" or isinstance(key, Next)
     }
     graph = subgraph(program.simplified, kept)
-    graph = graph if training else for_inference(graph)
-    return lower(run_passes(_differentiated(graph), WHOLE))
+    return derivative(graph if training else for_inference(graph), ["x", *program.parameters])
 
 
-def _differentiated(graph: Graph) -> Graph:
-    out = graph.copy()
-    build = Build(out)
-    prediction = build.term(out.outputs["prediction"])
-    product = build(Mul(), prediction, build(Input(prediction.type, "dy")))
-    out.outputs["loss"] = build(Sum(tuple(range(prediction.type.rank))), product).value
-    found = differentiate(out, inputs=True)
-    return found.with_outputs({key: value for key, value in found.outputs.items() if key not in ("loss", Grad("dy"))})
+def _lowered(of: Derivative) -> Routine:
+    return lower(run_passes(of.graph, WHOLE))
 
 
 def _states(program: Program, model: Model) -> dict[str, Tensor]:

@@ -36,9 +36,8 @@ class Dropout(Op):
         return (a, a)
 
     def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
-        dy = cotangents[0]
-        assert dy and cotangents[1] is None, "the mask is for the gradient alone"
-        return [dy * node.results[1], None]
+        dy, _ = cotangents  # the mask is drawn, whatever the operand is: what a gradient made of it leads nowhere
+        return [dy * node.results[1] if dy else None, None]
 
     def expressions(self, *operands: Expression) -> tuple[Expression, ...]:
         a, rate = operands

@@ -52,6 +52,7 @@ NETWORKS = {
     "batchnorm": ("input 2x4; conv1d 3 3 padding=1; batchnorm; tanh; flatten; linear 3", "mse"),
     "batchnorm of features": ("linear 4->5 xavier; batchnorm; tanh; linear 3", "mse"),
     "groupnorm": ("input 2x4; conv1d 4 3 padding=1; groupnorm 2; tanh; flatten; linear 3", "mse"),
+    "dropout": ("linear 4->5 xavier; tanh; dropout 0; linear 3", "mse"),
     "attention": ("input 4x6; attention heads=2; flatten; linear 3", "mse"),
     "causal attention": ("input 4x8; attention heads=4 kv_heads=2 causal; tanh; flatten; linear 3", "crossentropy"),
     "rnn": ("input 4x6; rnn 3; flatten; linear 3", "mse"),

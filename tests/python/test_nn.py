@@ -10,6 +10,7 @@ import pytest
 import torch
 from random_networks import network
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 import lampc.compile
 import lampc.nn
@@ -104,7 +105,7 @@ def test_several_forwards_before_their_backwards() -> None:
     xs = [torch.rand(4, 2, dtype=torch.float64) for _ in range(3)]
     outs = [module(x) for x in xs]
     together = torch.autograd.grad(sum(out.square().sum() for out in outs), list(module.parameters()))
-    assert len(module._idle[True, 4]) == 3
+    assert len(module._idle[True, 4, 1]) == 3
     again = [module.eval()(x) for x in xs]
     for out, x in zip(again, xs, strict=True):
         torch.testing.assert_close(out, torch.tanh(nn.functional.linear(x, *module.parameters())))
@@ -201,3 +202,62 @@ def test_inside_lightning(tmp_path: Path) -> None:
     trainer.fit(module, loader)
     module.eval()
     assert float(((module.network(x) > 0.5) == (y > 0.5)).float().mean()) > 0.95
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        "input 2; linear 8; tanh; linear 3; softplus",
+        "input 2x6; conv1d 4 3; batchnorm; tanh; maxpool 2; flatten; linear 3",
+        "input 4x6; attention heads=2 causal; flatten; linear 3",
+        "input 4x6; residual { layernorm; attention heads=2 }; lstm 3 both; slice 0; linear 3",
+        "input 3x4x4; conv 4 3x3; groupnorm 2; silu; flatten; linear 3 freeze",
+    ],
+)
+@pytest.mark.parametrize("training", [True, False])
+def test_a_gradient_penalty_has_the_gradients_that_pytorch_finds(network: str, training: bool) -> None:
+    module = lampc.nn.Lamp(network + F64, seed=1)
+    plain = module.program.to_torch(module._model).double()
+    trained = {name for name, parameter in module.named_parameters() if parameter.requires_grad}
+    shape = module.program.elaborated.input_type.dims(5)
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+
+    def penalty(of: nn.Module) -> list[torch.Tensor]:
+        of.train(training)
+        inputs = x.clone().requires_grad_()
+        with sdpa_kernel(SDPBackend.MATH):  # torch's other attentions have no second derivative
+            out = of(inputs)
+        (slope,) = torch.autograd.grad(out.square().sum(), inputs, create_graph=True)
+        loss = (slope.flatten(1).norm(dim=1) - 1).square().mean() + out.sum()
+        leaves = [inputs, *(parameter for name, parameter in of.named_parameters() if name in trained)]
+        return list(torch.autograd.grad(loss, leaves, materialize_grads=True))
+
+    for ours, theirs in zip(penalty(module), penalty(plain), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-10)
+
+
+def test_a_differential_equation_may_have_third_derivatives() -> None:
+    module = lampc.nn.Lamp("input 1; linear 16 xavier; tanh; linear 16 xavier; tanh; linear 1" + F64, seed=1)
+    plain = module.program.to_torch(module._model).double()
+    t = torch.linspace(-1, 1, 7, dtype=torch.float64).unsqueeze(1)
+    found = []
+    for of in (module, plain):
+        inputs = t.clone().requires_grad_()
+        value = of(inputs)
+        for _ in range(3):
+            (value,) = torch.autograd.grad(value.sum(), inputs, create_graph=True)
+        found.append([value, *torch.autograd.grad(value.square().sum(), list(of.parameters()), materialize_grads=True)])
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-10)
+
+
+def test_the_second_derivative_drops_what_the_forward_dropped() -> None:
+    """Where a unit was dropped, neither a slope nor its slope is left."""
+    module = lampc.nn.Lamp("input 40; dropout 0.5; tanh" + F64)
+    x = torch.rand(3, 40, dtype=torch.float64).requires_grad_()
+    out = module(x)
+    module(x)  # draws others
+    (slope,) = torch.autograd.grad(out.sum(), x, create_graph=True)
+    (bend,) = torch.autograd.grad(slope.sum(), x)
+    torch.testing.assert_close(slope, torch.where(out != 0, 2 * (1 - out**2), 0))
+    torch.testing.assert_close(bend, torch.where(out != 0, -8 * out * (1 - out**2), 0))
