@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
@@ -13,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 from lampc.data.source import DataError
 from lampc.data.table import places
 from lampc.diagnostics import failure
+from lampc.schema import Unfit, parse
 
 if TYPE_CHECKING:
     import numpy as np
@@ -129,8 +129,8 @@ def _sample(line: str, columns: Sequence[str] | None, size: int, where: str) -> 
     if text[0] not in "[{":
         return _numbers(text.replace(",", " ").split(), size, where)
     try:
-        value = json.loads(text)
-    except ValueError as error:
+        value = parse(text)
+    except Unfit as error:
         raise failure("E602", f"{where}: {error}") from None
     if isinstance(value, dict):
         names = columns or list(value)
@@ -166,7 +166,7 @@ def _is_number(cell: Any) -> bool:
         return False
     try:
         float(cell)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
     return True
 

@@ -18,15 +18,18 @@ from lampc.printable import cell
 from lampc.runs import checkpoint as checkpoints
 from lampc.runs import state
 from lampc.runs.checkpoint import Checkpoint
-from lampc.runs.directory import BEST, LAST
+from lampc.runs.directory import BEST, LAST, damaged, measurements
 from lampc.runs.directory import METRICS as MEASURED
 from lampc.runs.stop import Stop, Stopped
 from lampc.runtime.course import Best
 from lampc.runtime.history import Epoch, History
 from lampc.runtime.loader import DataLoader
 from lampc.runtime.steps import Position
+from lampc.schema import Unfit
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from lampc.runtime.group import Group
     from lampc.runtime.model import Model
 
@@ -175,8 +178,10 @@ def follow(model: Model, kept: Checkpoint, path: Path, loader: DataLoader) -> tu
         LampError: if the checkpoint is of another network.
     """
     state.restore(model, kept, str(path / LAST))
-    loader.generator.set_state(kept.tensors["loader.next"])
-    where = state.position(kept.about, kept.tensors)
+    try:
+        where = state.position(kept, model.program, loader)
+    except Unfit as error:
+        raise damaged(path / LAST, error) from None
     unknown = [Epoch(number, math.nan, 0.0) for number in range(1, where.epoch + 1)]
     return where, state.history(kept.about, unknown, model.seed)
 
@@ -188,32 +193,24 @@ def resume(model: Model, kept: Checkpoint, path: Path, keeper: Keep, loader: Dat
         LampError: if the checkpoint is of another network, or the measurements before it are missing.
     """
     where, _ = follow(model, kept, path, loader)
-    lines = complete(path / MEASURED)[: where.epoch]
+    lines = measurements(path)[: where.epoch]
     if len(lines) < where.epoch:
         raise failure("E611", f"{path / MEASURED} has {len(lines)} epochs, and the checkpoint {where.epoch}")
     files.write(path / MEASURED, "".join(f"{json.dumps(entry)}\n" for entry in lines).encode())
     history = state.history(kept.about, [epoch_of(entry) for entry in lines], model.seed)
-    about = kept.about["best"]
+    about = kept.about.get("best")
     if about is not None and (path / BEST).exists():
         saved = checkpoints.read(path / BEST)
-        if saved.about["best"] == about:  # else it is of an epoch that will be reached again
-            history.best = keeper.best = Best(**about, weights=saved.tensors)
+        if saved.about.get("best") == about:  # else it is of an epoch that will be reached again
+            history.best = keeper.best = best_of(about, saved.tensors)
     return where, history
 
 
-def complete(path: Path) -> list[dict[str, Any]]:
-    """The lines that are whole."""
-    found = []
-    try:
-        text = files.read(path).decode()
-    except OSError:
-        return []
-    for entry in text.split("\n")[:-1]:
-        try:
-            found.append(json.loads(entry))
-        except ValueError:
-            break
-    return found
+def best_of(about: Mapping[str, Any] | None, weights: Mapping[str, Tensor]) -> Best | None:
+    """Back from JSON: which epoch is the best, with its weights."""
+    if about is None:
+        return None
+    return Best(about["epoch"], about["metric"], about["value"], about["loss"], weights)
 
 
 def as_csv(lines: list[dict[str, Any]]) -> str:
