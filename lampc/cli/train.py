@@ -128,7 +128,7 @@ def _together(file: str, as_json: bool, resume: str | None, run_dir: str, save_e
                     try:
                         train_along(program, model, stop)
                     except Stopped:
-                        return 128 + stop.signal
+                        return 128 + stop.signal if stop.signal else 1  # the first process has failed, and says so
                 return 0
             print_diagnostics(program.warnings)
             shown = _Shown(program, keeping.config["file"] if keeping else file, as_json, wants_color(color))
@@ -306,6 +306,7 @@ def _kept(shown: _Shown, directory: RunDirectory, file: str | None, given: tuple
     end = shown.close()
     found = runs.close(kept, shown.finished, shown.seconds)
     _pictured(kept)
+    directory.see_that_it_is_there()
     if shown.as_json:
         say_json({**end, "directory": str(kept.path), "best": found["best"]})
     else:

@@ -34,9 +34,29 @@ class RunDirectory:
 
     path: Path
     lock: FileLock
+    handle: int | None = None
+    """The folder itself, held open: a name may come to mean another one. None where the system opens no folders."""
+
+    def see_that_it_is_there(self) -> None:
+        """See that the folder still is where it was: what is written goes there by its name.
+
+        Raises:
+            LampError: if it has been removed, moved, or replaced.
+        """
+        try:
+            here = os.stat(self.path)
+            same = self.handle is None or os.path.samestat(here, os.fstat(self.handle))
+        except OSError:
+            same = False
+        if not same:
+            raise failure("E613", f"{self.path} is gone: it was removed or moved during the training, and nothing is kept",
+                          "begin a new run")  # fmt: skip
 
     def close(self) -> None:
         """Let others have it."""
+        if self.handle is not None:
+            os.close(self.handle)
+            self.handle = None
         with contextlib.suppress(OSError):
             files.remove(self.path / _OWNER)
         self.lock.release()
@@ -90,7 +110,7 @@ def take(path: Path) -> RunDirectory:
     with contextlib.suppress(OSError):
         files.write(path / _OWNER, json.dumps(owner).encode())
     files.sweep(path)
-    return RunDirectory(path, lock)
+    return RunDirectory(path, lock, None if os.name == "nt" else os.open(path, os.O_RDONLY))
 
 
 def _owner(path: Path) -> str:

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lampc import files
-from lampc.diagnostics import failure
+from lampc.diagnostics import LampError, failure
 from lampc.printable import cell
 from lampc.runs import checkpoint as checkpoints
 from lampc.runs import state
 from lampc.runs.checkpoint import Checkpoint
-from lampc.runs.directory import BEST, LAST, damaged, measurements
+from lampc.runs.directory import BEST, LAST, RunDirectory, damaged, measurements
 from lampc.runs.directory import METRICS as MEASURED
 from lampc.runs.stop import Stop, Stopped
 from lampc.runtime.course import Best
@@ -40,10 +40,11 @@ INTERVAL = 15.0
 class Keep:
     """Keeps one training in a directory. Every ``interval`` seconds and at the end it is saved."""
 
-    def __init__(self, model: Model, path: Path, about: dict[str, Any], stop: Stop | None = None,
+    def __init__(self, model: Model, directory: RunDirectory, about: dict[str, Any], stop: Stop | None = None,
                  interval: float = INTERVAL) -> None:  # fmt: skip
         self.model = model
-        self.path = path
+        self.directory = directory
+        self.path = directory.path
         self.about = about
         self.stop = stop or Stop()
         self.interval = interval
@@ -58,13 +59,16 @@ class Keep:
 
         Raises:
             Stopped: once all has been saved.
+            LampError: if the directory is gone, or what is to be the last of it cannot be saved.
         """
-        if not self.stop.signal and time.monotonic() - self._saved_at < self.interval:
+        self.directory.see_that_it_is_there()
+        asked = bool(self.stop.signal)  # who asks while it is being saved is answered the next time
+        if not asked and time.monotonic() - self._saved_at < self.interval:
             return
         sync()
         if where.done == 0 or isinstance(loader, DataLoader):
-            self.save(where, history, loader)
-        if self.stop.signal:
+            self.save(where, history, loader, final=asked)
+        if asked:
             raise Stopped
 
     def ended(self, epoch: Epoch) -> None:
@@ -77,13 +81,15 @@ class Keep:
         A full disk is warned of, and the old files stay; at the end it is an error.
 
         Raises:
-            LampError: if ``final`` and it cannot be saved.
+            LampError: if ``final`` and it cannot be saved, or if the directory is gone.
         """
+        self.directory.see_that_it_is_there()
         try:
             self.record(history)
             checkpoints.write(self.path / LAST, self._last(where, history, loader))
             self._unsaved = ""
         except OSError as error:
+            self.directory.see_that_it_is_there()
             reason = error.strerror or str(error)
             if final:
                 raise failure(
@@ -141,12 +147,21 @@ class Together:
         """Save in the first process; stop all, if one was asked to.
 
         Raises:
-            Stopped: once all has been saved.
+            Stopped: once all has been saved, or, in the others, once the first process cannot save.
+            LampError: in the first process, if it cannot save.
         """
-        self.stop.signal = int(self.group.most(self.stop.signal))
-        if self.keep is not None:
-            self.keep.between(where, history, loader, sync)
-        if self.stop.signal:
+        asked = self.stop.signal = int(self.group.most(self.stop.signal))
+        failed: LampError | None = None
+        try:
+            if self.keep is not None:
+                self.keep.between(where, history, loader, sync)
+        except LampError as error:  # the others would wait for this process for ever
+            failed = error
+        except Stopped:
+            pass
+        if self.group.most(failed is not None):
+            raise failed or Stopped
+        if asked:
             raise Stopped
 
     def ended(self, epoch: Epoch) -> None:

@@ -71,6 +71,7 @@ class _Book:
 
     def ended(self, _: int, model: Model, history: History) -> None:
         """Note a seed that has ended."""
+        self.kept.directory.see_that_it_is_there()
         self.done[history.seed] = history
         rank = _rank(history.best, history.seed)
         if history.diverged is None and (self._rank is None or rank > self._rank):
@@ -90,6 +91,7 @@ class _Book:
         histories = sorted(self.done.values(), key=lambda history: history.seed)
         text = "".join(f"{json.dumps(line(epoch, history.seed))}\n" for history in histories for epoch in history.epochs)
         path = self.kept.path
+        self.kept.directory.see_that_it_is_there()
         try:
             files.write(path / METRICS, text.encode())
             chosen = self._chosen or Checkpoint({}, {"best": None})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -118,7 +119,7 @@ def train_one(kept: Kept, model: Model, on_epoch: OnEpoch | None = None, go_on: 
     data = load_data(program, model.seed)
     loader = DataLoader(data.train, train.batch, train.shuffle, seed=model.seed)
     about = kept.about(data, model.seed)
-    keeper = Keep(model, kept.path, about, kept.stop, kept.interval)
+    keeper = Keep(model, kept.directory, about, kept.stop, kept.interval)
     start: tuple[Position, History] | None = None
     group = model.group
     if group is not None:  # the others ask the same
@@ -143,7 +144,8 @@ def train_one(kept: Kept, model: Model, on_epoch: OnEpoch | None = None, go_on: 
         history = training(model, loader, data=data, on_epoch=on_epoch, measure=kept.config["measure"], keeper=together,
                            begin=(where, before), fresh=start is None)  # fmt: skip
     except Diverged:
-        keeper.record(before)
+        with contextlib.suppress(OSError):  # that it has diverged is the news
+            keeper.record(before)
         raise
     keeper.save(where, history, loader, final=True)
     return history
