@@ -22,8 +22,8 @@ def plot(run: str, output: str | None, allow_python: bool, color: str) -> int:
     """Draw a run anew: its curves.svg, and its report.html, a page that stands alone."""
     remember_color(color)
     from lampc.runs.curves import curves, stacked
+    from lampc.runs.directory import measurements
     from lampc.runs.load import load
-    from lampc.runs.overview import measurements
     from lampc.runs.report import report, write
 
     found = load(run, allow_python=allow_python)

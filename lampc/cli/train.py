@@ -20,7 +20,7 @@ from lampc.cli.signals import listening, terminable
 from lampc.diagnostics import LampError, Problems, failure
 from lampc.elaborate.given import Given
 from lampc.printable import printable
-from lampc.runs.directory import CONFIG, SOURCES, RunDirectory, create, every, find, read_json, take
+from lampc.runs.directory import RunDirectory, create, every, find, read_config, source_of, take
 from lampc.runs.stop import Stop, Stopped
 from lampc.runtime.launch import rank, workers
 
@@ -101,13 +101,14 @@ def _together(file: str, as_json: bool, resume: str | None, run_dir: str, save_e
     if resume is not None or again:
         run = resume or ""
         if resume is None and first:  # a process was killed: the run that this torchrun has begun goes on
-            found = [path for path in every(Path(run_dir)) if read_json(path / CONFIG).get("job") == job()]
+            found = [path for path in every(Path(run_dir)) if read_config(path).get("job") == job()]
             run = str(found[-1]) if found else ""
         if first and (run or resume is not None):
             keeping, file, given = _reopened(run, file, run_dir, given)
         elif resume is not None and file == "-":
-            config = read_json(find(run, Path(run_dir)) / CONFIG)
-            given, file = (*config["settings"], *given), str(find(run, Path(run_dir)) / SOURCES / config["source"])
+            place = find(run, Path(run_dir))
+            config = read_config(place)
+            given, file = (*config["settings"], *given), str(source_of(place, config))
     with keeping or nullcontext():
         source, folder, overrides = load(file, given, problems)
         data_folder = None if keeping is None else Path(keeping.config["folder"])
@@ -128,7 +129,7 @@ def _together(file: str, as_json: bool, resume: str | None, run_dir: str, save_e
                     try:
                         train_along(program, model, stop)
                     except Stopped:
-                        return 128 + stop.signal
+                        return 128 + stop.signal if stop.signal else 1  # the first process has failed, and says so
                 return 0
             print_diagnostics(program.warnings)
             shown = _Shown(program, keeping.config["file"] if keeping else file, as_json, wants_color(color))
@@ -170,11 +171,11 @@ def _reopened(run: str, file: str, root: str, given: tuple[str, ...]) -> tuple[_
     path = find(run or (_name(file) if named else ""), Path(root))
     directory = take(path)
     try:
-        config = read_json(path / CONFIG)
+        config = read_config(path)
         before = tuple(
             text for text in config["settings"] if text.partition("=")[0] not in {g.partition("=")[0] for g in given}
         )
-        return _Reopened(directory, config), file if named else str(path / SOURCES / config["source"]), (*before, *given)
+        return _Reopened(directory, config), file if named else str(source_of(path, config)), (*before, *given)
     except BaseException:
         directory.close()
         raise
@@ -306,6 +307,7 @@ def _kept(shown: _Shown, directory: RunDirectory, file: str | None, given: tuple
     end = shown.close()
     found = runs.close(kept, shown.finished, shown.seconds)
     _pictured(kept)
+    directory.see_that_it_is_there()
     if shown.as_json:
         say_json({**end, "directory": str(kept.path), "best": found["best"]})
     else:

@@ -15,6 +15,7 @@ from lampc.printable import printable
 COLORS = ("#2f6fb3", "#c8553d", "#4a9c5d", "#8a5bb0", "#c49a2c", "#3aa3a3")
 WIDTH, HEIGHT = 460.0, 280.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58.0, 14.0, 30.0, 40.0
+_MOST = 1e150
 _FONT = 'font-family="DejaVu Sans, Verdana, Helvetica, sans-serif" font-size="11"'
 
 
@@ -151,7 +152,9 @@ def png(rows: Sequence[Sequence[tuple[int, int, int]]]) -> str:
 
 
 def _finite(line: Line) -> Line:
-    kept = [i for i, y in enumerate(line.y) if math.isfinite(y)]
+    """The points that have a place: of numbers, and not so large that the axis has no length that is one."""
+    spread = line.spread or [0.0] * len(line.y)
+    kept = [i for i, y in enumerate(line.y) if abs(y) < _MOST and abs(spread[i]) < _MOST]
     return Line(
         line.name, [line.x[i] for i in kept], [line.y[i] for i in kept], [line.spread[i] for i in kept] if line.spread else ()
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from lampc.data.place import within
@@ -13,7 +12,10 @@ from lampc.elaborate.experiment import Experiment
 from lampc.ir.graph import Graph
 from lampc.ir.layout import LayerUse
 from lampc.ir.leaves import Parameter, State
+from lampc.schema import each, listed, record, whole
+from lampc.schema import parse as parsed
 
+_TENSORS = each(record({"shape": listed(whole(), 0, 64)}))
 STATE = "state."
 """Before the names of what layers keep beside their parameters, in checkpoints."""
 
@@ -64,11 +66,13 @@ def header(path: Path) -> dict[str, tuple[int, ...]]:
             length = int.from_bytes(file.read(8), "little")
             if length > min(path.stat().st_size, 100_000_000):
                 raise ValueError
-            found: Mapping[str, Mapping[str, Sequence[int]]] = json.loads(file.read(length))
-        return {name.removeprefix(STATE): tuple(entry["shape"]) for name, entry in found.items() if name != "__metadata__"}
+            found = parsed(file.read(length), record({}))
+        found.pop("__metadata__", None)
+        _TENSORS(found, "")
+        return {name.removeprefix(STATE): tuple(entry["shape"]) for name, entry in found.items()}
     except OSError as error:
         raise DataError("E601", f"cannot read {path}: {error.strerror or error}") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except ValueError:
         raise DataError("E601", f"{path} is no safetensors file") from None
 
 

@@ -18,6 +18,8 @@ from torch import Tensor
 
 from lampc import files
 from lampc.diagnostics import failure
+from lampc.runs import schemas
+from lampc.schema import Unfit, parse
 
 FORMAT = 1
 _BLANK = "0" * 64
@@ -82,6 +84,7 @@ def decode(raw: bytes, name: str) -> Checkpoint:
     Raises:
         LampError: if they are not what was written.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import load
 
     place = _place(raw)
@@ -91,11 +94,15 @@ def decode(raw: bytes, name: str) -> Checkpoint:
     if hashlib.sha256(blank).hexdigest().encode() != raw[place : place + 64]:
         raise failure("E611", f"{name} is damaged: its content is not what its digest says",
                      "take `best.safetensors`, or an earlier run")  # fmt: skip
-    header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
-    about = json.loads(header["__metadata__"]["lampc"])
-    if about.get("format") != FORMAT:
-        raise failure("E611", f"{name} has format {about.get('format')}, and this version reads {FORMAT}")
-    return Checkpoint(load(raw), about)
+    try:
+        header = parse(raw[8 : 8 + int.from_bytes(raw[:8], "little")], schemas.HEADER)
+        about = parse(header["__metadata__"]["lampc"], schemas.FORMAT)
+        if about["format"] != FORMAT:
+            raise failure("E611", f"{name} has format {about['format']}, and this version reads {FORMAT}")
+        schemas.CHECKPOINT(about, "")
+        return Checkpoint(load(raw), about)
+    except (Unfit, SafetensorError, KeyError) as error:  # KeyError: a type of numbers that torch does not have
+        raise failure("E611", f"{name} is damaged: {error}", "take another checkpoint, or an earlier run") from None
 
 
 def _place(raw: bytes | bytearray) -> int | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lampc.draw.chart import Line, lines
+from lampc.runtime.runs import deviation, mean
 
 
 def curves(entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -27,8 +27,8 @@ def _over(entries: Sequence[Mapping[str, Any]], name: str, value: Any) -> Line:
             by_epoch.setdefault(entry["epoch"], []).append(found)
     epochs = sorted(by_epoch)
     several = any(len(values) > 1 for values in by_epoch.values())
-    spread = [statistics.stdev(by_epoch[e]) if len(by_epoch[e]) > 1 else 0.0 for e in epochs] if several else []
-    return Line(f"{name}, mean ± std" if several else name, epochs, [statistics.fmean(by_epoch[e]) for e in epochs], spread)
+    spread = [deviation(by_epoch[e]) for e in epochs] if several else []
+    return Line(f"{name}, mean ± std" if several else name, epochs, [mean(by_epoch[e]) for e in epochs], spread)
 
 
 def stacked(charts: Mapping[str, str]) -> str:

@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,17 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from lampc import files
-from lampc.diagnostics import failure
+from lampc.diagnostics import LampError, failure
 from lampc.diagnostics.suggest import nearest
+from lampc.runs import schemas
+from lampc.schema import Schema, Unfit, parse
 
 LAST, BEST, CONFIG, METRICS, SUMMARY = "last.safetensors", "best.safetensors", "config.json", "metrics.jsonl", "summary.json"
 SOURCES = "source"
 """The folder of a run that holds the program's text, and those that it uses."""
 _LOCK, _OWNER = ".lock", ".owner.json"
+_MOST = 1_000_000_000
+"""Bytes of a file of JSON."""
 
 
 @dataclass
@@ -29,9 +34,29 @@ class RunDirectory:
 
     path: Path
     lock: FileLock
+    handle: int | None = None
+    """The folder itself, held open: a name may come to mean another one. None where the system opens no folders."""
+
+    def see_that_it_is_there(self) -> None:
+        """See that the folder still is where it was: what is written goes there by its name.
+
+        Raises:
+            LampError: if it has been removed, moved, or replaced.
+        """
+        try:
+            here = os.stat(self.path)
+            same = self.handle is None or os.path.samestat(here, os.fstat(self.handle))
+        except OSError:
+            same = False
+        if not same:
+            raise failure("E613", f"{self.path} is gone: it was removed or moved during the training, and nothing is kept",
+                          "begin a new run")  # fmt: skip
 
     def close(self) -> None:
         """Let others have it."""
+        if self.handle is not None:
+            os.close(self.handle)
+            self.handle = None
         with contextlib.suppress(OSError):
             files.remove(self.path / _OWNER)
         self.lock.release()
@@ -85,14 +110,14 @@ def take(path: Path) -> RunDirectory:
     with contextlib.suppress(OSError):
         files.write(path / _OWNER, json.dumps(owner).encode())
     files.sweep(path)
-    return RunDirectory(path, lock)
+    return RunDirectory(path, lock, None if os.name == "nt" else os.open(path, os.O_RDONLY))
 
 
 def _owner(path: Path) -> str:
     try:
-        owner = json.loads(files.read(path / _OWNER))
+        owner = parse(files.read(path / _OWNER, _MOST), schemas.OWNER)
         return f" by process {owner['pid']} on {owner['host']}, since {owner['since']}"
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, Unfit):
         return " by another process"
 
 
@@ -135,15 +160,73 @@ def _numbers(folder: Path) -> list[int]:
     return sorted(int(e.name) for e in folder.iterdir() if e.name.isdecimal() and (e / CONFIG).is_file())
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, schema: Schema) -> Any:
     """A JSON file of a run.
 
     Raises:
-        LampError: if it cannot be read.
+        LampError: if it cannot be read, or does not hold what it is to.
     """
     try:
-        return json.loads(files.read(path))
+        return parse(files.read(path, _MOST), schema)
     except OSError as error:
         raise failure("E611", f"{path} cannot be read: {error.strerror or error}") from None
-    except ValueError as error:
-        raise failure("E611", f"{path} is damaged: {error}") from None
+    except Unfit as error:
+        raise damaged(path, error) from None
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """What a run says was run.
+
+    Raises:
+        LampError: if that cannot be read, or is not what it is to be.
+    """
+    found: dict[str, Any] = read_json(path / CONFIG, schemas.CONFIG)
+    return found
+
+
+def measurements(path: Path) -> list[dict[str, Any]]:
+    """The epochs that a run has measured, seed by seed; what comes after a line that is not whole is left out.
+
+    Raises:
+        LampError: if the file cannot be read, or a line is not what it is to be.
+    """
+    file = path / METRICS
+    try:
+        lines = files.read(file, _MOST).split(b"\n")[:-1]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise failure("E611", f"{file} cannot be read: {error.strerror or error}") from None
+    found: list[dict[str, Any]] = []
+    for number, line in enumerate(lines, 1):
+        try:
+            entry = parse(line)
+        except Unfit:
+            break
+        try:
+            schemas.EPOCH(entry, "")
+        except Unfit as error:
+            raise damaged(f"{file}, line {number},", error) from None
+        found.append(entry)
+    return found
+
+
+def damaged(what: object, why: object) -> LampError:
+    """That a file of a run is not what it is to be."""
+    return failure("E611", f"{what} is damaged: {why}", "take an earlier run, or train again")
+
+
+def source_of(path: Path, config: Mapping[str, Any]) -> Path:
+    """The file in a run's directory that holds the program.
+
+    Raises:
+        LampError: if it would be outside of the run.
+    """
+    file = path / SOURCES / str(config["source"])
+    try:
+        inside = file.resolve().is_relative_to(path.resolve())
+    except (OSError, RuntimeError):  # a loop of links, a name that is too long
+        inside = False
+    if not inside:
+        raise damaged(path / CONFIG, "`source` names a file outside of the run")
+    return file

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
@@ -14,6 +13,7 @@ from lampc.data.source import DataError
 from lampc.data.table import places
 from lampc.data.whole import in_array, refuse_strange
 from lampc.diagnostics import failure
+from lampc.schema import Unfit, parse
 
 if TYPE_CHECKING:
     import numpy as np
@@ -130,8 +130,8 @@ def _sample(line: str, columns: Sequence[str] | None, size: int, where: str) -> 
     if text[0] not in "[{":
         return _numbers(text.replace(",", " ").split(), size, where)
     try:
-        value = json.loads(text)
-    except ValueError as error:
+        value = parse(text)
+    except Unfit as error:
         raise failure("E602", f"{where}: {error}") from None
     if isinstance(value, dict):
         names = columns or list(value)
@@ -177,7 +177,7 @@ def _is_number(cell: Any) -> bool:
         return False
     try:
         float(cell)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
     return True
 

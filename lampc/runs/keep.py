@@ -13,20 +13,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lampc import files
-from lampc.diagnostics import failure
+from lampc.diagnostics import LampError, failure
 from lampc.printable import cell
 from lampc.runs import checkpoint as checkpoints
 from lampc.runs import state
 from lampc.runs.checkpoint import Checkpoint
-from lampc.runs.directory import BEST, LAST
+from lampc.runs.directory import BEST, LAST, RunDirectory, damaged, measurements
 from lampc.runs.directory import METRICS as MEASURED
 from lampc.runs.stop import Stop, Stopped
 from lampc.runtime.course import Best
 from lampc.runtime.history import Epoch, History
 from lampc.runtime.loader import DataLoader
 from lampc.runtime.steps import Position
+from lampc.schema import Unfit
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from lampc.runtime.group import Group
     from lampc.runtime.model import Model
 
@@ -37,10 +40,11 @@ INTERVAL = 15.0
 class Keep:
     """Keeps one training in a directory. Every ``interval`` seconds and at the end it is saved."""
 
-    def __init__(self, model: Model, path: Path, about: dict[str, Any], stop: Stop | None = None,
+    def __init__(self, model: Model, directory: RunDirectory, about: dict[str, Any], stop: Stop | None = None,
                  interval: float = INTERVAL) -> None:  # fmt: skip
         self.model = model
-        self.path = path
+        self.directory = directory
+        self.path = directory.path
         self.about = about
         self.stop = stop or Stop()
         self.interval = interval
@@ -55,13 +59,16 @@ class Keep:
 
         Raises:
             Stopped: once all has been saved.
+            LampError: if the directory is gone, or what is to be the last of it cannot be saved.
         """
-        if not self.stop.signal and time.monotonic() - self._saved_at < self.interval:
+        self.directory.see_that_it_is_there()
+        asked = bool(self.stop.signal)  # who asks while it is being saved is answered the next time
+        if not asked and time.monotonic() - self._saved_at < self.interval:
             return
         sync()
         if where.done == 0 or isinstance(loader, DataLoader):
-            self.save(where, history, loader)
-        if self.stop.signal:
+            self.save(where, history, loader, final=asked)
+        if asked:
             raise Stopped
 
     def ended(self, epoch: Epoch) -> None:
@@ -74,13 +81,15 @@ class Keep:
         A full disk is warned of, and the old files stay; at the end it is an error.
 
         Raises:
-            LampError: if ``final`` and it cannot be saved.
+            LampError: if ``final`` and it cannot be saved, or if the directory is gone.
         """
+        self.directory.see_that_it_is_there()
         try:
             self.record(history)
             checkpoints.write(self.path / LAST, self._last(where, history, loader))
             self._unsaved = ""
         except OSError as error:
+            self.directory.see_that_it_is_there()
             reason = error.strerror or str(error)
             if final:
                 raise failure(
@@ -138,12 +147,21 @@ class Together:
         """Save in the first process; stop all, if one was asked to.
 
         Raises:
-            Stopped: once all has been saved.
+            Stopped: once all has been saved, or, in the others, once the first process cannot save.
+            LampError: in the first process, if it cannot save.
         """
-        self.stop.signal = int(self.group.most(self.stop.signal))
-        if self.keep is not None:
-            self.keep.between(where, history, loader, sync)
-        if self.stop.signal:
+        asked = self.stop.signal = int(self.group.most(self.stop.signal))
+        failed: LampError | None = None
+        try:
+            if self.keep is not None:
+                self.keep.between(where, history, loader, sync)
+        except LampError as error:  # the others would wait for this process for ever
+            failed = error
+        except Stopped:
+            pass
+        if self.group.most(failed is not None):
+            raise failed or Stopped
+        if asked:
             raise Stopped
 
     def ended(self, epoch: Epoch) -> None:
@@ -175,8 +193,10 @@ def follow(model: Model, kept: Checkpoint, path: Path, loader: DataLoader) -> tu
         LampError: if the checkpoint is of another network.
     """
     state.restore(model, kept, str(path / LAST))
-    loader.generator.set_state(kept.tensors["loader.next"])
-    where = state.position(kept.about, kept.tensors)
+    try:
+        where = state.position(kept, model.program, loader)
+    except Unfit as error:
+        raise damaged(path / LAST, error) from None
     unknown = [Epoch(number, math.nan, 0.0) for number in range(1, where.epoch + 1)]
     return where, state.history(kept.about, unknown, model.seed)
 
@@ -188,32 +208,24 @@ def resume(model: Model, kept: Checkpoint, path: Path, keeper: Keep, loader: Dat
         LampError: if the checkpoint is of another network, or the measurements before it are missing.
     """
     where, _ = follow(model, kept, path, loader)
-    lines = complete(path / MEASURED)[: where.epoch]
+    lines = measurements(path)[: where.epoch]
     if len(lines) < where.epoch:
         raise failure("E611", f"{path / MEASURED} has {len(lines)} epochs, and the checkpoint {where.epoch}")
     files.write(path / MEASURED, "".join(f"{json.dumps(entry)}\n" for entry in lines).encode())
     history = state.history(kept.about, [epoch_of(entry) for entry in lines], model.seed)
-    about = kept.about["best"]
+    about = kept.about.get("best")
     if about is not None and (path / BEST).exists():
         saved = checkpoints.read(path / BEST)
-        if saved.about["best"] == about:  # else it is of an epoch that will be reached again
-            history.best = keeper.best = Best(**about, weights=saved.tensors)
+        if saved.about.get("best") == about:  # else it is of an epoch that will be reached again
+            history.best = keeper.best = best_of(about, saved.tensors)
     return where, history
 
 
-def complete(path: Path) -> list[dict[str, Any]]:
-    """The lines that are whole."""
-    found = []
-    try:
-        text = files.read(path).decode()
-    except OSError:
-        return []
-    for entry in text.split("\n")[:-1]:
-        try:
-            found.append(json.loads(entry))
-        except ValueError:
-            break
-    return found
+def best_of(about: Mapping[str, Any] | None, weights: Mapping[str, Tensor]) -> Best | None:
+    """Back from JSON: which epoch is the best, with its weights."""
+    if about is None:
+        return None
+    return Best(about["epoch"], about["metric"], about["value"], about["loss"], weights)
 
 
 def as_csv(lines: list[dict[str, Any]]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lampc.diagnostics import Problems, failure
+from lampc.diagnostics import Problems
 from lampc.elaborate import parse_setting
 from lampc.elaborate.definitions import read_source
 from lampc.elaborate.given import Given
@@ -14,7 +14,7 @@ from lampc.runs import checkpoint as checkpoints
 from lampc.runs import state
 from lampc.runs.checkpoint import Checkpoint
 from lampc.runs.config import description
-from lampc.runs.directory import BEST, CONFIG, LAST, SOURCES, find, read_json
+from lampc.runs.directory import BEST, LAST, damaged, find, read_config, source_of
 
 if TYPE_CHECKING:
     from lampc.compile import Program
@@ -74,29 +74,37 @@ def load(run: str | Path, which: str = "best", *, allow_python: bool = False, se
         LampError: if there is no such run, or it is damaged.
     """
     path = find(str(run))
-    config = read_json(path / CONFIG)
+    config = read_config(path)
     program = program or _program(path, config, allow_python, settings or {})
     checkpoint = path / (BEST if which == "best" and (path / BEST).exists() else LAST)
-    return Run(path, config, program, checkpoint, checkpoints.read(checkpoint))
+    kept = checkpoints.read(checkpoint)
+    _see_normal(kept, program.elaborated.input_type.sample, checkpoint)
+    return Run(path, config, program, checkpoint, kept)
+
+
+def _see_normal(kept: Checkpoint, sample: tuple[int, ...], file: Path) -> None:
+    """See that samples can be normalised as the checkpoint says."""
+    import numpy as np
+
+    for part in kept.about.get("normal") or ():
+        try:
+            found = np.asarray(part, np.float64)
+            fits = np.broadcast_shapes(found.shape, sample) == tuple(sample) and bool(np.isfinite(found).all())
+        except ValueError:  # rows of several lengths, or of another width
+            fits = False
+        if not fits:
+            raise damaged(file, f"`normal` is not of samples of {'x'.join(map(str, sample))}")
 
 
 def _program(path: Path, config: dict[str, Any], allow_python: bool, settings: dict[str, Any]) -> Program:
     """The program that a run keeps."""
     problems = Problems()
-    try:
-        name, given, data = config["source"], config["settings"], config["data"]
-        file = path / SOURCES / name
-        inside = file.resolve().is_relative_to(path.resolve())
-        overrides = dict(found for text in given if (found := parse_setting(text, problems)) is not None)
-        described = None if data is None else description(data["description"])
-        folder = Path(config["folder"])
-    except (KeyError, TypeError, AttributeError, OSError):
-        raise failure("E611", f"{path / CONFIG} is damaged: it does not say what was run") from None
-    if not inside:
-        raise failure("E611", f"{path / CONFIG} names a source outside of the run")
+    file = source_of(path, config)
+    overrides = dict(found for text in config["settings"] if (found := parse_setting(text, problems)) is not None)
+    described = None if config["data"] is None else description(config["data"]["description"])
     source = read_source(file, str(file), problems, None)
     problems.raise_errors()
     assert source is not None
     from lampc.compile import compile_source
 
-    return compile_source(source, Given(file.parent, {**overrides, **settings}, allow_python, described, folder))
+    return compile_source(source, Given(file.parent, {**overrides, **settings}, allow_python, described, Path(config["folder"])))

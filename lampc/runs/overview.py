@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lampc import files
-from lampc.runs.directory import CONFIG, METRICS, SOURCES, SUMMARY, read_json
+from lampc.diagnostics import LampError
+from lampc.runs import schemas
+from lampc.runs.directory import SUMMARY, measurements, read_config, read_json, source_of
 
 
 def overview(path: Path) -> dict[str, Any]:
@@ -18,9 +19,9 @@ def overview(path: Path) -> dict[str, Any]:
     Raises:
         LampError: if its files are damaged.
     """
-    config = read_json(path / CONFIG)
+    config = read_config(path)
     entries = measurements(path)
-    summary = read_json(path / SUMMARY) if (path / SUMMARY).exists() else None
+    summary = read_json(path / SUMMARY, schemas.SUMMARY) if (path / SUMMARY).exists() else None
     epochs = max((entry["epoch"] for entry in entries), default=0)
     return {
         "run": f"{path.parent.name}/{path.name}",
@@ -35,28 +36,13 @@ def overview(path: Path) -> dict[str, Any]:
     }
 
 
-def measurements(path: Path) -> list[dict[str, Any]]:
-    """The epochs that a run has measured, seed by seed; a last line that is not whole is left out."""
-    try:
-        text = files.read(path / METRICS).decode()
-    except OSError:
-        return []
-    found = []
-    for line in text.split("\n")[:-1]:
-        try:
-            found.append(json.loads(line))
-        except ValueError:
-            break
-    return found
-
-
 def compare(first: Path, second: Path) -> dict[str, Any]:
     """Where two runs differ: settings, source, measures at the end, data and versions.
 
     Raises:
         LampError: if files of theirs are damaged.
     """
-    configs = [read_json(path / CONFIG) for path in (first, second)]
+    configs = [read_config(path) for path in (first, second)]
     ends = [_ends(path) for path in (first, second)]
     one, other = (_flat(config["resolved"]) for config in configs)
     names = list(dict.fromkeys([*one, *other]))
@@ -77,7 +63,7 @@ def _ends(path: Path) -> dict[str, Any]:
     """Each measure's mean over the seeds at the end, and what it took."""
     if not (path / SUMMARY).exists():
         return {}
-    summary = read_json(path / SUMMARY)
+    summary = read_json(path / SUMMARY, schemas.SUMMARY)
     found = {
         f"{part} {name}": values["mean"]
         for part in ("train", "validation", "test")
@@ -89,8 +75,8 @@ def _ends(path: Path) -> dict[str, Any]:
 
 def _source(path: Path, config: Mapping[str, Any]) -> list[str]:
     try:
-        return files.read(path / SOURCES / config["source"]).decode().splitlines()
-    except (OSError, UnicodeDecodeError):
+        return files.read(source_of(path, config)).decode().splitlines()
+    except (OSError, UnicodeDecodeError, LampError):
         return []
 
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from lampc.diagnostics import failure
 from lampc.draw import chart
 from lampc.printable import printable, printable_lines
+from lampc.runs import schemas
 from lampc.runs.curves import curves
-from lampc.runs.directory import SUMMARY, read_json
-from lampc.runs.overview import measurements
+from lampc.runs.directory import SUMMARY, measurements, read_json
 from lampc.runtime.train import load_data
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ pre { background: #f6f6f6; padding: .8rem; overflow-x: auto; font-size: 12.5px; 
 def report(run: Run) -> str:
     """The page: what ran and came of it, its curves, its mistakes, its network, its layers' norms, its program."""
     path = run.path
-    summary = read_json(path / SUMMARY) if (path / SUMMARY).exists() else {}
+    summary = read_json(path / SUMMARY, schemas.SUMMARY) if (path / SUMMARY).exists() else {}
     model = run.model()
     data = load_data(run.program, run.seed) if run.program.experiment.data is not None else None
     sections = [

@@ -11,8 +11,8 @@ from lampc import files
 from lampc.diagnostics import failure
 from lampc.runs import checkpoint as checkpoints
 from lampc.runs.checkpoint import Checkpoint
-from lampc.runs.directory import BEST, LAST, METRICS
-from lampc.runs.keep import complete, epoch_of, line, measure
+from lampc.runs.directory import BEST, LAST, METRICS, measurements
+from lampc.runs.keep import best_of, epoch_of, line, measure
 from lampc.runs.train import Kept, go_on_with
 from lampc.runtime.course import Best, is_over, score
 from lampc.runtime.history import Divergence, Epoch, History
@@ -71,6 +71,7 @@ class _Book:
 
     def ended(self, _: int, model: Model, history: History) -> None:
         """Note a seed that has ended."""
+        self.kept.directory.see_that_it_is_there()
         self.done[history.seed] = history
         rank = _rank(history.best, history.seed)
         if history.diverged is None and (self._rank is None or rank > self._rank):
@@ -90,6 +91,7 @@ class _Book:
         histories = sorted(self.done.values(), key=lambda history: history.seed)
         text = "".join(f"{json.dumps(line(epoch, history.seed))}\n" for history in histories for epoch in history.epochs)
         path = self.kept.path
+        self.kept.directory.see_that_it_is_there()
         try:
             files.write(path / METRICS, text.encode())
             chosen = self._chosen or Checkpoint({}, {"best": None})
@@ -112,12 +114,14 @@ class _Book:
         if "ended" not in last.about:
             raise failure("E612", f"{self.kept.path} has trained one seed, and several are asked for",
                              "begin a new run: leave `--resume` out")  # fmt: skip
-        lines = complete(self.kept.path / METRICS)
+        lines = measurements(self.kept.path)
         for entry in last.about["ended"]:
             mine = [epoch_of(e) for e in lines if e["seed"] == entry["seed"]]
-            diverged = None if entry["diverged"] is None else Divergence(**entry["diverged"])
+            lost = entry["diverged"]
+            diverged = None if lost is None else Divergence(lost["epoch"], lost["step"], lost["layer"])
             if diverged is not None or is_over(self.kept.program, mine):
-                self.done[entry["seed"]] = History(**{**entry, "epochs": mine, "diverged": diverged})
+                own = {name: entry[name] for name in _OF_A_SEED}
+                self.done[entry["seed"]] = History(**own, epochs=mine, diverged=diverged)
         if "seed" not in last.about:  # all have diverged
             return
         if last.about["seed"] not in self.done:
@@ -125,17 +129,13 @@ class _Book:
             self.done.clear()
         else:
             about = {name: value for name, value in last.about.items() if name != "ended"}
-            best = None if about["best"] is None else Best(**{**_without_seed(about["best"]), "weights": last.tensors})
+            best = best_of(about.get("best"), last.tensors)
             self._rank, self._chosen = _rank(best, about["seed"]), Checkpoint(last.tensors, about)
 
 
 def _rank(best: Best | None, seed: int) -> tuple[float, float, int]:
     """Greater is better: by the metric, then by the loss; of equal ones the first seed."""
     return (0.0, 0.0, -seed) if best is None else (score(best.metric, best.value), score("loss", best.loss), -seed)
-
-
-def _without_seed(measured: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in measured.items() if name != "seed"}
 
 
 def _ended(history: History) -> dict[str, Any]:

@@ -13,11 +13,13 @@ from lampc.elaborate.weights import STATE
 from lampc.runtime.history import Epoch, History
 from lampc.runtime.steps import Position
 from lampc.runtime.weights import layer_states
+from lampc.schema import Unfit
 from lampc.source import Source, Span
 
 if TYPE_CHECKING:
     from lampc.compile import Program
     from lampc.runs.checkpoint import Checkpoint
+    from lampc.runtime.loader import DataLoader
     from lampc.runtime.model import Model
 
 
@@ -48,6 +50,11 @@ def restore(model: Model, checkpoint: Checkpoint, name: str) -> None:
     Raises:
         LampError: if it is of another network, with both places that differ.
     """
+    if "seed" not in checkpoint.about and checkpoint.about.get("ended"):
+        raise failure("E701", f"{name} holds no weights: every seed has diverged", "make `lr` smaller, and train again")
+    for field in ("seed", "normal", "file", "source", "network"):
+        if field not in checkpoint.about:
+            raise failure("E611", f"{name} is damaged: there is no `{field}`", "take an earlier run, or train again")
     check_network(model.program, checkpoint.about, name)
     with torch.no_grad():
         for label, tensor in {**model.parameters, **{f"{STATE}{k}": v for k, v in model.storage.states.items()}}.items():
@@ -105,10 +112,23 @@ def progress(where: Position, history: History) -> dict[str, Any]:
     }
 
 
-def position(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Position:
-    """Where training was."""
-    kept = about["progress"]
-    running = tensors.get("loader.running")
+def position(checkpoint: Checkpoint, program: Program, loader: DataLoader) -> Position:
+    """Where training was; the loader goes on from there.
+
+    Raises:
+        Unfit: if no training of this program can have been there.
+    """
+    kept, running, following = checkpoint.about["progress"], *map(checkpoint.tensors.get, ("loader.running", "loader.next"))
+    if kept["done"] and kept["done"] >= loader.samples:
+        raise Unfit(f"`progress.done` is {kept['done']:,}, and an epoch has {loader.samples:,} samples")
+    if len(kept["sums"]) not in (0, len(program.totals.parts)):
+        raise Unfit(f"`progress.sums` has {len(kept['sums'])} numbers")
+    try:
+        if running is not None:
+            torch.Generator().set_state(running)
+        loader.generator.set_state(following)  # type: ignore[arg-type]
+    except (RuntimeError, TypeError):
+        raise Unfit("it does not say in which order the samples come") from None
     return Position(kept["epoch"], kept["done"], tuple(kept["sums"]), running)
 
 

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lampc.diagnostics import failure
+from lampc.runs import schemas
 from lampc.runs.config import data_hash, program_hash, resolved
 from lampc.runs.trial import Row, value
 from lampc.runtime.train import load_data
+from lampc.schema import Schema, Unfit
 
 if TYPE_CHECKING:
     from lampc.compile import Program
@@ -100,7 +102,10 @@ def search(asked: Study, program: Program, measured: Callable[[dict[str, Any]], 
 
     study.optimize(objective, n_trials=asked.trials)
     done = [trial for trial in study.get_trials() if trial.state == optuna.trial.TrialState.COMPLETE]
-    return [trial.user_attrs["row"] for trial in done if "row" in trial.user_attrs]
+    rows = [trial.user_attrs["row"] for trial in done if "row" in trial.user_attrs]
+    for row in rows:
+        _held(row, schemas.ROW, asked)
+    return rows
 
 
 def _opened(asked: Study, sampler: Any) -> Any:
@@ -130,11 +135,21 @@ def _see_that_it_is_the_same(study: Any, asked: Study, program: Program) -> None
     wanted = _digests(asked, program)
     if "digests" not in study.user_attrs:
         study.set_user_attr("digests", wanted)
-    found = study.user_attrs["digests"]
+    found = _held(study.user_attrs["digests"], schemas.DIGESTS, asked)
     differ = [name for name in wanted if found.get(name) != wanted[name]]
     if differ:
         raise failure("E614", f"the study `{asked.name}` in {asked.storage} has rows of other {' and '.join(differ)}",
                       "name another study: `--study NAME`")  # fmt: skip
+
+
+def _held(value: Any, schema: Schema, asked: Study) -> Any:
+    """What others have written into a study, if it is what it is to be."""
+    try:
+        schema(value, "")
+    except Unfit as error:
+        raise failure("E611", f"the study `{asked.name}` in {asked.storage} is damaged: {error}",
+                      "name another study: `--study NAME`") from None  # fmt: skip
+    return value
 
 
 def _digests(asked: Study, program: Program) -> dict[str, str]:

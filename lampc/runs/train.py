@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from lampc.diagnostics import failure
 from lampc.runs import checkpoint as checkpoints
 from lampc.runs import state
 from lampc.runs.config import config, data_hash, normal, program_hash, save_sources
-from lampc.runs.directory import BEST, CONFIG, LAST, METRICS, SUMMARY, RunDirectory, read_json
+from lampc.runs.directory import BEST, CONFIG, LAST, METRICS, SUMMARY, RunDirectory, measurements, read_config
 from lampc.runs.keep import INTERVAL, Keep, Together, as_csv, follow, resume
 from lampc.runs.stop import Stop
 from lampc.runtime.history import Diverged, History
@@ -81,7 +82,7 @@ def begin(program: Program, model: Model, directory: RunDirectory, file: str, se
 def reopened(directory: RunDirectory, program: Program, stop: Stop, interval: float = INTERVAL, settings: Sequence[str] = (),
              command: Sequence[str] = ()) -> Kept:  # fmt: skip
     """A run that is to be gone on with, perhaps with other settings."""
-    return Kept(program, directory, read_json(directory.path / CONFIG), stop, interval, tuple(settings), tuple(command))
+    return Kept(program, directory, read_config(directory.path), stop, interval, tuple(settings), tuple(command))
 
 
 def go_on_with(kept: Kept, data: Dataset, seed: int, backend: str) -> None:
@@ -90,7 +91,7 @@ def go_on_with(kept: Kept, data: Dataset, seed: int, backend: str) -> None:
     Raises:
         LampError: if the data or the program is another, or the note cannot be written.
     """
-    if data_hash(data) != kept.config["data"]["hash"]:
+    if data_hash(data) != (kept.config["data"] or {}).get("hash"):
         raise failure("E612", "the data is not what the run was trained on", "begin a new run: leave `--resume` out")
     if program_hash(kept.program) != kept.config["program"]:
         state.check_network(kept.program, {**kept.about(data, seed), **_last_about(kept.path)}, str(kept.path / LAST))
@@ -118,7 +119,7 @@ def train_one(kept: Kept, model: Model, on_epoch: OnEpoch | None = None, go_on: 
     data = load_data(program, model.seed)
     loader = DataLoader(data.train, train.batch, train.shuffle, seed=model.seed)
     about = kept.about(data, model.seed)
-    keeper = Keep(model, kept.path, about, kept.stop, kept.interval)
+    keeper = Keep(model, kept.directory, about, kept.stop, kept.interval)
     start: tuple[Position, History] | None = None
     group = model.group
     if group is not None:  # the others ask the same
@@ -143,7 +144,8 @@ def train_one(kept: Kept, model: Model, on_epoch: OnEpoch | None = None, go_on: 
         history = training(model, loader, data=data, on_epoch=on_epoch, measure=kept.config["measure"], keeper=together,
                            begin=(where, before), fresh=start is None)  # fmt: skip
     except Diverged:
-        keeper.record(before)
+        with contextlib.suppress(OSError):  # that it has diverged is the news
+            keeper.record(before)
         raise
     keeper.save(where, history, loader, final=True)
     return history
@@ -175,8 +177,8 @@ def _last_about(path: Path) -> Mapping[str, Any]:
 def close(kept: Kept, finished: Sequence[History], seconds: float) -> dict[str, Any]:
     """Write what came of it: ``summary.json``, ``metrics.csv``; what the summary says."""
     ended = finite(finished)
-    entries = [json.loads(entry) for entry in files.read(kept.path / METRICS).decode().splitlines()]
-    best = checkpoints.read(kept.path / BEST).about["best"] if (kept.path / BEST).exists() else None
+    entries = measurements(kept.path)
+    best = checkpoints.read(kept.path / BEST).about.get("best") if (kept.path / BEST).exists() else None
     found = {
         "run": str(kept.path),
         "best": best,

@@ -154,7 +154,7 @@ def _trial(graph: Graph, node: Node) -> _Trial:
         active = {term.value.node for term in moved.values()}
         pull_back(build, list(new), active, found)
         ends = {index: found.get(moved[given[index]].value) for index in numbers}
-        new.outputs = {f"grad {n}": (end or build.constant(inputs[n].type, 0.0)).value for n, end in ends.items()}
+        new.outputs = {Grad(str(n)): (end or build.constant(inputs[n].type, 0.0)).value for n, end in ends.items()}
     new.outputs |= {"prediction": out.value, "dy": dy.value}
     return _Trial(remove_dead(drop_guards(new)), tuple(inputs[n] for n in numbers), tuple(numbers), tuple(leaves))
 
@@ -244,7 +244,7 @@ class _Function:
         return (narrow, narrow) if off <= CLOSE * (scale + abs(given)) + 10 * apart + rounding else (given, narrow)
 
     def _gradient(self, index: int) -> Tensor:
-        return self._executor.outputs[f"grad {self._positions[index]}"]
+        return self._executor.outputs[Grad(str(self._positions[index]))]
 
     def _slope(self, x: Tensor, direction: Tensor, step: float) -> float:
         before = x.clone()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -142,13 +143,29 @@ def summary(results: Sequence[dict[str, float]]) -> dict[str, dict[str, float | 
     for name in names:
         values = [result[name] for result in results]
         found[name] = {
-            "mean": statistics.fmean(values),
-            "std": statistics.stdev(values) if len(values) > 1 else 0.0,
+            "mean": mean(values),
+            "std": deviation(values),
             "min": min(values),
             "max": max(values),
             "values": values,
         }
     return found
+
+
+def mean(values: Sequence[float]) -> float:
+    """The mean; none, or an infinite one, where values are none or too large."""
+    return sum(value / len(values) for value in values) if _large(values) else statistics.fmean(values)
+
+
+def deviation(values: Sequence[float]) -> float:
+    """The standard deviation of a sample, 0 of one value; no number where values are none or too large."""
+    if len(values) < 2:
+        return 0.0
+    return math.nan if _large(values) else statistics.stdev(values)
+
+
+def _large(values: Sequence[float]) -> bool:
+    return not all(abs(value) < 1e150 for value in values)
 
 
 def finite(histories: Sequence[History]) -> list[History]:

@@ -220,7 +220,7 @@ def test_a_config_that_leads_out_of_the_run_is_refused(iris: Path, lampc: Comman
     config = json.loads((iris / "config.json").read_text())
     for name in ("../../../outside.lamp", "/etc/hostname"):
         (iris / "config.json").write_text(json.dumps({**config, "source": name}))
-        assert "names a source outside of the run" in lampc("predict", iris, stdin="1 2 3 4").err
+        assert "names a file outside of the run" in lampc("predict", iris, stdin="1 2 3 4").err
     (iris / "config.json").write_text("{")
     assert "is damaged" in lampc("predict", iris, stdin="1 2 3 4").err
 

@@ -141,7 +141,7 @@ def test_a_full_disk_keeps_the_old_checkpoint(tmp_path: Path, monkeypatch: pytes
             self.file.write(content[: self.room])
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    keeper = keep.Keep(model, held.path, kept.about(program.data(0), 0))
+    keeper = keep.Keep(model, held, kept.about(program.data(0), 0))
     monkeypatch.setattr(files, "open", lambda *a, **k: Full(open(*a, **k), drawn.randrange(len(before))), raising=False)  # noqa: SIM115
     where, history, loader = train.Position(2), train.History(0), train.DataLoader(program.data(0).train)
     with warnings.catch_warnings(record=True) as caught:
