@@ -26,7 +26,7 @@ def _load_npz(request: Request, check: bool = True) -> Dataset:
     path = within(request.folder, name)
     if path.is_file() and (arguments["stream"] or rows.size(path) >= rows.LARGE):
         try:
-            arrays = _left_there(path, check)
+            arrays = _left_there(path, check, cut.below)
         except (zipfile.BadZipFile, OSError, ValueError) as error:
             raise DataError("E601", f"cannot read {name}: {error}") from None
         return from_arrays(arrays, replace(cut, normalize=cut.normalize and check))
@@ -44,14 +44,14 @@ def _load_npz(request: Request, check: bool = True) -> Dataset:
     return from_arrays(arrays, cut)
 
 
-def _left_there(path: Path, check: bool) -> dict[str, Any]:
+def _left_there(path: Path, check: bool, below: int) -> dict[str, Any]:
     """Samples stay in the file; targets are read."""
     found: dict[str, Any] = {}
     for name in rows.names(path):
         array = rows.stored(path, name)
         if name.startswith("x"):
             if check:
-                array.check(name)
+                array.check(name, below)
             found[name] = array
         else:
             found[name] = array[:]
@@ -136,7 +136,8 @@ _PATH = Param("path", Text(), doc="the file, from the .lamp file's folder")
 source(
     DataSource(
         "npz",
-        "NumPy arrays `x`, `y`, or `x_train`, `y_train`, `x_test`, `y_test`; whole numbers in one axis are labels",
+        "NumPy arrays `x`, `y`, or `x_train`, `y_train`, `x_test`, `y_test`; whole numbers in one axis are labels, in several "
+        "where the loss takes one for each place",
         'data npz "points.npz"',
         Signature(
             (

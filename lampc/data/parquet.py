@@ -13,6 +13,7 @@ from lampc.data.remarks import described
 from lampc.data.source import DataError, Dataset, DataSource, Description, Request, source
 from lampc.data.split import NORMALIZE, SPLIT, VALIDATION, Cut, make, named
 from lampc.data.table import feature_columns, open_regular, places, target_column
+from lampc.data.whole import in_table, refuse_strange
 from lampc.layers.signature import Flag, Name, Param, Signature, Text
 
 
@@ -25,6 +26,8 @@ def _load(request: Request) -> Dataset:
     if path.is_file() and (arguments["stream"] or rows.size(path) >= rows.LARGE):
         changed = path.stat().st_mtime_ns
         x, y, known, columns, wanted = _unpacked(path, arguments["target"], arguments["classes"], request.columns, changed)
+        if request.below:
+            x.check("the table", request.below)
         return named(make(x, y, known, Cut.of(request)), columns, wanted)
     table = _table(request)
     table = table.drop_columns([column for column in table.column_names if column.startswith("__index_level_")])  # pandas'
@@ -36,6 +39,8 @@ def _load(request: Request) -> Dataset:
     target = target_column(arguments["target"], header)
     features = feature_columns(request, header, target)
     x = np.stack([_numbers(table.column(index), header[index]) for index in features], axis=1)
+    if request.below:
+        refuse_strange(x, request.below, in_table(None, [header[index] for index in features]))
     column = table.column(target)
     _refuse_missing(column, header[target])
     if _is_text(column) or arguments["classes"]:

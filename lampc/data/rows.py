@@ -39,6 +39,8 @@ class Rows:
     """Which rows, in which order; all where None."""
     normal: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
     """The mean that is taken off, and the deviation that is divided by."""
+    below: int = 0
+    """What they stay below, where they are whole numbers that name things; 0 where they are any."""
 
     def __len__(self) -> int:
         return self.whole[0] if self.index is None else len(self.index)
@@ -75,6 +77,8 @@ class Rows:
             else:
                 for place, row in zip(out, rows.tolist(), strict=True):
                     _read(file, place.reshape(-1).data.cast("B"), self.offset + row * size)
+        if self.below:
+            return out.astype(np.int64)
         if self.normal is None:
             return out
         mean, deviation = self.normal
@@ -110,13 +114,15 @@ class Rows:
         found: NDArray[np.float64] = np.sqrt(total / len(self))
         return found
 
-    def check(self, name: str) -> None:
-        """Look at every number once.
+    def check(self, name: str, below: int = 0) -> None:
+        """Look at every number once, as it is in the file. ``below``: what whole numbers are to stay below.
 
         Raises:
-            DataError: if one is none.
+            DataError: if one is none, or none of those.
         """
         import numpy as np
+
+        from lampc.data.whole import in_array, refuse_strange
 
         start = 0
         for piece in self.pieces():
@@ -125,10 +131,12 @@ class Rows:
                 place = tuple(int(i) for i in np.argwhere(bad)[0])
                 where = f"row {start + place[0]}" + (f", column {', '.join(map(str, place[1:]))}" if len(place) > 1 else "")
                 raise DataError("E602", f"{name} has {float(piece[place])} in {where} (counted from 0)")
+            if below:
+                refuse_strange(piece, below, in_array(name, start))
             start += len(piece)
 
     def __reduce__(self) -> Any:
-        return Rows, (self.path, self.offset, self.dtype, self.whole, self.index, self.normal)
+        return Rows, (self.path, self.offset, self.dtype, self.whole, self.index, self.normal, self.below)
 
 
 def _read(file: Any, target: memoryview, offset: int) -> None:

@@ -53,6 +53,10 @@ class Description:
     """What is likely to be a mistake; of a run that is kept, nothing."""
     bits: bool | None = None
     """Whether all targets are 0 or 1, where they are numbers; None where that is not known."""
+    below: int = 0
+    """What a sample's whole numbers stay below, where they name things; 0 where samples hold any numbers."""
+    labels: tuple[int, int] | None = None
+    """The least and the greatest target where they are whole numbers in several axes, which may be labels of places."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,10 @@ class Request:
     allow_python: bool = False
     columns: tuple[str, ...] | None = None
     """The features to take of a table, in this order, where that is known; all but the target where not."""
+    below: int = 0
+    """What a sample's whole numbers are to stay below, as an embedding takes them; 0 where samples hold any numbers."""
+    labels: bool = False
+    """Whether whole numbers in several axes are labels, one for each place of a sample."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lampc.data.rows import Rows
 from lampc.data.source import DataError, Dataset, Description, Request, Split
+from lampc.data.whole import in_array, whole_numbers
 from lampc.layers.signature import Flag, Float, Param
 
 if TYPE_CHECKING:
@@ -31,12 +32,17 @@ class Cut:
     """The share of that to choose by."""
     seed: int = 0
     normalize: bool = False
+    below: int = 0
+    """What samples' whole numbers stay below; 0 where they hold any numbers."""
+    labels: bool = False
+    """Whether whole numbers in several axes are labels."""
 
     @classmethod
     def of(cls, request: Request) -> Cut:
         """As a statement says."""
         given = request.arguments
-        return cls(given["split"], given["validation"], request.seed, given.get("normalize", False))
+        return cls(given["split"], given["validation"], request.seed, given.get("normalize", False),
+                   request.below, request.labels)  # fmt: skip
 
     def counts(self, samples: int) -> tuple[int, int, int]:
         """How many of some samples are to train on, to choose by, and to test on.
@@ -87,8 +93,9 @@ def numbers(array: Any, name: str) -> NDArray[np.float64]:
     return result
 
 
-def targets(array: Any, name: str = "y") -> tuple[NDArray[Any], tuple[str, ...] | None]:
-    """Targets: labels with their classes where whole numbers stand in one axis, else numbers and None.
+def targets(array: Any, name: str = "y", labels: bool = False) -> tuple[NDArray[Any], tuple[str, ...] | None]:
+    """Targets: labels with their classes where whole numbers stand in one axis, or in several if they are to be ``labels``;
+    else numbers and None.
 
     Raises:
         DataError: if they are neither.
@@ -96,15 +103,15 @@ def targets(array: Any, name: str = "y") -> tuple[NDArray[Any], tuple[str, ...] 
     import numpy as np
 
     values = _array(array, name)
-    if values.dtype.kind in "iub" and values.ndim == 1:
-        if not len(values):
+    if values.dtype.kind in "iub" and (values.ndim == 1 or labels):
+        if not values.size:
             return values.astype(np.int64), ("0",)
         least, greatest = int(values.min()), int(values.max())
-        if least < 0:
+        if least < 0 and values.ndim == 1:
             row = int(np.argmin(values))
             raise DataError("E604", f"{name} has the label {least} in row {row} (counted from 0): labels begin at 0")
         if greatest >= 1_000_000:
-            row = int(np.argmax(values))
+            row = int(np.argmax(values)) // max(1, values[0].size)
             raise DataError("E604", f"{name} has the label {greatest} in row {row}: there are at most 1,000,000 classes")
         return values.astype(np.int64), tuple(map(str, range(greatest + 1)))
     checked = numbers(values, name)
@@ -114,7 +121,7 @@ def targets(array: Any, name: str = "y") -> tuple[NDArray[Any], tuple[str, ...] 
     return checked, None
 
 
-def make(x: NDArray[np.float64] | Rows, y: NDArray[Any], classes: tuple[str, ...] | None, cut: Cut) -> Dataset:
+def make(x: NDArray[np.float64] | NDArray[np.int64] | Rows, y: NDArray[Any], classes: tuple[str, ...] | None, cut: Cut) -> Dataset:
     """A dataset from all samples, permuted by the cut's seed and split.
 
     Raises:
@@ -125,10 +132,12 @@ def make(x: NDArray[np.float64] | Rows, y: NDArray[Any], classes: tuple[str, ...
     _same_length(x, y, "x", "y")
     if not len(x):
         raise DataError("E603", "there are no samples")
+    if cut.below:
+        x = whole_numbers(x, cut.below, in_array("x"))
     order = np.random.default_rng(cut.seed).permutation(len(x))
     train, validation, _ = cut.counts(len(x))
     parts = [_taken(Split(x, y), rows) for rows in np.split(order, [train, train + validation])]
-    return finish(parts[0], parts[1], parts[2], classes, cut.normalize)
+    return finish(parts[0], parts[1], parts[2], classes, cut)
 
 
 def _taken(samples: Split, rows: Any) -> Split:
@@ -145,13 +154,17 @@ def _held_out(train: Split, cut: Cut) -> tuple[Split, Split]:
     return _taken(train, np.sort(rest)), _taken(train, drawn[len(drawn) - count :])
 
 
-def finish(train: Split, validation: Split, test: Split, classes: tuple[str, ...] | None, normalize: bool) -> Dataset:
+def finish(train: Split, validation: Split, test: Split, classes: tuple[str, ...] | None, cut: Cut) -> Dataset:
     """A dataset from its parts.
 
     Raises:
-        DataError: if their shapes do not fit.
+        DataError: if their shapes do not fit, or names of things are to be normalised.
     """
     import numpy as np
+
+    if cut.below and cut.normalize:
+        raise DataError("E305", "whole numbers that name things have no mean, and are not normalised",
+                        ("leave out `normalize`",), "normalize")  # fmt: skip
 
     _same_length(train.x, train.y, "x_train", "y_train")
     _same_length(test.x, test.y, "x_test", "y_test")
@@ -165,7 +178,7 @@ def finish(train: Split, validation: Split, test: Split, classes: tuple[str, ...
     if 0 in train.x.shape or 0 in train.y.shape:
         raise DataError("E603", f"samples are empty: x {train.x.shape}, y {train.y.shape}")
     normal = None
-    if normalize:
+    if cut.normalize:
         mean, deviation = train.x.mean(axis=0), train.x.std(axis=0)
         deviation = np.where(without_spread(mean, deviation), 1.0, deviation)
         normal = (mean, deviation)
@@ -176,7 +189,7 @@ def finish(train: Split, validation: Split, test: Split, classes: tuple[str, ...
         bits = all(bool(((y == 0) | (y == 1)).all()) for y in every)
         span = (min(float(y.min()) for y in every), max(float(y.max()) for y in every))
     description = Description(train.x.shape[1:], train.y.shape[1:], classes, len(train), len(test), span,
-                              validation=len(validation), bits=bits)  # fmt: skip
+                              validation=len(validation), bits=bits, below=cut.below)  # fmt: skip
     return Dataset(description, train, test, normal, validation)
 
 
@@ -204,28 +217,41 @@ def from_arrays(arrays: dict[str, Any], cut: Cut) -> Dataset:
         DataError: if the arrays are none that can be trained on.
     """
     if {"x", "y"} <= arrays.keys():
-        y, classes = targets(arrays["y"])
-        return make(_samples(arrays["x"], "x"), y, classes, cut)
+        y, classes = targets(arrays["y"], labels=cut.labels)
+        return _placed(make(_samples(arrays["x"], "x", 0), y, classes, cut), arrays["y"])
     wanted = ("x_train", "y_train", "x_test", "y_test")
     missing = [name for name in wanted if name not in arrays]
     if missing:
         found = ", ".join(sorted(arrays)) or "none"
         raise DataError("E601", f"there is no array `{missing[0]}`; found: {found}",
                         ("name them `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`",))  # fmt: skip
-    y_train, classes = targets(arrays["y_train"], "y_train")
-    y_test, test_classes = targets(arrays["y_test"], "y_test")
+    y_train, classes = targets(arrays["y_train"], "y_train", cut.labels)
+    y_test, test_classes = targets(arrays["y_test"], "y_test", cut.labels)
     if (classes is None) != (test_classes is None):
         raise DataError("E605", "one of y_train and y_test holds class labels, the other numbers")
     if classes is not None and test_classes is not None:
         classes = max(classes, test_classes, key=len)
-    x_train = _samples(arrays["x_train"], "x_train")
+    x_train = _samples(arrays["x_train"], "x_train", cut.below)
     _same_length(x_train, y_train, "x_train", "y_train")
     train, validation = _held_out(Split(x_train, y_train), cut)
-    return finish(train, validation, Split(_samples(arrays["x_test"], "x_test"), y_test), classes, cut.normalize)
+    test = Split(_samples(arrays["x_test"], "x_test", cut.below), y_test)
+    return _placed(finish(train, validation, test, classes, cut), arrays["y_train"], arrays["y_test"])
 
 
-def _samples(array: Any, name: str) -> Any:
-    return array if isinstance(array, Rows) else numbers(array, name)
+def _samples(array: Any, name: str, below: int) -> Any:
+    found = array if isinstance(array, Rows) else numbers(array, name)
+    return whole_numbers(found, below, in_array(name)) if below else found
+
+
+def _placed(dataset: Dataset, *targets: Any) -> Dataset:
+    """A dataset that says whether its targets may be labels of places: whole numbers in several axes."""
+    import numpy as np
+
+    arrays = [np.asarray(array) for array in targets]
+    if any(array.dtype.kind not in "iub" or array.ndim < 2 or not array.size for array in arrays):
+        return dataset
+    reach = min(int(array.min()) for array in arrays), max(int(array.max()) for array in arrays)
+    return replace(dataset, description=replace(dataset.description, labels=reach))
 
 
 def _array(array: Any, name: str) -> NDArray[Any]:

@@ -13,6 +13,7 @@ from lampc.data.place import within
 from lampc.data.remarks import described
 from lampc.data.source import DataError, Dataset, DataSource, Description, Request, source
 from lampc.data.split import NORMALIZE, SPLIT, VALIDATION, Cut, make, named
+from lampc.data.whole import in_table, refuse_strange
 from lampc.diagnostics.suggest import nearest
 from lampc.layers.signature import Flag, Name, Param, Signature, Text
 
@@ -50,6 +51,8 @@ def _load(request: Request) -> Dataset:
     rows = [[row[index] for index in features] for row in rows]
     names = [header[index] for index in features]
     x = np.array(_numbers(rows, names, lines), dtype=np.float64)
+    if request.below:
+        refuse_strange(x, request.below, in_table(lines, names))
     parsed = [_number(cell) for cell in cells]
     if arguments["classes"] or all(value is None for value in parsed):
         _refuse_missing(cells, header[target], lines)

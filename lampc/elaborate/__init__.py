@@ -134,6 +134,8 @@ def _expand(layers: Sequence[tree.Layer | tree.Broken], experiment: Experiment, 
         return None
     named = {"x": x, **{label: value for label, (value, _) in scope.labels.items() if value is not None}}
     attached = attach_loss(network, prediction, experiment, definitions, named, problems)
+    if attached is not None and attached.data is not experiment.data:
+        experiment = replace(experiment, data=attached.data)
     check_minibatches(network, experiment, problems)
     network.graph.outputs["prediction"] = prediction.value
     if attached is not None:
@@ -225,6 +227,8 @@ def _input(
 def _check_names(below: int, data: Data, span: Span, problems: Problems) -> None:
     """Report whole numbers in the data that the input is not written for."""
     names = None if data.description is None else data.description.vocabulary
+    if below and data.description is not None and data.description.below == below:
+        return
     if below and names is None:
         problems.report("E504", f"the input is written as whole numbers below {below}, but the data's samples hold any numbers",
                         span, also=[(data.span, "the data")])  # fmt: skip

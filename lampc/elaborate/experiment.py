@@ -225,7 +225,7 @@ class Experimenter:
             shape,
             below,
             by_name["input"].head if "input" in by_name else None,
-            self._data(by_name.get("data"), train.seed),
+            self._data(by_name.get("data"), train.seed, below),
             self._loss(by_name.get("loss")),
             self._optimizer(by_name.get("optimizer")),
             self._schedule(by_name.get("schedule"), train),
@@ -291,7 +291,7 @@ class Experimenter:
         self.problems.report("E201", f"unknown {kind} `{first.name}`", first.span, fixes=fixes)
         return None
 
-    def _data(self, statement: tree.Layer | None, seed: int) -> Data | None:
+    def _data(self, statement: tree.Layer | None, seed: int, below: int) -> Data | None:
         name = self._choose(statement, SOURCES) if statement else None
         if statement is None or name is None:
             return None
@@ -299,7 +299,7 @@ class Experimenter:
         arguments = self._arguments(f"data {name}", source.signature, statement, statement.arguments[1:])
         if arguments is None:
             return None
-        request = Request(arguments, self.folder, seed, self.allow_python)
+        request = Request(arguments, self.folder, seed, self.allow_python, below=below)
         try:
             description = self.described or source.describe(request)
         except DataError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lampc import limits
 from lampc.diagnostics import Problems
@@ -29,6 +29,8 @@ class Attached:
     loss: Term
     comparisons: tuple[Comparison, ...]
     """The losses that it consists of; none where it is a formula alone."""
+    data: Data | None
+    """The data, whose targets may have turned out to be labels."""
 
     @property
     def limits(self) -> tuple[Limit, ...]:
@@ -43,14 +45,18 @@ def attach_loss(network: Network, prediction: Term, experiment: Experiment, defi
     if loss is None:
         return None
     made_by = network.producer(prediction) or loss.span
-    given = data_target(data, prediction.type)
     if loss.sum is not None:
-        found = _sum(network, loss.sum, prediction, given, labels, definitions, problems)
-        for comparison in found.comparisons if found is not None else ():
-            check(comparison, data, network.producer(comparison.prediction) or comparison.span, problems)
+        found = _sum(network, loss.sum, prediction, data, labels, definitions, problems)
+        if found is None:
+            return None
+        for comparison in found.comparisons:
+            check(comparison, found.data, network.producer(comparison.prediction) or comparison.span, problems)
         return found
+    given = data_target(data, prediction.type)
     try:
         wanted = loss.type.target(prediction.type, loss.arguments) if loss.type else given or prediction.type
+        data = labels_of_places(data, wanted, loss.arguments.get("ignore"))
+        given = data_target(data, prediction.type)
     except ShapeError as error:
         problems.report("E503", str(error), loss.span, also=[(made_by, f"makes {prediction.type}")])
         return None
@@ -62,10 +68,10 @@ def attach_loss(network: Network, prediction: Term, experiment: Experiment, defi
         if loss.type is None:
             check_reach(prediction, data, made_by, problems)
             result = _formula(network, loss, prediction, target, definitions, problems)
-            return None if result is None else Attached(target, result, ())
+            return None if result is None else Attached(target, result, (), data)
         comparison = Comparison(loss.type, loss.arguments, prediction, target, loss.span)
         check(comparison, data, made_by, problems)
-        return Attached(target, loss.type.build(prediction, target, loss.arguments), (comparison,))
+        return Attached(target, loss.type.build(prediction, target, loss.arguments), (comparison,), data)
 
 
 def data_target(data: Data | None, prediction: Type) -> Type | None:
@@ -74,6 +80,19 @@ def data_target(data: Data | None, prediction: Type) -> Type | None:
         return None
     description = data.description
     return Type("i64" if description.classes is not None else prediction.dtype, (B, *description.target))
+
+
+def labels_of_places(data: Data | None, wanted: Type | None, ignore: int | None = None) -> Data | None:
+    """The data, its whole-number targets taken for labels where the loss wants one for each place of a sample."""
+    description = data.description if data else None
+    if data is None or description is None or description.labels is None or wanted is None:
+        return data
+    least, greatest = description.labels
+    if wanted.dtype != "i64" or wanted.sample != description.target or (least < 0 and least != ignore):
+        return data
+    classes = tuple(map(str, range(greatest + 1)))
+    described = replace(description, classes=classes, target_range=None, bits=None)
+    return replace(data, request=replace(data.request, labels=True), description=described)
 
 
 def _formula(network: Network, loss: Loss, prediction: Term, target: Term, definitions: Definitions,
@@ -95,7 +114,7 @@ def _formula(network: Network, loss: Loss, prediction: Term, target: Term, defin
     return result
 
 
-def _sum(network: Network, option: tree.Option, prediction: Term, given: Type | None, labels: Mapping[str, Term],
+def _sum(network: Network, option: tree.Option, prediction: Term, data: Data | None, labels: Mapping[str, Term],
          definitions: Definitions, problems: Problems) -> Attached | None:  # fmt: skip
     """The loss that a formula of named values, of the input x, the target y and the prediction p comes to."""
     build = network.build
@@ -103,14 +122,17 @@ def _sum(network: Network, option: tree.Option, prediction: Term, given: Type | 
     names = {"p": prediction, **labels}
     with build.at(spans=(option.span,), layer="loss"):
         quiet = Formula(build, definitions.functions, definitions.constants, Problems(), option.span, losses=True)
-        y = build(Input(given or _wanted(option.value, quiet, names) or prediction.type, "y"))
+        unknown = data is None or data.description is None or data.description.labels is not None
+        wanted = _wanted(option.value, quiet, names) if unknown else None
+        data = labels_of_places(data, wanted)
+        y = build(Input(data_target(data, prediction.type) or wanted or prediction.type, "y"))
         formula = Formula(build, definitions.functions, definitions.constants, problems, option.span, losses=True)
         try:
             result = formula.evaluate(option.value, {"y": y, **names})
         except Unusable:
             return None
     if isinstance(result, Term) and result.type.shape == ():
-        return Attached(y, result, tuple(formula.compared))
+        return Attached(y, result, tuple(formula.compared), data)
     made = f"{result.type}" if isinstance(result, Term) else "a constant"
     problems.report("E505", f"a loss is one number, and this is {made}", option.value.span,
                     fixes=["take the mean of it: `mean(…)`"] if isinstance(result, Term) else [])  # fmt: skip

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from lampc.ir.leaves import Initialiser
 from lampc.ir.op import ShapeError, SizeMismatch
-from lampc.ir.types import Type
+from lampc.ir.types import Type, sample_text
 from lampc.layers.initialisers import AUTO, Init
 from lampc.layers.layer import Arguments, Construct, LayerType, layer
 from lampc.layers.linear import ZEROS
@@ -23,9 +23,10 @@ XAVIER = Initialiser("xavier", (), AUTO)
 
 
 def _embedding(make: Construct, x: Term, arguments: Arguments) -> Term:
-    if x.type.dtype != "i64":
-        raise ShapeError(f"takes whole numbers, but gets {x.type}", code="E402", fix="say so in the input: `input 64 int<96>`")
     sizes = arguments["sizes"]
+    if x.type.dtype != "i64":
+        written = f"input {sample_text(x.type.sample)} int<{sizes.left or 96}>"
+        raise ShapeError(f"takes whole numbers, but gets {x.type}", code="E402", fix=f"say so in the input: `{written}`")
     below = make.below(x)
     rows = sizes.left if sizes.left is not None else below
     if not rows:

@@ -106,7 +106,7 @@ def normal(data: Dataset) -> list[Any] | None:
 
 def description(kept: Mapping[str, Any]) -> Description:
     """A description from JSON, where tuples are lists."""
-    found = {field.name: kept.get(field.name) for field in fields(Description)}
+    found = {field.name: kept[field.name] for field in fields(Description) if field.name in kept}
     found["remarks"] = ()  # of when it was trained
     return Description(**{k: tuple(v) if isinstance(v, list) else v for k, v in found.items()})  # type: ignore[arg-type]
 

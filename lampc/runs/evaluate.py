@@ -60,5 +60,6 @@ def _other(run: Run, path: Path) -> Split:
         if strange:
             raise failure("E604", f"{path} has the class `{strange[0]}`, which the network was not trained on",
                          f"it knows {', '.join(known)}")  # fmt: skip
-        y = np.array([known.index(name) for name in here])[y]
+        if known[: len(here)] != here:  # labels that the loss ignores stand for no class
+            y = np.array([known.index(name) for name in here])[y]
     return Split(run.normalised(x), y)

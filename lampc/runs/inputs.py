@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from lampc.data.source import DataError
 from lampc.data.table import places
+from lampc.data.whole import in_array, refuse_strange
 from lampc.diagnostics import failure
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def records(run: Run, file: Iterable[str], table: bool, name: str) -> Iterator[l
     columns = _columns(run)
     for number, line in enumerate(file, 1):
         if line.strip():
-            yield _sample(line, columns, size, f"{name}, line {number}")
+            yield _named(run, _sample(line, columns, size, f"{name}, line {number}"), f"{name}, line {number}")
 
 
 def _table(run: Run, rows: Iterator[list[str]], size: int, name: str) -> Iterator[list[float]]:
@@ -104,7 +105,7 @@ def _table(run: Run, rows: Iterator[list[str]], size: int, name: str) -> Iterato
                 chosen = _choose(run, [cell.strip() for cell in row], size, name)
                 continue
             cells = row if chosen is None else [row[i] if i < len(row) else "" for i in chosen]
-            yield _numbers(cells, size, f"{name}, line {number}")
+            yield _named(run, _numbers(cells, size, f"{name}, line {number}"), f"{name}, line {number}")
     except csv.Error as error:
         raise failure("E601", f"{name}, line {number + 1}: {error}") from None
 
@@ -161,6 +162,16 @@ def _numbers(cells: Sequence[Any], size: int, where: str) -> list[float]:
     return found
 
 
+def _named(run: Run, row: list[float], where: str) -> list[float]:
+    """A line's numbers, if they are names of things where the network takes such."""
+    below = run.program.elaborated.input_below
+    for place, value in enumerate(row, 1):
+        if below and not (0 <= value < below and value.is_integer()):
+            raise failure("E604", f"{where}, number {place}: {value:g} is not one of the whole numbers 0 to {below - 1} that "
+                          "the network takes")  # fmt: skip
+    return row
+
+
 def _is_number(cell: Any) -> bool:
     if isinstance(cell, str) and "_" in cell:
         return False
@@ -196,7 +207,7 @@ def _arrays(run: Run, path: Path) -> Iterator[NDArray[np.generic]]:
     if x.dtype.kind not in "fiub":
         raise failure("E602", f"{path} holds {x.dtype}, not numbers")
     for start in range(0, len(x), CHUNK):
-        yield shaped(run, x[start : start + CHUNK], str(path))
+        yield shaped(run, x[start : start + CHUNK], str(path), start)
 
 
 def _parquet(run: Run, path: Path) -> Iterator[NDArray[np.generic]]:
@@ -212,15 +223,17 @@ def _parquet(run: Run, path: Path) -> Iterator[NDArray[np.generic]]:
         size = math.prod(run.program.elaborated.input_type.sample)
         names = file.schema_arrow.names
         wanted = [names[i] for i in _choose(run, names, size, str(path))]
+        start = 0
         for batch in file.iter_batches(CHUNK, columns=wanted):
             columns = [batch.column(name).to_numpy(zero_copy_only=False) for name in wanted]
-            yield shaped(run, np.column_stack(columns), str(path))
+            yield shaped(run, np.column_stack(columns), str(path), start)
+            start += len(batch)
     except (pyarrow.ArrowException, ValueError, TypeError) as error:
         raise failure("E601", f"cannot read {path}: {str(error).splitlines()[0]}") from None
 
 
-def shaped(run: Run, x: Array, name: str) -> NDArray[np.generic]:
-    """An array of samples as the network takes them.
+def shaped(run: Run, x: Array, name: str, first: int = 0) -> NDArray[np.generic]:
+    """An array of samples as the network takes them; the first is the file's row ``first``, from 0.
 
     Raises:
         LampError: if it has another shape, or a number that is none.
@@ -234,11 +247,13 @@ def shaped(run: Run, x: Array, name: str) -> NDArray[np.generic]:
         raise failure("E605", f"{name} has shape {list(found.shape)}, and [{wanted}] is wanted")
     found = found.reshape(len(found), *type.sample)
     if not np.isfinite(found).all():
-        row = int(np.argwhere(~np.isfinite(found))[0][0])
+        row = first + int(np.argwhere(~np.isfinite(found))[0][0])
         raise failure("E602", f"{name} has a number that is none in row {row} (counted from 0)")
     if type.dtype == "i64":
-        if not (found == np.floor(found)).all():
-            raise failure("E604", f"{name}: the network takes whole numbers")
+        try:
+            refuse_strange(found, run.program.elaborated.input_below, in_array(name, first))
+        except DataError as error:
+            raise failure(error.code, str(error)) from None
         return found.astype(np.int64)
     return found.astype(np.float64)
 

@@ -1,0 +1,72 @@
+"""Samples of whole numbers that name things, as an embedding takes them: whether each is one of those that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from lampc.data.rows import Rows
+from lampc.data.source import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Place = Callable[[tuple[int, ...]], str]
+"""From a number's index to what a reader finds it by."""
+
+
+def whole_numbers(x: NDArray[Any] | Rows, below: int, place: Place) -> NDArray[np.int64] | Rows:
+    """Samples as whole numbers from 0 and below some number; those on the disk are looked at when they are checked.
+
+    Raises:
+        DataError: if one is none; the message has its place.
+    """
+    import numpy as np
+
+    if isinstance(x, Rows):
+        return replace(x, below=below)
+    refuse_strange(x, below, place)
+    return x.astype(np.int64)
+
+
+def refuse_strange(x: NDArray[Any], below: int, place: Place) -> None:
+    """See that numbers are whole, from 0, and below some number.
+
+    Raises:
+        DataError: if one is not (E604).
+    """
+    import numpy as np
+
+    strange = ~((x >= 0) & (x < below)) | (x != np.floor(x))
+    if not strange.any():
+        return
+    index = tuple(int(i) for i in np.argwhere(strange)[0])
+    value = float(x[index])
+    where = place(index)
+    if value != int(value):
+        raise DataError("E604", f"{where} holds {value:g}, and the input is written as whole numbers below {below}",
+                        ("leave `int<…>` out of `input` if they are measurements",))  # fmt: skip
+    fix = f"write `int<{int(x.max()) + 1}>`, if there are so many" if value > 0 else "number what they name from 0"
+    raise DataError("E604", f"{where} holds {value:.0f}, which is not one of 0 to {below - 1}", (fix,))
+
+
+def in_array(name: str, first: int = 0) -> Place:
+    """``x, row 3, column 1 (counted from 0)``; rows are counted from ``first``."""
+
+    def place(index: tuple[int, ...]) -> str:
+        column = f", column {', '.join(map(str, index[1:]))}" if len(index) > 1 else ""
+        return f"{name}, row {first + index[0]}{column} (counted from 0),"
+
+    return place
+
+
+def in_table(lines: Sequence[int] | None, columns: Sequence[str]) -> Place:
+    """``line 5, column `word```; rows, from 0, where there are no lines."""
+
+    def place(index: tuple[int, ...]) -> str:
+        row, column = index
+        return f"{f'row {row} (from 0)' if lines is None else f'line {lines[row]}'}, column `{columns[column]}`,"
+
+    return place
