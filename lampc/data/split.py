@@ -121,9 +121,7 @@ def targets(array: Any, name: str = "y", labels: bool = False) -> tuple[NDArray[
     return checked, None
 
 
-def make(
-    x: NDArray[np.float64] | NDArray[np.int64] | Rows, y: NDArray[Any], classes: tuple[str, ...] | None, cut: Cut
-) -> Dataset:
+def make(x: NDArray[Any] | Rows, y: NDArray[Any], classes: tuple[str, ...] | None, cut: Cut) -> Dataset:
     """A dataset from all samples, permuted by the cut's seed and split.
 
     Raises:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from lampc import limits
 from lampc.diagnostics import Problems
 from lampc.diagnostics.suggest import nearest
+from lampc.elaborate.bind import bind
 from lampc.elaborate.comparison import Comparison
-from lampc.elaborate.constants import CONSTANTS, FUNCTIONS, NoResult, arithmetic, checked
+from lampc.elaborate.constants import CONSTANTS, FUNCTIONS, Evaluator, NoResult, arithmetic, checked
 from lampc.ir.graph import Value
 from lampc.ir.op import Op, ShapeError
 from lampc.ir.types import B
@@ -135,8 +137,11 @@ class Formula:
         return Unusable()
 
     def _guard(self, span: Span, compute: Callable[[], Operand]) -> Operand:
+        inside = self.at.source is span.source and self.at.start <= span.start and span.end <= self.at.end
+        places = self.build.context.spans if self.layer else (span,) if inside else (span, self.at)
         try:
-            return compute()
+            with self.build.at(spans=places):
+                return compute()
         except NoResult as problem:
             raise self._fail("E307", str(problem), span) from None
         except ShapeError as problem:
@@ -203,15 +208,18 @@ class Formula:
         name = call.name.name
         if self.build.budget is not None:  # functions that call one another twice grow like powers of two
             self.build.budget.step(call.span)
+        if self.losses and name in LOSSES and name not in self.functions:
+            given = self.loss_arguments(call, names)
+            values = [self.evaluate(argument, names) for argument in call.arguments[:2]]
+            return self._guard(call.span, lambda: self._loss(name, values, given, call.span))
         arguments = [self.evaluate(argument, names) for argument in call.arguments]
         if call.options:
-            raise self._fail("E303", f"`{name}` takes no options here", call.options[0].span)
+            fixes = ("losses alone take options: `crossentropy(h, y, smoothing=0.1)`",) if self.losses else ()
+            raise self._fail("E303", f"`{name}` takes no options here", call.options[0].span, fixes)
         if name in self.functions:
             return self._user(call, arguments)
         if self.losses and name == "part":
             return self._guard(call.span, lambda: self._part(arguments, call.span))
-        if self.losses and name in LOSSES:
-            return self._guard(call.span, lambda: self._loss(name, arguments, call.span))
         arity = 3 if name == "where" else 2 if name in BINARY else 1
         known = [*UNARY, *BINARY, *REDUCING, "where", *(("part", *LOSSES) if self.losses else ())]
         if name not in known:
@@ -239,21 +247,41 @@ class Formula:
         axis = value.type.rank - 1
         return self.build(Slice(axis, start, stop), value)
 
-    def _loss(self, name: str, arguments: list[Operand], span: Span) -> Operand:
+    def loss_arguments(self, call: tree.Call, names: Mapping[str, Operand]) -> dict[str, Any]:
+        """What a loss is given beside its two values, as in a statement of its own: ``smoothing=0.1``, ``soft``.
+
+        Raises:
+            Unusable: if it does not take that; it has been reported.
+        """
+        name, found = call.name.name, Problems()
+        numbers = {word: value for word, value in names.items() if not isinstance(value, Term)}
+        evaluator = Evaluator({**self.constants, **numbers}, found)  # type: ignore[dict-item]
+        given = bind(f"`{name}`", LOSSES[name].signature, call.span, call.arguments[2:], call.options, evaluator, found)
+        self.problems.take(found.sorted())
+        if found.errors or given is None:
+            raise Unusable
+        return given
+
+    def _loss(self, name: str, values: list[Operand], given: Mapping[str, Any], span: Span) -> Operand:
         """A loss of two values, or the divergence of a normal distribution from N(0, 1), of one."""
-        terms = [argument for argument in arguments if isinstance(argument, Term)]
-        if name == "kl" and len(arguments) == len(terms) == 1:
+        terms = [value for value in values if isinstance(value, Term)]
+        loss = LOSSES[name]
+        if name == "kl" and len(values) == len(terms) == 1:
+            if given != loss.signature.defaults:
+                raise self._fail("E303", "`kl` of one value, the divergence from N(0, 1), takes no options", span)
             return gaussian_kl(terms[0])
-        if len(arguments) != 2 or len(terms) != 2:
+        if len(values) != 2 or len(terms) != 2:
             raise self._fail("E301", f"`{name}` takes two values: a prediction and its target", span)
         p, y = terms
-        wanted = LOSSES[name].target(p.type, LOSSES[name].signature.defaults)
+        try:
+            wanted = loss.target(p.type, given)
+        except ShapeError as error:
+            raise self._fail("E503", f"`{name}`: {error}", span) from None
         if y.type != wanted:
             raise self._fail("E503", f"`{name}` of {p.type} takes a target {wanted}, not {y.type}", span)
         first = len(self.build.graph)
-        result = LOSSES[name].build(p, y, LOSSES[name].signature.defaults)
-        nodes = range(first, len(self.build.graph))
-        self.compared.append(Comparison(LOSSES[name], LOSSES[name].signature.defaults, p, y, span, nodes))
+        result = loss.build(p, y, given)
+        self.compared.append(Comparison(loss, given, p, y, span, range(first, len(self.build.graph))))
         return result
 
     def _builtin(self, name: str, arguments: list[Operand]) -> Operand:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from lampc.elaborate.comparison import Part, part_of_targets
 from lampc.elaborate.experiment import Loss
@@ -25,27 +26,36 @@ class Compared:
     """Whether as it is, and not through a formula such as ``sigmoid(p)``."""
     loss: str = ""
     """The loss that compares it; empty for a formula."""
+    ignore: int | None = None
+    """The label of samples that this loss leaves out."""
+    weights: tuple[float, ...] = ()
+    """How much it counts a sample of each class."""
 
 
 def find_heads(loss: Loss, attached: Attached, prediction: Term, named: Mapping[str, Term]) -> tuple[Compared, ...]:
     """What the loss compares with the targets: the prediction, but for a formula of named values."""
     if loss.sum is None:
-        return (Compared("", None, True, "" if loss.type is None else loss.type.name),)
+        return (_by("" if loss.type is None else loss.type.name, loss.arguments, None),)
     names = {term.value: label for label, term in named.items() if label != "x"}
     names[prediction.value] = ""
     graph = prediction.build.graph
-    pairs = [(found.prediction.value, found.part, found.loss.name) for found in attached.comparisons if found.targets]
+    pairs = [(c.prediction.value, _by(c.loss.name, c.arguments, c.part)) for c in attached.comparisons if c.targets]
     inside = {node for found in attached.comparisons for node in found.nodes}
     found = dict.fromkeys(
-        Compared(label, part, value in names, name)
-        for value, part, name in [*pairs, *_met(attached.target, inside)]
+        replace(compared, label=label, exact=value in names)
+        for value, compared in [*pairs, *_met(attached.target, inside)]
         for label in [_origin(graph, value, names)]
         if label is not None
     )
     return tuple(found)
 
 
-def _met(target: Term, inside: set[int]) -> Iterator[tuple[Value, Part, str]]:
+def _by(loss: str, arguments: Mapping[str, Any], part: Part) -> Compared:
+    """The prediction, compared by a loss."""
+    return Compared("", part, True, loss, arguments.get("ignore"), tuple(arguments.get("weights") or ()))
+
+
+def _met(target: Term, inside: set[int]) -> Iterator[tuple[Value, Compared]]:
     """The values that stand beside the target, or a part of it, in an operation outside of known losses."""
     graph = target.build.graph
     of_target: dict[Value, Part] = {target.value: None}
@@ -55,7 +65,7 @@ def _met(target: Term, inside: set[int]) -> Iterator[tuple[Value, Part, str]]:
             continue
         others = [o for o in node.operands if o not in of_target and not isinstance(graph[o.node].op, Constant)]
         for other in others:
-            yield other, of_target[own[0]], ""
+            yield other, Compared("", of_target[own[0]], True)
         if not others:
             result = Value(node.id)
             part = part_of_targets(Term(target.build, result)) if isinstance(node.op, Slice) else of_target[own[0]]

@@ -113,11 +113,8 @@ def _asked(asked: Asked, found: Measurable, problems: Problems) -> Head | None:
 
 def _bound(metric: MetricType, found: Measurable, label: str, head: Head) -> MetricType:
     """A metric of a value, as the loss of that value counts: a hinge's scores are positive for yes."""
-    loss = found.experiment.loss
-    assert loss is not None
-    name = next((h.loss for h in found.heads if h.label == found.label_of(label)), "")
-    above = 0.0 if name == "hinge" else 0.5
-    reading = Reading(above, loss.arguments.get("ignore"), tuple(loss.arguments.get("weights") or ()))
+    own = next((h for h in found.heads if h.label == found.label_of(label)), None)
+    reading = Reading() if own is None else Reading(0.0 if own.loss == "hinge" else 0.5, own.ignore, own.weights)
     return bound(metric, reading, head)
 
 

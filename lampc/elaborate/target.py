@@ -123,8 +123,8 @@ def _sum(network: Network, option: tree.Option, prediction: Term, data: Data | N
     with build.at(spans=(option.span,), layer="loss"):
         quiet = Formula(build, definitions.functions, definitions.constants, Problems(), option.span, losses=True)
         unknown = data is None or data.description is None or data.description.labels is not None
-        wanted = _wanted(option.value, quiet, names) if unknown else None
-        data = labels_of_places(data, wanted)
+        wanted, ignore = (_wanted(option.value, quiet, names) if unknown else None) or (None, None)
+        data = labels_of_places(data, wanted, ignore)
         y = build(Input(data_target(data, prediction.type) or wanted or prediction.type, "y"))
         formula = Formula(build, definitions.functions, definitions.constants, problems, option.span, losses=True)
         try:
@@ -139,11 +139,13 @@ def _sum(network: Network, option: tree.Option, prediction: Term, data: Data | N
     return None
 
 
-def _wanted(expression: tree.Expression, formula: Formula, names: Mapping[str, Term]) -> Type | None:
-    """The target's type as the formula wants it: `crossentropy(h, y)` takes labels of h's rows, `part(y, 1, 3)` three."""
+def _wanted(expression: tree.Expression, formula: Formula, names: Mapping[str, Term]) -> tuple[Type, int | None] | None:
+    """The target's type as the formula wants it, and the label that is ignored: `crossentropy(h, y)` takes labels of h's
+    rows, `part(y, 1, 3)` three.
+    """
     stops = [stop for stop in _stops(expression, formula) if stop > 0]
     if stops:
-        return names["p"].type.of((B, max(stops)))
+        return names["p"].type.of((B, max(stops))), None
     parts: tuple[tree.Expression, ...] = ()
     if isinstance(expression, tree.Binary):
         parts = (expression.left, expression.right)
@@ -151,11 +153,11 @@ def _wanted(expression: tree.Expression, formula: Formula, names: Mapping[str, T
         parts = (expression.operand,)
     elif isinstance(expression, tree.Call):
         parts = expression.arguments
-        if expression.name.name in LOSSES and len(parts) == 2 and isinstance(parts[1], tree.Word) and parts[1].name == "y":
+        if expression.name.name in LOSSES and len(parts) >= 2 and isinstance(parts[1], tree.Word) and parts[1].name == "y":
             try:
-                value = formula.evaluate(parts[0], names)
+                value, given = formula.evaluate(parts[0], names), formula.loss_arguments(expression, names)
                 loss = LOSSES[expression.name.name]
-                return loss.target(value.type, loss.signature.defaults) if isinstance(value, Term) else None
+                return (loss.target(value.type, given), given.get("ignore")) if isinstance(value, Term) else None
             except (Unusable, ShapeError):
                 return None
     return next((found for found in (_wanted(part, formula, names) for part in parts) if found is not None), None)

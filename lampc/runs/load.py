@@ -107,4 +107,6 @@ def _program(path: Path, config: dict[str, Any], allow_python: bool, settings: d
     assert source is not None
     from lampc.compile import compile_source
 
-    return compile_source(source, Given(file.parent, {**overrides, **settings}, allow_python, described, Path(config["folder"])))
+    return compile_source(
+        source, Given(file.parent, {**overrides, **settings}, allow_python, described, Path(config["folder"]))
+    )

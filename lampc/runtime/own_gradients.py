@@ -16,6 +16,7 @@ from torch import Tensor
 
 from lampc.diagnostics import LampError
 from lampc.ir.graph import Graph, Node, Stage, Value
+from lampc.ir.keys import Grad
 from lampc.ir.leaves import Constant, Input, Parameter, State
 from lampc.ir.op import ShapeError
 from lampc.ir.types import Type
