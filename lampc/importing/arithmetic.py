@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lampc.diagnostics import LampError
 from lampc.importing.attention import Scores, attend, masked, score
-from lampc.importing.layers import biased, conv, filled, lacks_bias, layer, linear, softmax
+from lampc.importing.layers import along, biased, conv, filled, lacks_bias, layer, linear, softmax
 from lampc.importing.rotary import Mixed, added, is_half_negated, moved, scaled, side_by_side
 from lampc.importing.text import Writer, refused
 from lampc.importing.values import Move, Value, by_elements, by_rows, joined, made, move, shortest
@@ -141,6 +141,8 @@ def product(out: Writer, a: Tracked | Array, b: Tracked | Array) -> Tracked:
         if b.ndim < 2 or (b != weight).any():
             raise refused(f"a product with constants of shape {list(b.shape)} has no layer")
         return linear(out, a, weight.T, None)
+    if isinstance(b, Value) and not isinstance(a, Tracked) and a.ndim == 2:
+        return along(out, b, len(b.shape) - 2, a)
     if isinstance(a, Value | Mixed) and isinstance(b, Value | Mixed):
         return score(a, b)
     if isinstance(a, Scores) and a.weighed and isinstance(b, Value | Mixed):

@@ -25,11 +25,17 @@ def with_bias(text: str, **weights: Array | None) -> tuple[str, dict[str, Any]]:
 
 
 def linear(out: Writer, value: Value, weight: Array, bias: Array | None) -> Value:
-    """x·Wᵀ + b over the last axis; the weight is [out, in]."""
+    """x·Wᵀ + b over the last axis; the weight is [out, in].
+
+    Raises:
+        LampError: if the values have not as many features as the weight takes.
+    """
     import numpy as np
 
     from lampc.importing.attention import projected
 
+    if value.shape[-1:] != weight.shape[1:]:
+        raise refused(f"a product of values {list(value.shape)} with a matrix for {weight.shape[1]} features cannot be")
     if out.statements[value.layer].pending is not None:
         return projected(out, value, weight, bias)
     text, weights = with_bias(f"linear {weight.shape[0]}", weight=weight, bias=bias)

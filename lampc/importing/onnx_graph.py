@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lampc.diagnostics import LampError
 from lampc.importing.arithmetic import Tracked, shifted
 from lampc.importing.attention import Scores, reshaped
 from lampc.importing.onnx_node import FLOATS, STANDARD, Node
@@ -135,6 +136,8 @@ class Reader:
             value = say(self, node) if say is not None else None
         except NoLayer:
             value = None
+        except LampError as error:
+            raise _named(error, node) from None
         if value is None:
             raise refused(f"{node} has no layer here, or not with these options")
         self.values[node.outputs[0]] = value
@@ -194,8 +197,6 @@ class Reader:
     def _small(self, node: Node) -> None:
         """See that a constant is no larger than ``MOST``, as far as that can be told without making it."""
         import math
-
-        from lampc.diagnostics import LampError
 
         try:
             count = math.prod(self._inferred(node))
@@ -258,6 +259,12 @@ class Reader:
             raise refused(f"{node} takes `{name}`, which depends on the samples")
         found: NDArray[Any] = self.known[name]
         return found
+
+
+def _named(error: LampError, node: Node) -> LampError:
+    """A refusal that says of which node it is."""
+    message = error.diagnostics[0].message
+    return error if f"`{node.op}`" in message else refused(f"{node}: {message}", *error.diagnostics[0].fixes)
 
 
 def _filled(shape: tuple[int, ...]) -> NDArray[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from lampc.importing import arithmetic, layers
+from lampc.importing import arithmetic, layers, rotary
 from lampc.importing.arithmetic import Tracked
 from lampc.importing.onnx_node import Node
 from lampc.importing.onnx_resize import RESIZES
@@ -21,16 +21,28 @@ if TYPE_CHECKING:
 
 
 def _gemm(reader: Reader, node: Node) -> Tracked:
+    """``alpha·A·B + beta·C``, where A and B may be turned."""
     import numpy as np
 
-    weight, bias = there(reader.given(node, 1)), reader.given(node, 2)
-    need(not node["transA"])
-    need(weight.ndim == 2)
-    weight = weight if node["transB"] else weight.T
-    if bias is not None:
-        need(bias.size == 1 or (bias.size == weight.shape[0] == bias.shape[-1]))
-        bias = np.broadcast_to((bias * node["beta"]).astype(bias.dtype).reshape(-1), weight.shape[:1]).copy()
-    return layers.linear(reader.out, reader.value(node), (weight * node["alpha"]).astype(weight.dtype), bias)
+    a, b = (_turned(reader.either(node, number)) if node[f"trans{'AB'[number]}"] else reader.either(node, number)
+            for number in (0, 1))  # fmt: skip
+    more, alpha, beta = reader.either(node, 2) if node.given(2) else None, np.asarray(node["alpha"]), np.asarray(node["beta"])
+    need(len(a.shape) == len(b.shape) == 2)
+    if isinstance(a, Value) and not isinstance(b, Tracked) and not isinstance(more, Tracked):
+        size = b.shape[1]
+        if more is None or more.size == 1 or more.size == size == more.shape[-1]:
+            bias = None if more is None else np.broadcast_to((more * beta).astype(b.dtype).reshape(-1), (size,)).copy()
+            return layers.linear(reader.out, a, (b.T * alpha).astype(b.dtype), bias)
+    found = arithmetic.times(reader.out, arithmetic.product(reader.out, a, b), alpha)
+    if more is None:
+        return found
+    scaled = arithmetic.times(reader.out, more, beta) if isinstance(more, Tracked) else (more * beta).astype(more.dtype)
+    return arithmetic.plus(reader.out, found, scaled)
+
+
+def _turned(matrix: Any) -> Any:
+    """Rows for columns."""
+    return arithmetic.shifted(matrix, lambda index: index.T) if isinstance(matrix, Value | Mixed) else matrix.T
 
 
 def _batchnorm(reader: Reader, node: Node) -> Tracked:
@@ -82,14 +94,53 @@ def _gather(reader: Reader, node: Node) -> Tracked:
 
 
 def _attention(reader: Reader, node: Node) -> Tracked:
-    """Attention as one node, of samples x heads x places x features."""
-    q, k, v = (reader.either(node, number) for number in range(3))
+    """Attention as one node, of samples x heads x places x features, or with the heads side by side."""
+    parts = [reader.either(node, number) for number in range(3)]
     need(not node["softcap"])
     node.ignore("softmax_precision", "qk_matmul_output_mode")  # the latter of an output that is not carried
-    if not all(isinstance(part, Value | Mixed) and len(part.shape) == 4 for part in (q, k, v)):
+    if not all(isinstance(part, Value | Mixed) and len(part.shape) in (3, 4) for part in parts):
         raise NoLayer
+    side_by_side = len(parts[0].shape) == 3
+    if side_by_side:
+        heads, shared = node["q_num_heads"], node["kv_num_heads"]
+        parts = [_apart(part, count) for part, count in zip(parts, (heads, shared, shared), strict=True)]
+    q, k, v = parts
     scale = node["scale"] or q.shape[-1] ** -0.5
-    return arithmetic.dot(reader.out, q, k, v, reader.given(node, 3), bool(node["is_causal"]), scale)
+    found = arithmetic.dot(reader.out, q, k, v, reader.given(node, 3), bool(node["is_causal"]), scale)
+    if not side_by_side:
+        return found
+    return move(found, lambda index: index.swapaxes(1, 2).reshape(len(index), index.shape[2], -1))
+
+
+def _apart(value: Value | Mixed, heads: int | None) -> Value | Mixed:
+    """Heads that lie side by side as an axis before the places."""
+    need(len(value.shape) == 3 and heads is not None and heads > 0 and value.shape[-1] % heads == 0)
+    return arithmetic.shifted(value, lambda index: index.reshape(*index.shape[:2], heads, -1).swapaxes(1, 2))
+
+
+def _rotary(reader: Reader, node: Node) -> Tracked:
+    """Queries or keys turned by their places, half by half; with their heads apart, or side by side."""
+    import numpy as np
+
+    value, cos, sin, places = (reader.either(node, 0), *(reader.given(node, number) for number in (1, 2, 3)))
+    need(isinstance(value, Value) and not node["interleaved"] and not node["rotary_embedding_dim"])
+    side_by_side = len(value.shape) == 3
+    if side_by_side:
+        value = _apart(value, node["num_heads"])
+    need(len(value.shape) == 4)
+    length, half, waves = value.shape[2], value.shape[-1] // 2, []
+    for given in (there(cos), there(sin)):
+        if places is not None:
+            need(given.ndim == places.ndim == 2 and bool(((places >= 0) & (places < len(given))).all()))
+        table = given if places is None else given[places]
+        need(table.shape[1:] == (length, half) and len(table) > 0 and bool((table == table[:1]).all()))
+        waves.append(np.concatenate([table[:1, None]] * 2, -1))
+    first, second = move(value, lambda index: index[..., :half]), move(value, lambda index: index[..., half:])
+    turned = rotary.side_by_side([arithmetic.times(reader.out, second, np.asarray(-1.0)), first], -1)  # type: ignore[list-item]
+    found = rotary.added(rotary.scaled(value, waves[0]), rotary.scaled(turned, waves[1]))
+    if not side_by_side:
+        return found
+    return rotary.moved(found, lambda index: index.swapaxes(1, 2).reshape(len(index), index.shape[2], -1))
 
 
 def _prelu(reader: Reader, node: Node) -> Tracked:
@@ -155,6 +206,7 @@ LAYERS: Mapping[str, Callable[[Reader, Node], Tracked]] = {
     **WINDOWS, **RESIZES,
     "Gemm": _gemm, "BatchNormalization": _batchnorm, "LayerNormalization": _norm, "RMSNormalization": _norm,
     "InstanceNormalization": _instancenorm, "GroupNormalization": _groupnorm, "Gather": _gather, "Attention": _attention,
+    "RotaryEmbedding": _rotary,
     "PRelu": _prelu, "LSTM": _recurrent, "GRU": _recurrent, "RNN": _recurrent,
 }  # fmt: skip
 """Nodes that are layers."""
