@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from lampc.cli.report import remember_color, warned
-from lampc.cli.say import standard_output
+from lampc.cli.say import say, standard_output
+from lampc.cli.signals import terminable
 
 if TYPE_CHECKING:
     from lampc.runs.load import Run
@@ -47,9 +48,14 @@ def predict(run: str, input: str, output: str | None, as_json: bool, last: bool,
     header, lines = inputs.with_header(found, inputs.open_lines(sys.stdin)) if input == "-" else (True, None)
     plain = nullcontext(Lines(standard_output(), not as_json, header))
     out: AbstractContextManager[Writer] = plain if output is None else writer(Path(output))
-    with out as taken:
-        for part in _predictions(found, model, Path(input), lines, header):
-            taken.write(part)
+    with terminable() as stop:
+        try:
+            with out as taken:
+                for part in _predictions(found, model, Path(input), lines, header):
+                    taken.write(part)
+        except KeyboardInterrupt:
+            say("interrupted: nothing is written" if output is not None else "interrupted", err=True)
+            return 128 + stop.signal
     return 0
 
 
