@@ -333,9 +333,18 @@ def check(source: Source, folder: Path, settings: Mapping[str, Any], allow_pytho
     tree = parse(source, problems)
     elaborated = elaborate(tree, folder, settings, allow_python, problems, described, data_folder)
     if elaborated is not None and not problems.errors:
-        warn_of_saturation(elaborated.graph, problems)
         advise(elaborated, problems)
+        if described is None:  # else it has been trained
+            _warn_of_growth(elaborated, problems)
+        warn_of_saturation(elaborated.graph, problems)
     return elaborated
+
+
+def _warn_of_growth(elaborated: Elaborated, problems: Problems) -> None:
+    from lampc.advice.growth import LARGE, warn_of_growth  # numpy, which takes a while to import
+
+    if "loss" in elaborated.graph.outputs and len(elaborated.graph) <= LARGE:
+        warn_of_growth(elaborated, run_passes(elaborated.graph, (find_gains, stabilise)), problems)
 
 
 def compile_source(
