@@ -344,7 +344,12 @@ def _warn_of_growth(elaborated: Elaborated, problems: Problems) -> None:
     from lampc.advice.growth import LARGE, warn_of_growth  # numpy, which takes a while to import
 
     if "loss" in elaborated.graph.outputs and len(elaborated.graph) <= LARGE:
-        warn_of_growth(elaborated, run_passes(elaborated.graph, (find_gains, stabilise)), problems)
+        warn_of_growth(elaborated, beginning(elaborated), problems)
+
+
+def beginning(elaborated: Elaborated) -> Graph:
+    """The forward graph as a training begins: initialisers with their gains, formulas in stable forms."""
+    return run_passes(elaborated.graph, (find_gains, stabilise))
 
 
 def compile_source(

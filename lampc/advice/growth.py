@@ -151,7 +151,7 @@ class _Look:
         id = node.id
         return self._report(
             "W452",
-            f"{signal.flat[id]:.0%} of `{node.layer}` begin where it is flat, of numbers of deviation "
+            f"{100 * signal.flat[id]:.0f} % of `{node.layer}` begin where it is flat, of numbers of deviation "
             f"{rough(signal.rms[node.operands[0]])}: hardly a gradient comes through",
             weight, lambda found: found.flat[id] <= FLAT,
         )  # fmt: skip
@@ -183,6 +183,7 @@ class _Look:
             f"the gradient {'vanishes' if ratio < 1 else 'explodes'} on its way back: that of `{first.parameter.layer}` begins "
             f"{rough(ratio)} times as large as that of `{last.parameter.layer}`",
             first, lambda found: _alike(found, first, last),
+            "take `relu` or `tanh` for a sigmoid, or let it pass beside the layers: `residual { … }`; a norm between helps too",
         )  # fmt: skip
 
     def _layer(self, value: Value) -> str:
@@ -192,11 +193,20 @@ class _Look:
             node = self.followed.graph[node.operands[0].node]
         return node.layer
 
-    def _report(self, code: str, message: str, weight: Weight, mended: Mended) -> bool:
-        self.problems.report(code, self.assuming + message, weight.parameter.spans[0],
-                             f"makes numbers {rough(weight.growth)} times as large",
-                             fixes=self.followed.mends(weight, mended, _NORM))  # fmt: skip
+    def _report(self, code: str, message: str, weight: Weight, mended: Mended, otherwise: str = _NORM) -> bool:
+        label = "" if code == "W453" else f"makes numbers {rough(weight.growth)} times as large"
+        fixes = [*self._normalised(mended), *self.followed.mends(weight, mended, otherwise)]
+        self.problems.report(code, self.assuming + message, weight.parameter.spans[0], label,
+                             fixes=[fix for fix in fixes if fix != otherwise or len(fixes) == 1])  # fmt: skip
         return True
+
+    def _normalised(self, mended: Mended) -> list[str]:
+        """What to write where it is the data's numbers that are too large."""
+        data, x = self.program.experiment.data, self.followed.given["x"]
+        takes = data is not None and "normalize" in data.source.signature.names
+        if x.rms < WORSE or not takes or not mended(self.followed.signal_for({**self.followed.given, "x": Begin()})):
+            return []
+        return [f"add `normalize` to the `data` statement, whose numbers are about {rough(x.rms)} in size"]
 
 
 def _slope(signal: Signal, weight: Weight) -> float:

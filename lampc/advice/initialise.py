@@ -96,6 +96,10 @@ class Followed:
             fixes.append(f"let all begin otherwise: {', '.join(each)}")
         return fixes or [otherwise]
 
+    def signal_for(self, given: Mapping[str, Begin]) -> Signal:
+        """What would be found of other inputs."""
+        return _signal(self.graph, given, {})
+
     def _tried(self, chosen: Mapping[Weight, str], mended: Mended) -> bool:
         """Whether other initialisers mend it."""
         instead = {weight.op.label: Initialiser(name, (), self._gain(weight)) for weight, name in chosen.items()}

@@ -9,13 +9,11 @@ import torch
 
 import lampc.compile
 from lampc.advice.signal import Begin, follow
-from lampc.compile import run_passes
+from lampc.compile import beginning
 from lampc.ir.graph import Graph, Value
 from lampc.ir.leaves import Constant, Input, Parameter, Setting, State
 from lampc.ir.op import Run
 from lampc.layers.initialisers import INITIALISERS
-from lampc.passes.gains import find_gains
-from lampc.passes.stabilise import stabilise
 from lampc.runtime.storage import DTYPES
 
 SAMPLES, SEEDS = 64, 16
@@ -23,7 +21,7 @@ SAMPLES, SEEDS = 64, 16
 
 def graph_of(source: str) -> Graph:
     """A program's forward graph, with gains, as it is followed."""
-    return run_passes(lampc.compile.text(source).elaborated.graph, (find_gains, stabilise))
+    return beginning(lampc.compile.text(source).elaborated)
 
 
 def measured(graph: Graph, classes: int) -> dict[Value, float]:
