@@ -375,9 +375,23 @@ def check(source: Source, given: Given, problems: Problems) -> Elaborated | None
     tree = parse(source, problems)
     elaborated = elaborate(tree, given, problems)
     if elaborated is not None and not problems.errors:
-        warn_of_saturation(elaborated.graph, problems)
         advise(elaborated, problems)
+        if given.described is None:  # else it has been trained
+            _warn_of_growth(elaborated, problems)
+        warn_of_saturation(elaborated.graph, problems)
     return elaborated
+
+
+def _warn_of_growth(elaborated: Elaborated, problems: Problems) -> None:
+    from lampc.advice.growth import LARGE, warn_of_growth  # numpy, which takes a while to import
+
+    if "loss" in elaborated.graph.outputs and len(elaborated.graph) <= LARGE:
+        warn_of_growth(elaborated, beginning(elaborated), problems)
+
+
+def beginning(elaborated: Elaborated) -> Graph:
+    """The forward graph as a training begins: initialisers with their gains, formulas in stable forms."""
+    return run_passes(elaborated.graph, (find_gains, stabilise))
 
 
 def compile_source(source: Source, given: Given, problems: Problems | None = None) -> Program:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lampc.cli import growth
 from lampc.cli.inputs import FILE, common, load
 from lampc.cli.report import print_diagnostics
 from lampc.cli.say import say, say_json
@@ -35,9 +36,11 @@ STAGES = ("forward", "backward", "update", "inference")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--native", "form", flag_value="kernels", help="Print the loops of the native code instead.")
 @click.option("--llvm", "form", flag_value="llvm", help="Print the native code in LLVM's language.")
+@click.option("--signal", "signal", is_flag=True,
+              help="Print what deviation each layer's numbers and gradients begin with instead.")  # fmt: skip
 @click.option("--asm", "form", flag_value="asm", help="Print the native code in this machine's.")
 @common
-def ops(file: str, stages: tuple[str, ...], batch: int | None, as_json: bool, form: str | None,
+def ops(file: str, stages: tuple[str, ...], batch: int | None, as_json: bool, form: str | None, signal: bool,
         settings: tuple[str, ...], allow_python: bool, color: str) -> int:  # fmt: skip
     """List the operations that the program compiles to."""
     from lampc.compile import compile_source
@@ -46,6 +49,13 @@ def ops(file: str, stages: tuple[str, ...], batch: int | None, as_json: bool, fo
     source, folder, overrides = load(file, settings, problems)
     program = compile_source(source, Given(folder, overrides, allow_python), problems)
     print_diagnostics(program.warnings)
+    if signal:
+        found = growth.described(program)
+        if as_json:
+            say_json({"signal": found})
+        else:
+            say("\n".join(growth.table(found)))
+        return 0
     if form is not None:
         return _native(program, "inference" if stages == ("inference",) else "training", form)
     size = batch or program.batch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from importlib import import_module
 from typing import Any
 
@@ -23,8 +24,9 @@ def _describe_digits(request: Request) -> Description:
     shape = (1, 8, 8) if request.arguments["image"] else (64,)
     train, validation, test = Cut.of(request).counts(1797)
     if request.arguments["denoise"] is not None:
-        return Description(shape, shape, None, train, test, target_range=(0.0, 1.0), validation=validation, bits=False)
-    return Description(shape, (), tuple(map(str, range(10))), train, test, validation=validation)
+        return Description(shape, shape, None, train, test, target_range=(0.0, 1.0), validation=validation, bits=False,
+                           sizes=(0.31, math.hypot(0.48, request.arguments["denoise"]), 0.4))  # fmt: skip
+    return Description(shape, (), tuple(map(str, range(10))), train, test, validation=validation, sizes=(0.31, 0.48, 0.4))
 
 
 def _load_digits(request: Request) -> Dataset:
@@ -43,15 +45,16 @@ def _load_digits(request: Request) -> Dataset:
 
 
 def _table(name: str, doc: str, samples: int, features: int, classes: tuple[str, ...] | None,
-           span: tuple[float, float] | None = None, large: tuple[str, float, float] | None = None) -> None:  # fmt: skip
-    """Declare a table; ``large``: a feature that is far larger than another, and the size of both."""
+           sizes: tuple[float, float, float], span: tuple[float, float] | None = None,
+           large: tuple[str, float, float] | None = None) -> None:  # fmt: skip
+    """Declare a table; ``sizes``: of its numbers; ``large``: a feature far larger than another, and the size of both."""
 
     def describe(request: Request) -> Description:
         target = () if classes else (1,)
         train, validation, test = Cut.of(request).counts(samples)
         remarks = () if large is None or request.arguments["normalize"] else (unscaled(*large),)
         return Description((features,), target, classes, train, test, target_range=_span(request), validation=validation,
-                           remarks=remarks, bits=None if classes else False)  # fmt: skip
+                           remarks=remarks, sizes=sizes, bits=None if classes else False)  # fmt: skip
 
     def _span(request: Request) -> tuple[float, float] | None:
         return None if span is None else (0.0, 1.0) if request.arguments.get("scaled") else span
@@ -95,8 +98,8 @@ source(
     )
 )
 _table("wine", "scikit-learn's 178 wines: 13 measurements, 3 growers", 178, 13, ("class_0", "class_1", "class_2"),
-       large=("`proline`", 810, 0.38))  # fmt: skip
+       (69.0, 227.0, 209.0), large=("`proline`", 810, 0.38))  # fmt: skip
 _table("breastcancer", "scikit-learn's 569 tumours: 30 measurements, malignant or benign", 569, 30, ("malignant", "benign"),
-       large=("`worst area`", 1050, 0.0046))  # fmt: skip
+       (62.0, 237.0, 202.0), large=("`worst area`", 1050, 0.0046))  # fmt: skip
 _table("diabetes", "scikit-learn's 442 patients: 10 measurements, the disease's progress after a year", 442, 10, None,
-       (25.0, 346.0))  # fmt: skip
+       (0.0, 0.048, 0.0), (25.0, 346.0))  # fmt: skip

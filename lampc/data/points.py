@@ -14,7 +14,15 @@ RADIUS = 1 / math.sqrt(2 * math.pi)
 def _describe_disc(request: Request) -> Description:
     train, test = request.arguments["train"], request.arguments["test"]
     return Description(
-        (2,), (1,), None, train, test, target_range=(0.0, 1.0), bits=True, validation=request.arguments["validation"]
+        (2,),
+        (1,),
+        None,
+        train,
+        test,
+        target_range=(0.0, 1.0),
+        bits=True,
+        validation=request.arguments["validation"],
+        sizes=(0.5, math.sqrt(1 / 3), 0.5),
     )
 
 
@@ -31,7 +39,8 @@ def _load_disc(request: Request) -> Dataset:
 
 
 def _describe_xor(request: Request) -> Description:
-    return Description((2,), (1,), None, 4 * request.arguments["repeat"], 4, target_range=(0.0, 1.0), bits=True)
+    return Description((2,), (1,), None, 4 * request.arguments["repeat"], 4, target_range=(0.0, 1.0), bits=True,
+                       sizes=(0.5, math.sqrt(0.5), 0.5))  # fmt: skip
 
 
 def _load_xor(request: Request) -> Dataset:

@@ -34,7 +34,19 @@ def described(data: Dataset) -> Description:
     if isinstance(data.train.x, Rows):
         return data.description
     found = [*_sizes(data), *_constant(data), *_telling(data), *_shared(data), *_most(data), *_sorted(data)]
-    return replace(data.description, remarks=tuple(found))
+    return replace(data.description, remarks=tuple(found), sizes=_spread(data))
+
+
+def _spread(data: Dataset) -> tuple[float, float, float] | None:
+    """The mean and the root mean square of all numbers of the training samples, and that of each feature's mean."""
+    import numpy as np
+
+    x = np.asarray(data.train.x)
+    if x.dtype.kind != "f" or not x.size:
+        return None
+    x = x.reshape(len(x), -1)
+    means = (x.mean(), np.square(x).mean(), np.square(x.mean(axis=0)).mean())
+    return float(means[0]), math.sqrt(means[1]), math.sqrt(means[2])
 
 
 def _listed(data: Dataset, columns: Sequence[int]) -> str:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from lampc.ir.leaves import Gain, Initialiser
 from lampc.layers.signature import Choice, Kind, Refused, Signature, Written, shown
+
+Shape = Sequence[int]
+Drawn = Callable[[Shape, Initialiser], float]
+"""A number for a tensor of a shape: the deviation of what is drawn, say."""
 
 
 @dataclass(frozen=True)
@@ -20,28 +24,36 @@ class InitialiserType:
     numbers: tuple[tuple[str, float], ...]
     fill: Callable[[Any, Initialiser, Any], object]
     """Fills a torch tensor in place from a torch generator."""
+    deviation: Drawn
+    """Of the numbers in a tensor of a shape."""
+    mean: Drawn = lambda shape, init: 0.0
     gained: bool = False
     """Whether a gain applies, which is found from the activation that follows unless given."""
 
 
-def _fans(tensor: Any) -> tuple[int, int]:
+def _fans(shape: Shape) -> tuple[int, int]:
     """(N_in, N_out) of a weight [out, in], of a kernel [out, in, …] counting its places, or of a vector [n]: (n, n)."""
-    if tensor.dim() < 2:
-        return tensor.shape[0], tensor.shape[0]
-    places = math.prod(tensor.shape[2:])
-    return tensor.shape[1] * places, tensor.shape[0] * places
+    if len(shape) < 2:
+        return shape[0], shape[0]
+    places = math.prod(shape[2:])
+    return shape[1] * places, shape[0] * places
 
 
-def _normal(std: Callable[[Any, Initialiser], float]) -> Callable[[Any, Initialiser, Any], object]:
-    return lambda tensor, init, generator: tensor.normal_(0.0, std(tensor, init), generator=generator)
+def _normal(
+    name: str, doc: str, numbers: tuple[tuple[str, float], ...], deviation: Drawn, gained: bool = False
+) -> InitialiserType:
+    def fill(tensor: Any, init: Initialiser, generator: Any) -> object:
+        return tensor.normal_(0.0, deviation(tuple(tensor.shape), init), generator=generator)
+
+    return InitialiserType(name, doc, numbers, fill, deviation, gained=gained)
 
 
-def _xavier(tensor: Any, init: Initialiser) -> float:
-    return init.factor * math.sqrt(2.0 / sum(_fans(tensor)))
+def _xavier(shape: Shape, init: Initialiser) -> float:
+    return init.factor * math.sqrt(2.0 / sum(_fans(shape)))
 
 
 def _xavier_uniform(tensor: Any, init: Initialiser, generator: Any) -> object:
-    bound = math.sqrt(3.0) * _xavier(tensor, init)
+    bound = math.sqrt(3.0) * _xavier(tuple(tensor.shape), init)
     return tensor.uniform_(-bound, bound, generator=generator)
 
 
@@ -58,20 +70,28 @@ def _orthogonal(tensor: Any, init: Initialiser, generator: Any) -> object:
     return tensor.copy_((init.factor * (q if rows >= columns else q.t())).reshape(tensor.shape))
 
 
+def _constant(
+    name: str, doc: str, numbers: tuple[tuple[str, float], ...], value: Callable[[Initialiser], float]
+) -> InitialiserType:
+    return InitialiserType(name, doc, numbers, lambda tensor, init, generator: tensor.fill_(value(init)),
+                           lambda shape, init: 0.0, lambda shape, init: value(init))  # fmt: skip
+
+
 _TYPES = (
-    InitialiserType("normal", "N(0, σ²); the default, σ = 1", (("std", 1.0),), _normal(lambda _, init: init.numbers[0])),
-    InitialiserType("xavier", "N(0, σ²), σ = gain·√(2/(N_in+N_out))", (), _normal(_xavier), gained=True),
-    InitialiserType("xavier_uniform", "uniform with xavier's σ", (), _xavier_uniform, gained=True),
-    InitialiserType("kaiming", "N(0, σ²), σ = gain/√N_in", (),
-                    _normal(lambda tensor, init: init.factor / math.sqrt(_fans(tensor)[0])), gained=True),
-    InitialiserType("lecun", "N(0, σ²), σ = 1/√N_in", (), _normal(lambda tensor, _: 1 / math.sqrt(_fans(tensor)[0]))),
-    InitialiserType("orthogonal", "orthonormal rows or columns, times the gain", (), _orthogonal, gained=True),
+    _normal("normal", "N(0, σ²); the default, σ = 1", (("std", 1.0),), lambda shape, init: init.numbers[0]),
+    _normal("xavier", "N(0, σ²), σ = gain·√(2/(N_in+N_out))", (), _xavier, gained=True),
+    InitialiserType("xavier_uniform", "uniform with xavier's σ", (), _xavier_uniform, _xavier, gained=True),
+    _normal("kaiming", "N(0, σ²), σ = gain/√N_in", (), lambda shape, init: init.factor / math.sqrt(_fans(shape)[0]), True),
+    _normal("lecun", "N(0, σ²), σ = 1/√N_in", (), lambda shape, init: 1 / math.sqrt(_fans(shape)[0])),
+    InitialiserType("orthogonal", "orthonormal rows or columns, times the gain", (), _orthogonal,
+                    lambda shape, init: init.factor / math.sqrt(max(shape[0], math.prod(shape[1:]))), gained=True),
     InitialiserType("uniform", "uniform between two numbers", (("low", -1.0), ("high", 1.0)),
-                    lambda tensor, init, generator: tensor.uniform_(*init.numbers, generator=generator)),
-    InitialiserType("zeros", "0", (), lambda tensor, init, generator: tensor.zero_()),
-    InitialiserType("ones", "1", (), lambda tensor, init, generator: tensor.fill_(1.0)),
-    InitialiserType("constant", "one number", (("value", 0.0),),
-                    lambda tensor, init, generator: tensor.fill_(init.numbers[0])),
+                    lambda tensor, init, generator: tensor.uniform_(*init.numbers, generator=generator),
+                    lambda shape, init: (init.numbers[1] - init.numbers[0]) / math.sqrt(12),
+                    lambda shape, init: sum(init.numbers) / 2),
+    _constant("zeros", "0", (), lambda init: 0.0),
+    _constant("ones", "1", (), lambda init: 1.0),
+    _constant("constant", "one number", (("value", 0.0),), lambda init: init.numbers[0]),
 )  # fmt: skip
 
 INITIALISERS = {declared.name: declared for declared in _TYPES}

@@ -45,8 +45,14 @@ def find_gains(graph: Graph) -> Graph:
 
 
 def warn_of_saturation(graph: Graph, problems: Problems) -> None:
-    """Report weights of the default N(0, 1) that feed a tanh, sigmoid or hardtanh: most of its outputs begin flat."""
+    """Report weights of the default N(0, 1) that feed a tanh, sigmoid or hardtanh: many of its outputs begin flat.
+
+    What a layer's numbers have been found to do is not said again.
+    """
+    said = {label.span for found in problems.warnings if found.code in ("W451", "W452") for label in found.labels}
     for node in graph:
+        if node.spans and node.spans[0] in said:
+            continue
         if not isinstance(node.op, Parameter) or node.op.initialiser != NORMAL or len(node.op.type.shape) != 2:
             continue
         following = _activation(graph, node)
