@@ -53,6 +53,8 @@ class Description:
     """What is likely to be a mistake; of a run that is kept, nothing."""
     bits: bool | None = None
     """Whether all targets are 0 or 1, where they are numbers; None where that is not known."""
+    stored: bool = field(default=False, compare=False)
+    """Whether samples stay on the disk."""
 
 
 @dataclass(frozen=True)
