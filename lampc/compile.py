@@ -214,6 +214,11 @@ class Program:
         """A prediction's type."""
         return self.simplified.type(self.simplified.outputs["prediction"])
 
+    @cached_property
+    def footprints(self) -> dict[object, Any]:
+        """The memory that trainings take, as it has been worked out."""
+        return {}
+
     @property
     def batch(self) -> int:
         """Samples of a training minibatch, the last one apart: as many as are asked for, or as there are."""

@@ -197,7 +197,7 @@ def _print(names: list[str], rows: list[Row], best: int | None) -> None:
         for row in rows
     ]  # fmt: skip
     widths = [max(len(line[column]) for line in [[*names, *measures], *cells]) for column in range(len(names) + len(measures))]
-    ends = ["", *(f"  {places(row)}" if row["diverged"] else "" for row in rows)]
+    ends = ["", *(f"  {place}" if (place := places(row)) else "" for row in rows)]
     for index, line in enumerate([[*names, *measures], *cells]):
         mark = "  best" if best is not None and index == best + 1 else ""
         say("  ".join(f"{text:>{width}}" for text, width in zip(line, widths, strict=True)) + mark + ends[index])

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lampc.runs.logs import TensorBoard
     from lampc.runs.train import Kept
     from lampc.runtime.backend import Choice
+    from lampc.runtime.footprint import Footprint, Manner
     from lampc.runtime.history import Epoch, History
 
 
@@ -71,7 +72,8 @@ def train(file: str, runs: int | None, seed: int | None, device: str | None, bac
             data_folder = None if keeping is None else Path(keeping.config["folder"])
             program = compile_source(source, Given(folder, overrides, allow_python, None, data_folder), problems)
             print_diagnostics(program.warnings)
-            shown = _Shown(program, keeping.config["file"] if keeping else file, as_json, wants_color(color))
+            shown = _Shown(program, keeping.config["file"] if keeping else file, as_json, wants_color(color),
+                           not no_save)  # fmt: skip
             if no_save:
                 return _unkept(shown)
             if keeping is not None:
@@ -90,7 +92,9 @@ def _together(file: str, as_json: bool, resume: str | None, run_dir: str, save_e
     from lampc.compile import compile_source
     from lampc.runs.config import job
     from lampc.runs.train import train_along
+    from lampc.runtime.fit import planned
     from lampc.runtime.group import join
+    from lampc.runtime.model import device_of
 
     problems = Problems()
     first = rank() == 0
@@ -119,6 +123,7 @@ def _together(file: str, as_json: bool, resume: str | None, run_dir: str, save_e
             if first:
                 raise
             return 1  # all find the same, and one says so
+        plan = planned(program, device_of(program.experiment.train.device), kept=True) if first else None  # the others wait
         group = join(program.experiment.train.device)
         try:
             if not first:
@@ -132,7 +137,7 @@ def _together(file: str, as_json: bool, resume: str | None, run_dir: str, save_e
                         return 128 + stop.signal if stop.signal else 1  # the first process has failed, and says so
                 return 0
             print_diagnostics(program.warnings)
-            shown = _Shown(program, keeping.config["file"] if keeping else file, as_json, wants_color(color))
+            shown = _Shown(program, keeping.config["file"] if keeping else file, as_json, wants_color(color), True, plan)
             shown.model.group = group
             if keeping is not None:
                 return _kept(shown, keeping.directory, None, given, save_every)
@@ -189,19 +194,28 @@ def _name(file: str) -> str:
 class _Shown:
     """What of a training people, or programs, are told."""
 
-    def __init__(self, program: Program, file: str, as_json: bool, color: bool) -> None:
+    def __init__(self, program: Program, file: str, as_json: bool, color: bool, kept: bool,
+                 plan: tuple[Footprint, Manner] | None = None) -> None:  # fmt: skip
+        from lampc.runtime.backend import cores
+        from lampc.runtime.fit import planned
+        from lampc.runtime.model import device_of
+
         self.program = program
         self.as_json = as_json
         config = program.experiment.train
         self.seeds = [config.seed + run for run in range(config.runs)]
+        plan = plan or planned(program, device_of(config.device), config.runs, min(config.runs, cores()), kept)
+        self.memory = None if plan is None else plan[0]
         self.model = program.model()  # torch's import and compilation are not part of the time that is measured
         self.model.native("loss")
         self.backend = self.model.backend
         if as_json:
-            say_json(_start(program, file, self.seeds, self.backend))
+            say_json(_start(program, file, self.seeds, self.backend, self.memory))
         else:
             _print_layers(program, color)
             say(f"backend {self.backend.name}: {self.backend.reason}")
+            if self.memory is not None:
+                say(f"memory {self.memory}")
         self.finished: list[History] = []
         self.board: TensorBoard | None = None
         self._bar: Progress | None = None
@@ -355,7 +369,7 @@ _BREAK = 0.2
 """Seconds between what is shown to people."""
 
 
-def _start(program: Program, file: str, seeds: list[int], backend: Choice) -> dict[str, Any]:
+def _start(program: Program, file: str, seeds: list[int], backend: Choice, memory: Footprint | None) -> dict[str, Any]:
     config = program.experiment.train
     return {
         "event": "start",
@@ -367,6 +381,7 @@ def _start(program: Program, file: str, seeds: list[int], backend: Choice) -> di
         "seeds": seeds,
         "epochs": config.epochs,
         "batch": config.batch,
+        **({"memory": {"total": memory.total, **memory.parts}} if memory is not None else {}),
         "parameters": sum(layer.parameter_count for layer in program.layers),
         "layers": [
             {"name": layer.name, "text": layer.text, "shape": list(layer.output_type.sample),

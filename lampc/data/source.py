@@ -59,6 +59,8 @@ class Description:
     """What a sample's whole numbers stay below, where they name things; 0 where samples hold any numbers."""
     labels: tuple[int, int] | None = None
     """The least and the greatest target where they are whole numbers in several axes, which may be labels of places."""
+    stored: bool = field(default=False, compare=False)
+    """Whether samples stay on the disk."""
 
 
 @dataclass(frozen=True)

@@ -189,7 +189,8 @@ def finish(train: Split, validation: Split, test: Split, classes: tuple[str, ...
         bits = all(bool(((y == 0) | (y == 1)).all()) for y in every)
         span = (min(float(y.min()) for y in every), max(float(y.max()) for y in every))
     description = Description(train.x.shape[1:], train.y.shape[1:], classes, len(train), len(test), span,
-                              validation=len(validation), bits=bits, below=cut.below)  # fmt: skip
+                              validation=len(validation), bits=bits, below=cut.below,
+                              stored=isinstance(train.x, Rows))  # fmt: skip
     return Dataset(description, train, test, normal, validation)
 
 

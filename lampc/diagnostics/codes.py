@@ -69,6 +69,7 @@ TITLES: dict[str, str] = {
     "E703": "nothing to train",
     "E704": "no native code",
     "E705": "workers that are not there",
+    "E706": "more memory than there is",
     # runs
     "E610": "no such run",
     "E611": "a damaged or unreadable file of a run",

@@ -39,10 +39,15 @@ def place(
         lives = {}
     arena = Arena()
     offsets = {id: arena.take(size) for id, size in sizes.items() if id not in lives}
+    begin: dict[int, list[int]] = {}
+    end: dict[int, list[int]] = {}
+    for id, (first, last) in sorted(lives.items()):
+        begin.setdefault(first, []).append(id)
+        end.setdefault(last, []).append(id)
     for index in range(len(kernels)):
-        for id in sorted(id for id, (first, _) in lives.items() if first == index):
+        for id in begin.get(index, ()):
             offsets[id] = arena.take(sizes[id])
-        for id in sorted(id for id, (_, last) in lives.items() if last == index):
+        for id in end.get(index, ()):
             arena.give(offsets[id], sizes[id])
     return offsets, arena.size
 

@@ -30,6 +30,7 @@ class Native:
         self._batch = batch
         self._totals = totals
         self._made: dict[tuple[str, ...], tuple[Module, Code | None]] = {}
+        self._refusals: dict[bool, str | None] = {}
         self._lock = Lock()
 
     def check(self, whole: bool = False) -> str | None:
@@ -37,6 +38,11 @@ class Native:
 
         ``whole``: write all the code that a model may need, to be sure.
         """
+        if whole not in self._refusals:
+            self._refusals[whole] = self._refusal(whole)
+        return self._refusals[whole]
+
+    def _refusal(self, whole: bool) -> str | None:
         from lampc.native.engine import refusal
 
         reason = refusal()

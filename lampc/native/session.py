@@ -46,7 +46,7 @@ class Session:
         self._random = np.zeros(4, dtype=np.uint32)
         """The key, the step, and the address of what kernels use as scratch."""
         self._scratch = np.zeros(0, dtype=np.uint8)
-        self._needs_scratch = "%scratch" in module.text
+        self._needs_scratch = _needs_scratch(module)
         self._put: list[tuple[NDArray[Any], NDArray[Any]]] = []
         self._take: list[tuple[NDArray[Any], NDArray[Any]]] = []
 
@@ -55,6 +55,8 @@ class Session:
         np = self._numpy
         module = self.module
         places, size = place(module.kernels, module.buffers, module.keep, self.batch, module.width, reuse)
+        self.size = size
+        """Bytes of all buffers."""
         raw = np.zeros(size + ALIGNED, dtype=np.uint8)
         start = -raw.ctypes.data % ALIGNED
         found: dict[int, NDArray[Any]] = {}
@@ -141,7 +143,7 @@ class Session:
 
     def _make_room(self, threads: int) -> None:
         """See to it that each thread has scratch of its own."""
-        needed = threads * SCRATCH + ALIGNED
+        needed = _scratch(threads)
         if self._needs_scratch and len(self._scratch) < needed:
             self._scratch = self._numpy.zeros(needed, dtype=self._numpy.uint8)
             start = self._scratch.ctypes.data
@@ -152,3 +154,17 @@ class Session:
         buffer = self.module.buffers[self.module.outputs[output]]
         copied: NDArray[Any] = self._matrix(buffer).copy()
         return copied
+
+
+def memory(module: Module, batch: int, threads: int = 1) -> int:
+    """The bytes that a session takes for minibatches up to a size, shared by some threads."""
+    _, size = place(module.kernels, module.buffers, module.keep, batch, module.width)
+    return size + ALIGNED + (_scratch(threads) if _needs_scratch(module) else 0)
+
+
+def _scratch(threads: int) -> int:
+    return threads * SCRATCH + ALIGNED
+
+
+def _needs_scratch(module: Module) -> bool:
+    return "%scratch" in module.text

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lampc.diagnostics import LampError
 from lampc.elaborate.settings import Setting
 from lampc.runtime.course import metric_of, score
 from lampc.runtime.history import Divergence
@@ -18,13 +19,19 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 """What one setting has come to, as JSON: its ``settings``; ``measures`` of the ``part`` by which settings are looked at, and
 those of ``train`` and ``test``; ``by``, the metric that chooses, empty where there is no validation part; the kind of ``loss``;
-how many ``runs`` there were, and which have ``diverged``, and where."""
+how many ``runs`` there were, and which have ``diverged``, and where; why it was ``refused``, if there is too little memory."""
 
 
 def tried(chosen: Mapping[str, Setting], program: Program) -> Row:
-    """Train with a setting, once a seed. That a seed diverges is an outcome."""
+    """Train with a setting, once a seed. That a seed diverges is an outcome, and so is that memory is too small."""
     config = program.experiment.train
-    histories = train_runs(program, [config.seed + run for run in range(config.runs)], every=math.inf)
+    refused = ""
+    try:
+        histories = train_runs(program, [config.seed + run for run in range(config.runs)], every=math.inf)
+    except LampError as error:
+        if error.diagnostics[0].code != "E706":
+            raise
+        histories, refused = [], error.diagnostics[0].message
     ended = finite(histories)
     part = next((name for name in ("validation", "test") if any(getattr(h, name) for h in ended)), "train")
     return {
@@ -37,6 +44,7 @@ def tried(chosen: Mapping[str, Setting], program: Program) -> Row:
         "loss": _kind_of_loss(program, chosen),
         "runs": len(histories),
         "diverged": divergences(histories),
+        **({"refused": refused} if refused else {}),
     }
 
 
@@ -60,7 +68,7 @@ def unchosen(rows: Sequence[Row]) -> str:
     """Why none of the rows is chosen; empty where one is."""
     ended = [row for row in rows if row["measures"]]
     if not ended:
-        return "every setting has diverged"
+        return "every setting has diverged" if not any("refused" in row for row in rows) else "no setting has come to its end"
     metrics = {row["by"] for row in ended}
     if "" in metrics:
         return "the data has no validation part to choose by (`data … validation=`)"
@@ -94,7 +102,9 @@ def _kind_of_loss(program: Program, chosen: Mapping[str, Setting]) -> str:
 
 
 def places(row: Row) -> str:
-    """How many of a row's seeds have diverged, and where the first one has; empty where none has."""
+    """How many of a row's seeds have diverged, and where the first one has; or why none was trained."""
+    if "refused" in row:
+        return str(row["refused"])
     lost = row["diverged"]
     if not lost:
         return ""

@@ -16,7 +16,9 @@ from lampc.diagnostics import LampError, Problems
 from lampc.ir.keys import Key
 from lampc.ir.leaves import State
 from lampc.native.program import NoNativeForm
-from lampc.native.session import Session
+from lampc.native.session import Session, memory
+from lampc.runtime.chunks import CHUNK
+from lampc.runtime.fit import fitting_minibatch
 from lampc.runtime.threads import flops
 
 if TYPE_CHECKING:
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
 SHARED = 20_000_000
 """Floating point operations of a step from which threads share it: some 130 µs on one core, against a microsecond or so for
 each meeting of the threads between two kernels."""
-CHUNK = 1024
-"""Samples that are evaluated at once."""
 
 
 @dataclass(frozen=True)
@@ -138,11 +138,17 @@ class Runner:
             self._flops[batch] = flops(self._model.program.training, batch)
         return self._flops[batch] >= SHARED
 
+    @property
+    def size(self) -> int:
+        """The bytes of all that it works in."""
+        return sum(session.size for session in self._sessions.values())
+
     def _session(self, outputs: tuple[str, ...], batch: int) -> Session:
         found = self._sessions.get(outputs)
         if found is None or found.batch < batch:
             module, code = self._model.program.native.compiled(*outputs)
             assert code is not None
+            fitting_minibatch(memory(module, batch), batch)
             found = self._sessions[outputs] = Session(module, code, batch)
             found.bind(self._leaves)
         return found
@@ -192,4 +198,4 @@ def _array(tensor: Tensor) -> NDArray[Any]:
     return array
 
 
-__all__ = ["CHUNK", "SHARED", "Choice", "NoNativeForm", "Runner", "choose", "cores", "leaves"]
+__all__ = ["SHARED", "Choice", "NoNativeForm", "Runner", "choose", "cores", "leaves"]

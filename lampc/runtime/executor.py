@@ -12,6 +12,7 @@ from lampc.ir.leaves import Constant, Input
 from lampc.ir.op import Kernel, Run
 from lampc.ir.program import Instruction, Routine
 from lampc.passes.plan_memory import plan_memory
+from lampc.runtime.fit import fitting_minibatch
 from lampc.runtime.group import Group
 from lampc.runtime.random import Random
 from lampc.runtime.storage import DTYPES, Storage
@@ -37,6 +38,7 @@ class Executor:
         self.batch = batch
         self.plan = plan_memory(routine, batch, reuse)
         self._storage = storage
+        fitting_minibatch(self.plan.size, batch, storage.device)
         self._arena = torch.empty(self.plan.size, dtype=torch.uint8, device=storage.device)
         self._tensors = self._bind_slots()
         self.inputs = {slot.leaf.label: self._tensors[slot.id] for slot in routine.slots if isinstance(slot.leaf, Input)}

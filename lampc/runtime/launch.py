@@ -13,3 +13,8 @@ def workers() -> int:
 def rank() -> int:
     """Which of them this one is."""
     return int(os.environ.get("RANK", "0"))
+
+
+def here() -> int:
+    """How many of them are on this machine."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))

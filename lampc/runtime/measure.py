@@ -12,7 +12,7 @@ from lampc.diagnostics import failure
 from lampc.ir.keys import Key
 from lampc.layers.metrics import MetricType, Seen
 from lampc.passes.totals import begun
-from lampc.runtime.backend import CHUNK
+from lampc.runtime.chunks import CHUNK, STORED
 from lampc.runtime.executor import run
 from lampc.runtime.loader import tensor
 from lampc.runtime.targets import check_bits
@@ -20,9 +20,6 @@ from lampc.runtime.totals import gives, loss_of, plus
 
 if TYPE_CHECKING:
     from lampc.runtime.model import Model
-
-STORED = 8192
-"""Samples that are read from the disk at once."""
 
 
 def measure(model: Model, x: Any, y: Any) -> tuple[float, list[tuple[MetricType, Any]]]:

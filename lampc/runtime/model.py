@@ -19,10 +19,12 @@ from lampc.ir.program import Routine
 from lampc.ir.types import Type
 from lampc.layers.schedules import CLOCK, PASS
 from lampc.layers.signature import Refused
-from lampc.runtime.backend import CHUNK, Choice, NoNativeForm, Runner, choose
+from lampc.runtime.backend import Choice, NoNativeForm, Runner, choose
+from lampc.runtime.chunks import CHUNK, STORED
 from lampc.runtime.executor import Executor, run
+from lampc.runtime.fit import fitting_model
 from lampc.runtime.loader import tensor
-from lampc.runtime.measure import STORED, measure
+from lampc.runtime.measure import measure
 from lampc.runtime.random import Random
 from lampc.runtime.storage import DTYPES, Storage, read_weights
 from lampc.runtime.targets import check_targets
@@ -65,9 +67,10 @@ class Model:
         """Held by the thread that works in the model's memory."""
         train = program.experiment.train
         self.seed = train.seed if seed is None else seed
-        self.device = _device(device or train.device)
+        self.device = device_of(device or train.device)
         self.backend = choose(program, self.device, backend or train.backend)
         """What training, evaluation and prediction run on, and why."""
+        fitting_model(program, self.device)
         dtype = program.elaborated.dtype
         self.storage = Storage(program.parameters, program.training, dtype, self.device)
         self.random = Random(self.seed, self.device)
@@ -250,6 +253,12 @@ class Model:
         if self._runner is not None:
             self._runner.threads = threads
 
+    @property
+    def buffers(self) -> int:
+        """The bytes that minibatches are computed in, as far as they have been asked for."""
+        listed = sum(executor.plan.size for executor in self._executors.values())
+        return listed + (self._runner.size if self._runner is not None else 0)
+
     @exclusive
     def native(self, *outputs: str) -> Runner | None:
         """What runs some outputs natively; None if torch does. A failure to compile is warned of, once, and torch goes on.
@@ -347,7 +356,12 @@ class Model:
             raise failure("E501", "the program has no `loss`", "add a statement such as `loss mse`")
 
 
-def _device(name: str) -> torch.device:
+def device_of(name: str) -> torch.device:
+    """A device by its name.
+
+    Raises:
+        LampError: if there is none such.
+    """
     try:
         device = torch.device(name)
     except RuntimeError:

@@ -10,7 +10,9 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from lampc.runtime.backend import cores
+from lampc.runtime.fit import planned
 from lampc.runtime.history import Diverged, Epoch, History
+from lampc.runtime.model import device_of
 
 if TYPE_CHECKING:
     from lampc.compile import Program
@@ -38,9 +40,13 @@ def train_runs(
     ``on_end`` is told of each run that has ended, with the model as it is then.
     """
     histories: list[History] = [] if finished is None else finished
+    jobs = min(len(seeds), jobs or cores())
+    found = planned(program, device_of(device or program.experiment.train.device), len(seeds), jobs)
+    jobs = 1 if found is None else found[1].side_by_side
     first = program.model(device=device)
     first.native("loss")
-    jobs = min(len(seeds), jobs or cores()) if first.backend.name == "native" else 1
+    if first.backend.name != "native":
+        jobs = 1
     runs = _Runs(program, seeds, device, on_epoch, dict(settings or {}), first, every, measure, on_end)
     try:
         if jobs <= 1:

@@ -15,6 +15,8 @@ from lampc.data.rows import Rows
 from lampc.diagnostics import LampError, Problems, failure
 from lampc.runtime.clock import wind
 from lampc.runtime.course import Best, Choosing
+from lampc.runtime.fit import fitting
+from lampc.runtime.footprint import Manner, Samples, beginning, loaded
 from lampc.runtime.history import Epoch, History
 from lampc.runtime.loader import DataLoader
 from lampc.runtime.measure import check_counts
@@ -84,6 +86,7 @@ def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate:
     if fresh:
         wind(model, loader, epochs)
     where, history = begin or (Position(), History(model.seed))
+    _see_that_it_fits(model, loader, data, keeper is not None)
     with model.lock:
         steps = steps_of(model, loader, on_epoch is not None)
     size = loader.batch if isinstance(loader, DataLoader) else settings.batch
@@ -237,6 +240,23 @@ class _Loop:
                 part = self.parts.get("test", self.parts["train"])
                 history.tables = self.model.tables(part.x, part.y)
         return history
+
+
+def _see_that_it_fits(model: Model, loader: Any, data: Dataset | None, kept: bool) -> None:
+    """Refuse a training for which there is too little memory, before more of it is taken.
+
+    Raises:
+        LampError: if so. Of minibatches that come from elsewhere nothing is known beforehand.
+    """
+    if not isinstance(loader, DataLoader):
+        return
+    parts = {} if data is None else {name: len(part) for name, part in data.parts().items()}
+    samples = Samples(loader.samples, parts.get("validation", 0), parts.get("test", 0), not loader.in_memory)
+    workers = 1 if model.group is None else model.group.size
+    manner = Manner(model.backend.name, loader.batch, workers=workers, kept=kept)
+    begun = beginning(model.program)
+    there = begun.total - begun.passing + loaded(model.program, samples) + model.buffers
+    fitting(model.program, samples, manner, model.device, there)
 
 
 def _ready(model: Model, part: Split) -> tuple[Any, Any]:

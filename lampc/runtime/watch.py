@@ -16,6 +16,7 @@ from lampc.ir.layout import LayerUse
 from lampc.ir.leaves import Parameter
 from lampc.ir.op import Op
 from lampc.ops.activations import Relu, Sigmoid
+from lampc.runtime.chunks import WATCHED
 from lampc.runtime.executor import run
 from lampc.runtime.loader import DataLoader
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from lampc.compile import Program
     from lampc.runtime.model import Model
 
-EPOCHS = 5
-"""The first epoch that is looked at, and how many a training must have: before that, much may still change."""
 SAMPLES = 512
 """How many training samples are looked at, spread over all."""
 LARGE = 5000
@@ -50,7 +49,7 @@ class Watch:
         self.model = model
         self.loader = loader
         self.epochs = epochs
-        self.epoch = max(EPOCHS, math.ceil(epochs / 5)) if epochs >= EPOCHS else 0
+        self.epoch = max(WATCHED, math.ceil(epochs / 5)) if epochs >= WATCHED else 0
         self._began = {} if self.epoch == 0 or not fresh else _weights(model)
 
     @torch.no_grad()

@@ -191,3 +191,22 @@ def test_a_new_storage_may_be_opened_by_several_at_the_same_moment(tmp_path: Pat
         for thread in threads:
             thread.join()
     assert opened == ["s"] * 8
+
+
+def test_a_setting_for_which_there_is_too_little_memory_is_an_outcome(
+    lampc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lampc.runtime import fit
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(fit, "available", lambda: 60_000_000)
+    Path("a.lamp").write_text(
+        f"let n = 6\n{PROGRAM}".replace("linear 2->6 xavier", "linear 2->n xavier; relu; linear n xavier")
+    )
+    done = lampc("sweep", "a.lamp", "--grid", "n=6,9000,7")
+    assert done.status == 0
+    refused = done.out.splitlines()[2]
+    assert refused.split()[0] == "9000"
+    assert "training takes" in refused
+    assert len([line for line in csv.DictReader(Path("sweep-a/table.csv").read_text().splitlines()) if line["loss mean"]]) == 2
+    assert json.loads(lampc("sweep", "a.lamp", "--grid", "n=9000", "--json").out)["refused"]

@@ -30,14 +30,15 @@ def test_for_people(lampc: Command, models: Path) -> None:
     assert re.fullmatch(r" linear2 +linear 25->25 xavier +25 +650", lines[4])
     assert re.fullmatch(r" 8 layers +1,401", lines[11])
     assert lines[13] == "backend native: every op has a native form"
-    assert re.fullmatch(r"epoch 1/3: loss [\d.]+, test loss [\d.]+, test accuracy [\d.]+ %", lines[14])
-    assert lines[15].startswith("epoch 3/3: ")
-    assert re.fullmatch(r"train loss [\d.]+, accuracy [\d.]+ %", lines[16])
-    assert re.fullmatch(r"test  loss [\d.]+, accuracy [\d.]+ %", lines[17])
-    assert re.fullmatch(r"12 steps in [\d.]+ s, [\d.]+ µs a step \(backend native\)", lines[18])
-    assert re.fullmatch(r"run   .*/disc/\d+, the last epoch \(there is no validation part to choose by\)", lines[19])
-    assert re.fullmatch(r"      echo [\d.]+,[\d.]+ \| lampc predict .*/disc/\d+", lines[20])
-    assert len(lines) == 21
+    assert re.fullmatch(r"memory [\d.]+ kB: parameters 5.6 kB, arena \d+ kB, data [\d.]+ kB, for a moment [\d.]+ kB", lines[14])
+    assert re.fullmatch(r"epoch 1/3: loss [\d.]+, test loss [\d.]+, test accuracy [\d.]+ %", lines[15])
+    assert lines[16].startswith("epoch 3/3: ")
+    assert re.fullmatch(r"train loss [\d.]+, accuracy [\d.]+ %", lines[17])
+    assert re.fullmatch(r"test  loss [\d.]+, accuracy [\d.]+ %", lines[18])
+    assert re.fullmatch(r"12 steps in [\d.]+ s, [\d.]+ µs a step \(backend native\)", lines[19])
+    assert re.fullmatch(r"run   .*/disc/\d+, the last epoch \(there is no validation part to choose by\)", lines[20])
+    assert re.fullmatch(r"      echo [\d.]+,[\d.]+ \| lampc predict .*/disc/\d+", lines[21])
+    assert len(lines) == 22
 
 
 def test_many_runs_for_people(lampc: Command, models: Path) -> None:
@@ -54,6 +55,8 @@ def test_as_json(lampc: Command, models: Path) -> None:
     assert start["event"] == "start"
     assert start["seeds"] == [5, 6]
     assert (start["epochs"], start["batch"], start["parameters"], start["backend"]) == (3, 50, 1401, "native")
+    assert start["memory"]["parameters"] == 2 * 4 * 1401  # two side by side
+    assert start["memory"]["total"] == sum(size for name, size in start["memory"].items() if name != "total")
     assert start["layers"][0] == {"name": "linear1", "text": "linear 2->25 xavier", "shape": [25], "parameters": 75}
     epochs.sort(key=lambda e: (e["run"], e["epoch"]))  # runs go on side by side
     assert [(e["event"], e["run"], e["seed"], e["epoch"]) for e in epochs] == [
@@ -164,3 +167,18 @@ def test_on_a_terminal_there_is_a_bar() -> None:
     assert "backend native" in text
     redraws = len(re.findall(r"\d+/40", text))
     assert 1 <= redraws <= 40, "drawn at most 5 times a second"
+
+
+@pytest.mark.parametrize("save", [(), ("--no-save",)])
+def test_more_memory_than_there_is_is_refused_before_anything_is_taken_or_kept(
+    lampc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, save: tuple[str, ...]
+) -> None:
+    from lampc.runtime import fit
+
+    monkeypatch.setattr(fit, "available", lambda: 60_000_000)
+    monkeypatch.chdir(tmp_path)
+    Path("a.lamp").write_text("linear 2->9000 xavier; tanh; linear 9000\nloss mse\ninput 2\ndata xor\nlinear 1\n")
+    done = lampc("train", "a.lamp", *save)
+    assert done.status == 1
+    assert done.out == ""
+    assert "error[E706]: training takes" in done.err

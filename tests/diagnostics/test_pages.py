@@ -22,7 +22,7 @@ TRIGGERED_ELSEWHERE = {
     "E108": "test_triggers.py", "E402": "test_triggers.py", "E508": "test_triggers.py", "E510": "test_triggers.py",
     "E408": "test_triggers.py", "E604": "test_triggers.py",
     "E605": "test_triggers.py", "E701": "test_triggers.py", "E702": "test_triggers.py", "E703": "test_triggers.py",
-    "E704": "test_triggers.py", "E705": "test_triggers.py", "E610": "test_triggers.py",
+    "E704": "test_triggers.py", "E705": "test_triggers.py", "E706": "test_triggers.py", "E610": "test_triggers.py",
     "E611": "test_triggers.py", "E612": "test_triggers.py",
     "E613": "test_triggers.py", "E614": "test_triggers.py",
     "E801": "test_triggers.py", "E811": "test_triggers.py",

@@ -290,3 +290,14 @@ def test_what_shows_after_some_epochs(code: str, network: str, optimizer: str) -
     source = f"{network}; {loss}; data disc train=100 test=0; optimizer {optimizer}; train epochs=5"
     history = lampc.compile.text(source).model().train()
     assert code in [each.code for epoch in history for each in epoch.warnings]
+
+
+def test_more_memory_than_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    from lampc.runtime import fit
+
+    monkeypatch.setattr(fit, "available", lambda: 1000)
+    with pytest.raises(LampError) as caught:
+        lampc.compile.text("linear 2->9000; linear 9000").model()
+    (found,) = caught.value.diagnostics
+    assert found.code == "E706"
+    assert found.labels[0].span.text == "linear 9000"

@@ -10,7 +10,7 @@ import torch
 
 import lampc
 import lampc.compile
-from lampc.runtime.backend import CHUNK
+from lampc.runtime.chunks import CHUNK
 from lampc.runtime.model import Model
 
 SAMPLES = [1, 2, 50, CHUNK, 2 * CHUNK + 13]

@@ -12,7 +12,7 @@ import torch.nn.functional as F  # noqa: N812
 
 import lampc
 import lampc.compile
-from lampc.runtime.backend import CHUNK
+from lampc.runtime.chunks import CHUNK
 from lampc.runtime.model import Model
 
 X = torch.linspace(-1, 1, 12).reshape(6, 2)

@@ -10,7 +10,7 @@ import torch.nn.functional as F  # noqa: N812
 
 import lampc
 import lampc.compile
-from lampc.runtime.backend import CHUNK
+from lampc.runtime.chunks import CHUNK
 from lampc.runtime.steps import Position, steps_of
 
 BACKENDS = ("torch", "native")
