@@ -377,26 +377,35 @@ def from_text(text: str | bytes, name: str, given: Given) -> Program:
 
 def check(source: Source, given: Given, problems: Problems) -> Elaborated | None:
     """The pipeline's first half, up to a checked forward graph; mistakes are reported to ``problems``."""
+    return _checked(source, given, problems)[0]
+
+
+def _checked(source: Source, given: Given, problems: Problems) -> tuple[Elaborated | None, Graph | None]:
+    """A checked program, and its forward graph as training begins, where that has been made."""
     tree = parse(source, problems)
     elaborated = elaborate(tree, given, problems)
+    graph = None
     if elaborated is not None and not problems.errors:
         advise(elaborated, problems)
         if given.described is None:  # else it has been trained
-            _warn_of_growth(elaborated, problems)
+            graph = _warn_of_growth(elaborated, problems)
         warn_of_saturation(elaborated.graph, problems)
-    return elaborated
+    return elaborated, graph
 
 
-def _warn_of_growth(elaborated: Elaborated, problems: Problems) -> None:
+def _warn_of_growth(elaborated: Elaborated, problems: Problems) -> Graph | None:
     from lampc.advice.growth import LARGE, warn_of_growth  # numpy, which takes a while to import
 
-    if "loss" in elaborated.graph.outputs and len(elaborated.graph) <= LARGE:
-        warn_of_growth(elaborated, beginning(elaborated), problems)
+    if "loss" not in elaborated.graph.outputs or len(elaborated.graph) > LARGE:
+        return None
+    graph = beginning(elaborated)
+    warn_of_growth(elaborated, graph, problems)
+    return graph
 
 
 def beginning(elaborated: Elaborated) -> Graph:
     """The forward graph as a training begins: initialisers with their gains, formulas in stable forms."""
-    return run_passes(elaborated.graph, (find_gains, stabilise))
+    return run_passes(elaborated.graph, BEGIN)
 
 
 def compile_source(source: Source, given: Given, problems: Problems | None = None) -> Program:
@@ -407,15 +416,15 @@ def compile_source(source: Source, given: Given, problems: Problems | None = Non
     """
     problems = problems or Problems()
     with without_collection():
-        elaborated = check(source, given, problems)
+        elaborated, begun = _checked(source, given, problems)
         problems.raise_errors()
         assert elaborated is not None
-        return build(source, elaborated, problems.warnings)
+        return build(source, elaborated, problems.warnings, begun)
 
 
-def build(source: Source, elaborated: Elaborated, warnings: tuple[Diagnostic, ...] = ()) -> Program:
-    """The pipeline's second half: from a checked forward graph to op lists."""
-    forward, totals = total_up(run_passes(elaborated.graph, FORWARD))
+def build(source: Source, elaborated: Elaborated, warnings: tuple[Diagnostic, ...] = (), begun: Graph | None = None) -> Program:
+    """The pipeline's second half: from a checked forward graph to op lists. ``begun``: its ``beginning``, where it is known."""
+    forward, totals = total_up(run_passes(beginning(elaborated) if begun is None else begun, FORWARD[len(BEGIN) :]))
     experiment = elaborated.experiment
     train = experiment.train
     if train.mixed:
@@ -435,7 +444,10 @@ def build(source: Source, elaborated: Elaborated, warnings: tuple[Diagnostic, ..
 ENDS = (Sigmoid, Softmax, LogSoftmax)
 """The activations that make probabilities of scores."""
 
-FORWARD: tuple[Pass, ...] = (find_gains, stabilise, simplify, share_common, remove_dead)
+BEGIN: tuple[Pass, ...] = (find_gains, stabilise)
+"""What is done to the forward graph before its numbers are followed."""
+
+FORWARD: tuple[Pass, ...] = (*BEGIN, simplify, share_common, remove_dead)
 """What is done to the forward graph before it is differentiated."""
 
 WHOLE: tuple[Pass, ...] = (drop_guards, simplify, share_common, remove_dead, fuse, remove_dead)

@@ -211,7 +211,8 @@ class _Look:
 
 def _slope(signal: Signal, weight: Weight) -> float:
     """The deviation of a weight's gradient."""
-    return signal.gradients.get(Value(weight.parameter.id), 0.0)
+    gradient = signal.cotangents.get(Value(weight.parameter.id))
+    return 0.0 if gradient is None else signal.rms.get(gradient, 0.0)
 
 
 def _alike(signal: Signal, first: Weight, last: Weight) -> bool:

@@ -51,7 +51,7 @@ class Description:
     """Samples held out from the training, to choose by."""
     remarks: tuple[Remark, ...] = field(default=(), compare=False)
     """What is likely to be a mistake; of a run that is kept, nothing."""
-    sizes: tuple[float, float, float] | None = None
+    sizes: tuple[float, float, float] | None = field(default=None, compare=False)
     """Of the training samples' numbers the mean, the root mean square, and that of each feature's mean; None: not known."""
     bits: bool | None = None
     """Whether all targets are 0 or 1, where they are numbers; None where that is not known."""

@@ -9,10 +9,12 @@ import torch
 
 import lampc.compile
 from lampc.advice.signal import Begin, follow
+from lampc.advice.signal.site import RULES
 from lampc.compile import beginning
 from lampc.ir.graph import Graph, Value
 from lampc.ir.leaves import Constant, Input, Parameter, Setting, State
-from lampc.ir.op import Run
+from lampc.ir.op import REGISTRY, Op, Run
+from lampc.layers import LAYERS
 from lampc.layers.initialisers import INITIALISERS
 from lampc.runtime.storage import DTYPES
 
@@ -98,3 +100,36 @@ def test_deviations_are_those_of_networks_that_are_made(name: str) -> None:
     for layer, what, predicted, found in compared(NETWORKS[name]):
         allowed = 1.5 if layer == "loss" else 1.25  # the mean of a few large numbers
         assert found / allowed < predicted < found * allowed, (layer, what)
+
+
+FORWARD = [name for name, op in REGISTRY.items() if op.__module__.startswith("lampc.ops")]
+UNREACHED = {"all_reduce", "wait", "pack", "affine", "batchnorm_inference"}
+"""Ops that passes make later."""
+
+
+@pytest.mark.parametrize("name", sorted(set(FORWARD) - UNREACHED))
+def test_every_op_can_be_followed(name: str) -> None:
+    op = REGISTRY[name]
+    says = op.expression is not Op.expression or op.expressions is not Op.expressions
+    assert op in RULES or says
+
+
+def test_inputs_are_as_they_are_given() -> None:
+    graph = graph_of("linear 64->32 xavier; loss mse")
+    sizes = [follow(graph, {"x": Begin(0.3, rms, 0.4)}).rms[Value(2)] for rms in (0.5, 1.0)]
+    assert sizes[1] == pytest.approx(2 * sizes[0], rel=1e-6)
+
+
+def test_numbers_beyond_all_bounds_are_followed_to_the_end() -> None:
+    source = "linear 64->64; repeat 300 { linear 64; relu }; linear 10; loss crossentropy"
+    signal = follow(graph_of(source), {})
+    assert all(math.isfinite(size) for size in signal.rms.values())
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_every_layer_is_followed_both_ways(layer: str) -> None:
+    graph = graph_of(f"{LAYERS[layer].example}\nloss fn(p, y) = mean((p - y)^2)")
+    signal = follow(graph, {})
+    values = [Value(node.id) for node in graph if node.types[0].dtype != "i64"]
+    assert all(value in signal.rms and math.isfinite(signal.rms[value]) for value in values)
+    assert all(gradient in signal.rms for gradient in signal.cotangents.values())
