@@ -109,7 +109,7 @@ def test_gradient_is_autograds_and_that_of_finite_differences(sample: Sample) ->
 
     inputs = [o.clone().requires_grad_() if o.is_floating_point() else o for o in operands]
     out = JUDGES[sample.op.name](sample.op, *inputs)
-    wanted = torch.autograd.grad(out, [i for i in inputs if i.requires_grad], cotangent, allow_unused=True)
+    wanted = torch.autograd.grad(out, [i for i in inputs if i.requires_grad], cotangent, materialize_grads=True)
     judged = iter(wanted)
     for position, (operand, gradient) in enumerate(zip(operands, gradients, strict=True)):
         if not operand.is_floating_point():
@@ -117,9 +117,8 @@ def test_gradient_is_autograds_and_that_of_finite_differences(sample: Sample) ->
             continue
         expected = next(judged)
         if gradient is None:
-            assert expected is None or not expected.any(), f"operand {position} has a gradient"
+            assert not expected.any(), f"operand {position} has a gradient"
             continue
-        assert expected is not None
         close(found[gradient.value], expected, 1e-10)
         _differences(sample.op, operands, position, cotangent, found[gradient.value])
 
