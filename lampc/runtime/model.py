@@ -18,6 +18,7 @@ from lampc.ir.program import Routine
 from lampc.ir.types import Type
 from lampc.layers.schedules import CLOCK, PASS
 from lampc.layers.signature import Refused
+from lampc.runtime.asked import SEEDS, whole
 from lampc.runtime.backend import CHUNK, Choice, NoNativeForm, Runner, choose
 from lampc.runtime.executor import Executor, run
 from lampc.runtime.loader import tensor
@@ -62,7 +63,7 @@ class Model:
         self.lock = RLock()
         """Held by the thread that works in the model's memory."""
         train = program.experiment.train
-        self.seed = train.seed if seed is None else seed
+        self.seed = train.seed if seed is None else whole("seed", seed, most=SEEDS)
         self.device = _device(device or train.device)
         self.backend = choose(program, self.device, backend or train.backend)
         """What training, evaluation and prediction run on, and why."""
@@ -88,7 +89,7 @@ class Model:
     @exclusive
     def reset(self, seed: int) -> None:
         """Begin anew from a seed, and with the weights of ``train weights=``, if there are such."""
-        self.seed = seed
+        self.seed = seed = whole("seed", seed, most=SEEDS)
         self.storage.initialise(self.program.parameters, seed)
         if self._begin is not None:
             self.storage.fill(self._begin)
