@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import lampc.compile
+from lampc.cli import run
 from lampc.diagnostics import LampError
 
 PROGRAMS = {
@@ -83,3 +84,27 @@ def test_numbers_that_a_model_is_asked_for(value: Any) -> None:
             asked(value)  # type: ignore[operator]
         assert caught.value.diagnostics[0].code in ("E305", "E802", "E703")
     assert program.model(seed=np.int64(3), backend="torch").seed == 3  # type: ignore[arg-type]
+
+
+class Runs:
+    """What NumPy would unpickle, and run."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (open, ("RAN", "w"))
+
+
+def test_no_array_is_unpickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    hidden = np.array([Runs()] * 4, object)
+    np.savez("a.npz", x=hidden, y=np.arange(4))
+    np.save("b.npy", hidden, allow_pickle=True)
+    (tmp_path / "x.lamp").write_text('linear 2->1\ndata npz "a.npz"\nloss mse')
+    for verb in (["check", "x.lamp"], ["train", "x.lamp", "--no-save"], ["data", "x.lamp"], ["data", "a.npz"]):
+        assert run(verb) == 1, verb
+        assert "E900" not in capsys.readouterr().err
+    (tmp_path / "good.lamp").write_text("linear 2->1\ndata xor\nloss mse\ntrain epochs=1")
+    assert run(["train", "good.lamp", "--run-dir", "runs"]) == 0
+    for name in ("a.npz", "b.npy"):
+        assert run(["predict", "runs/good/1", name]) == 1
+        assert "E900" not in capsys.readouterr().err
+    assert not (tmp_path / "RAN").exists()
