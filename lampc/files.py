@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import IO, Any
 
 PREFIX, SUFFIX = ".writing-", ".tmp"
+half_written: set[Path] = set()
+"""What is being written at the moment, under its random name."""
 _PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
@@ -40,6 +42,14 @@ def writing(path: Path, lasting: bool = True) -> Iterator[IO[bytes]]:
     """
     mode = _replaceable(path)
     temporary = path.with_name(f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}")
+    half_written.add(temporary)
+    try:
+        yield from _filling(path, temporary, mode, lasting)
+    finally:
+        half_written.discard(temporary)
+
+
+def _filling(path: Path, temporary: Path, mode: int | None, lasting: bool) -> Iterator[IO[bytes]]:
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _PLAIN, 0o666 if mode is None else mode)
     try:
         with open(descriptor, "wb") as file:
@@ -153,6 +163,11 @@ def remove(path: Path) -> None:
 def scratch(suffix: str) -> Any:
     """A file for this process alone, which goes when it does."""
     return tempfile.NamedTemporaryFile(prefix="lampc-", suffix=suffix)
+
+
+def held_open(folder: Path) -> int | None:
+    """A folder's descriptor, by which it is known again, to be closed by who asks; None where the system has no such thing."""
+    return None if os.name == "nt" else os.open(folder, os.O_RDONLY)
 
 
 def sync(folder: Path) -> None:

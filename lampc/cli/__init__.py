@@ -14,6 +14,7 @@ import click
 from lampc import __version__
 from lampc.cli.say import say
 from lampc.diagnostics import LampError
+from lampc.interrupt import end_at_once
 
 VERBS = ("train", "sweep", "sample", "eval", "predict", "runs", "compare", "plot", "export", "import", "data", "check", "ops",
          "graph", "explain")  # fmt: skip
@@ -51,6 +52,7 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line, and exit with its status."""
+    end_at_once()
     sys.exit(run(arguments))
 
 

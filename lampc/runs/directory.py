@@ -110,7 +110,7 @@ def take(path: Path) -> RunDirectory:
     with contextlib.suppress(OSError):
         files.write(path / _OWNER, json.dumps(owner).encode())
     files.sweep(path)
-    return RunDirectory(path, lock, None if os.name == "nt" else os.open(path, os.O_RDONLY))
+    return RunDirectory(path, lock, files.held_open(path))
 
 
 def _owner(path: Path) -> str:

@@ -19,6 +19,7 @@ from lampc.ir.program import Routine
 from lampc.ir.types import Type
 from lampc.layers.schedules import CLOCK, PASS
 from lampc.layers.signature import Refused
+from lampc.runtime.asked import SEEDS, whole
 from lampc.runtime.backend import Choice, NoNativeForm, Runner, choose
 from lampc.runtime.chunks import CHUNK, STORED
 from lampc.runtime.executor import Executor, run
@@ -66,7 +67,7 @@ class Model:
         self.lock = RLock()
         """Held by the thread that works in the model's memory."""
         train = program.experiment.train
-        self.seed = train.seed if seed is None else seed
+        self.seed = train.seed if seed is None else whole("seed", seed, most=SEEDS)
         self.device = device_of(device or train.device)
         self.backend = choose(program, self.device, backend or train.backend)
         """What training, evaluation and prediction run on, and why."""
@@ -93,7 +94,7 @@ class Model:
     @exclusive
     def reset(self, seed: int) -> None:
         """Begin anew from a seed, and with the weights of ``train weights=``, if there are such."""
-        self.seed = seed
+        self.seed = seed = whole("seed", seed, most=SEEDS)
         self.storage.initialise(self.program.parameters, seed)
         if self._begin is not None:
             self.storage.fill(self._begin)

@@ -13,6 +13,7 @@ import torch
 from lampc.data import DataError, Dataset, Split
 from lampc.data.rows import Rows
 from lampc.diagnostics import LampError, Problems, failure
+from lampc.runtime.asked import SEEDS, whole
 from lampc.runtime.clock import wind
 from lampc.runtime.course import Best, Choosing
 from lampc.runtime.fit import fitting
@@ -80,7 +81,7 @@ def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate:
     if loader is None:
         assert data is not None
         loader = DataLoader(data.train, settings.batch, settings.shuffle, seed=model.seed)
-    epochs = settings.epochs if epochs is None else epochs
+    epochs = settings.epochs if epochs is None else whole("epochs", epochs, -(2**31), 2**31)
     if epochs < 1:
         raise failure("E703", f"{epochs} epochs: there is nothing to train")
     if fresh:
@@ -274,7 +275,7 @@ def load_data(program: Program, seed: int | None = None) -> Dataset:
     if data is None:
         raise failure("E501", "the program has no `data`", "add a statement such as `data disc train=1000 test=1000`")
     try:
-        request = data.request if seed is None else replace(data.request, seed=seed)
+        request = data.request if seed is None else replace(data.request, seed=whole("seed", seed, most=SEEDS))
         return data.source.load(request)
     except DataError as error:
         problems = Problems()
