@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 
 from lampc.advice import advise
-from lampc.diagnostics import Diagnostic, Problems, failure
+from lampc.diagnostics import Diagnostic, LampError, Problems, failure
 from lampc.elaborate import Elaborated, Experiment, elaborate
 from lampc.elaborate.definitions import decode, read_source
 from lampc.elaborate.given import Given
@@ -249,6 +249,13 @@ class Program:
     def parameters(self) -> dict[str, Parameter]:
         """The parameters' types and initialisers by name, in the order in which they were declared."""
         return parameters_of(self.whole)
+
+    def lacks(self, statement: str, *fixes: str) -> LampError:
+        """The error that a statement is missing, placed where the network ends (E501)."""
+        problems = Problems()
+        span = self.layers[-1].span if self.layers else None
+        problems.report("E501", f"the program has no `{statement}`", span, fixes=fixes)
+        return LampError(problems.errors)
 
     def setting(self, name: str) -> Param:
         """What a number that may change without recompiling takes: ``lr``, ``dropout1.rate``."""

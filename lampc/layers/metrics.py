@@ -235,7 +235,7 @@ def _share(sums: tuple[float, ...]) -> float:
 
 
 _TYPES = (
-    MetricType("accuracy", "the share of right answers: above 0.5 for one output, the greatest for several",
+    MetricType("accuracy", "the share of right answers: of one output above 0.5 (`hinge`: 0), of several the greatest",
                _accuracy_fits, _accuracy, _share, of_classes=True),
     MetricType("f1", "2·precision·recall/(precision + recall), the mean over classes; of the ones, for one output",
                _accuracy_fits, _f1, _f1_result, of_classes=True),

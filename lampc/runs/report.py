@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import torch
 
     from lampc.data import Dataset
+    from lampc.elaborate.heads import Compared
     from lampc.runs.load import Run
     from lampc.runtime.model import Model
 
@@ -96,36 +97,43 @@ def _table(rows: list[tuple[str, str]]) -> str:
 
 
 def _errors(run: Run, model: Model, data: Dataset | None) -> dict[str, str]:
-    """A confusion matrix, or residuals; a boundary for samples of two numbers."""
+    """Of each value that the loss compares with the targets: a confusion matrix, or residuals; a boundary for samples of two
+    numbers.
+    """
     if data is None:
         return {}
     part = data.test if len(data.test) else data.train
     x, y = model.samples(part.x[:SHOWN], part.y[:SHOWN])
-    prediction = model(x)
     found: dict[str, str] = {}
-    one = y.is_floating_point() and prediction.shape[1:] == (1,) and set(y.flatten().tolist()) <= {0.0, 1.0}
-    if not y.is_floating_point() or one:
-        guess, truth = _classes(prediction, y, one)
-        names = list(run.classes or ("0", "1") if one else run.classes or map(str, range(prediction.shape[-1])))
-        if len(names) <= 40:
-            counts = [[0.0] * len(names) for _ in names]
-            for true, made in zip(truth.flatten().tolist(), guess.flatten().tolist(), strict=True):
-                if 0 <= true < len(names) and made < len(names):
-                    counts[true][made] += 1
-            found["confusion"] = chart.table("confusion", names, counts)
-        if x.shape[1:] == (2,) and truth.dim() == 1:
-            found["boundary"] = _boundary(run, model, x, guess, truth, one)
-    elif prediction.shape == y.shape:
-        flat = [t.double().flatten()[:SHOWN].tolist() for t in (y, prediction)]
-        points = chart.Points("samples", flat[0], flat[1], chart.COLORS[0])
-        found["residuals"] = chart.scatter("predicted against true", [points], ("true", "predicted"), diagonal=True)
+    for head in run.program.elaborated.heads:
+        if head.exact:  # of what a formula makes of a value nothing is known
+            made = model.value(head.label, x) if head.label else model(x)
+            found.update(_errors_of(run, model, head, x, made, y if head.part is None else y[..., slice(*head.part)]))
     return found
 
 
-def _classes(prediction: torch.Tensor, y: torch.Tensor, one: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    if one:
-        return (prediction > 0.5).long().squeeze(-1), (y > 0.5).long().squeeze(-1)
-    return prediction.argmax(-1), y
+def _errors_of(run: Run, model: Model, head: Compared, x: torch.Tensor, made: torch.Tensor, y: torch.Tensor) -> dict[str, str]:
+    """Of one value, and the part of the targets with which it is compared."""
+    found: dict[str, str] = {}
+    of, key = (f" of {head.label}", f"-{head.label}") if head.label else ("", "")
+    above = 0.0 if head.loss == "hinge" else 0.5
+    one = y.is_floating_point() and made.shape == y.shape and y.shape[1:] == (1,) and set(y.flatten().tolist()) <= {0.0, 1.0}
+    if not y.is_floating_point() or one:
+        guess, truth = ((made > above).long().squeeze(-1), (y > 0.5).long().squeeze(-1)) if one else (made.argmax(-1), y)
+        names = list(run.classes or ("0", "1") if one else run.classes or map(str, range(made.shape[-1])))
+        if len(names) <= 40:
+            counts = [[0.0] * len(names) for _ in names]
+            for true, guessed in zip(truth.flatten().tolist(), guess.flatten().tolist(), strict=True):
+                if 0 <= true < len(names) and guessed < len(names):
+                    counts[true][guessed] += 1
+            found[f"confusion{key}"] = chart.table(f"confusion{of}", names, counts)
+        if x.shape[1:] == (2,) and x.is_floating_point() and truth.dim() == 1 and not head.label and above:
+            found["boundary"] = _boundary(run, model, x, guess, truth, one)
+    elif made.shape == y.shape:
+        flat = [t.double().flatten()[:SHOWN].tolist() for t in (y, made)]
+        points = chart.Points("samples", flat[0], flat[1], chart.COLORS[0])
+        found[f"residuals{key}"] = chart.scatter(f"predicted against true{of}", [points], ("true", "predicted"), diagonal=True)
+    return found
 
 
 def _boundary(run: Run, model: Model, x: torch.Tensor, guess: torch.Tensor, truth: torch.Tensor, one: bool) -> str:

@@ -224,9 +224,20 @@ class Model:
         Raises:
             LampError: if there is nothing to measure: no sample, or none but such as the loss ignores.
         """
+        return self.measured(x, y)[0]
+
+    @torch.no_grad()
+    @exclusive
+    def measured(self, x: Any, y: Any) -> tuple[dict[str, float], dict[str, list[list[float]]]]:
+        """What ``evaluate`` and ``tables`` give, of one pass over the samples.
+
+        Raises:
+            LampError: as ``evaluate``.
+        """
         self._needs_loss()
         loss, metrics = measure(self, x, y)
-        return {"loss": loss, **{metric.name: metric.result(state) for metric, state in metrics if not metric.table}}
+        numbers = {"loss": loss, **{metric.name: metric.result(state) for metric, state in metrics if not metric.table}}
+        return numbers, {metric.name: metric.table(state) for metric, state in metrics if metric.table}
 
     @torch.no_grad()
     @exclusive
@@ -234,8 +245,7 @@ class Model:
         """The metrics that are tables, such as confusion, on some samples."""
         if not len(x) or not any(metric.table for metric in self.program.metrics):
             return {}
-        _, metrics = measure(self, x, y)
-        return {metric.name: metric.table(state) for metric, state in metrics if metric.table}
+        return self.measured(x, y)[1]
 
     def train(self, loader: Any = None, epochs: int | None = None, evaluate: bool = True,
               on_epoch: Any = None, data: Dataset | None = None, every: float = 0.0, measure: int = 0,
@@ -354,7 +364,7 @@ class Model:
 
     def _needs_loss(self) -> None:
         if "loss" not in self.program.whole.outputs:
-            raise failure("E501", "the program has no `loss`", "add a statement such as `loss mse`")
+            raise self.program.lacks("loss", "add a statement such as `loss mse`")
 
 
 def device_of(name: str) -> torch.device:

@@ -188,6 +188,8 @@ class _Loop:
     _rate = math.inf
     """Seconds a sample, as last measured."""
     _minibatches = 1
+    _tables: dict[str, list[list[float]]] | None = None
+    """Of the part that is held out, where it was measured after the last epoch."""
 
     def _ended(self, found: list[tuple[float, int]], where: Position, history: History) -> None:
         """Record epochs that have ended."""
@@ -205,7 +207,7 @@ class _Loop:
         else:
             due = self.every < math.inf and now - self._measured_at >= self.every
         due = due or where.epoch == self.epochs
-        measured = self.model.evaluate(*self._held_out) if self._held_out is not None and due else {}
+        measured, self._tables = self.model.measured(*self._held_out) if self._held_out is not None and due else ({}, None)
         self._measured_at = now if due else self._measured_at
         for index, (loss, steps) in enumerate(found):
             history.steps += steps
@@ -233,13 +235,11 @@ class _Loop:
         history.validation = chosen.validation if chosen is not None else {}
         with with_weights(self.model, None if best is None or chosen is last else best.weights):
             if "train" in self.parts:
-                history.train = self.model.evaluate(self.parts["train"].x, self.parts["train"].y)
-            if "test" in self.parts:
-                known = last.test if last is not None else {}
-                history.test = known or self.model.evaluate(self.parts["test"].x, self.parts["test"].y)
-            if self.parts:
-                part = self.parts.get("test", self.parts["train"])
-                history.tables = self.model.tables(part.x, part.y)
+                history.train, history.tables = self.model.measured(self.parts["train"].x, self.parts["train"].y)
+            if "test" in self.parts and last is not None and last.test and self._tables is not None:
+                history.test, history.tables = last.test, self._tables
+            elif "test" in self.parts:
+                history.test, history.tables = self.model.measured(self.parts["test"].x, self.parts["test"].y)
         return history
 
 
@@ -273,7 +273,7 @@ def load_data(program: Program, seed: int | None = None) -> Dataset:
     """
     data = program.experiment.data
     if data is None:
-        raise failure("E501", "the program has no `data`", "add a statement such as `data disc train=1000 test=1000`")
+        raise program.lacks("data", "add a statement such as `data disc train=1000 test=1000`")
     try:
         request = data.request if seed is None else replace(data.request, seed=whole("seed", seed, most=SEEDS))
         return data.source.load(request)
@@ -288,7 +288,7 @@ def _check(program: Program, given: Any, workers: int) -> None:
         raise failure("E705", f"the program is for {program.experiment.train.workers} workers, and there are {workers}",
                      "`torchrun --nproc-per-node=2 -m lampc train FILE` starts two, and says so")  # fmt: skip
     if "loss" not in program.whole.outputs:
-        raise failure("E501", "the program has no `loss`", "add a statement such as `loss mse`")
+        raise program.lacks("loss", "add a statement such as `loss mse`")
     if given is None and program.experiment.data is None:
-        raise failure("E501", "the program has no `data`", "add a statement such as `data disc train=1000 test=1000`",
-                     "or pass a loader: `model.train(loader)`")  # fmt: skip
+        raise program.lacks("data", "add a statement such as `data disc train=1000 test=1000`",
+                            "or pass a loader: `model.train(loader)`")  # fmt: skip

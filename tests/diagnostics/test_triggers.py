@@ -158,6 +158,17 @@ def test_no_steps() -> None:
     assert codes("linear 2->1; train epochs=0") == ["E305"]
 
 
+@pytest.mark.parametrize(
+    ("source", "missing"), [("linear 2->3; tanh; data disc", "loss"), ("linear 2->1; tanh; loss mse", "data")]
+)
+def test_a_statement_that_training_needs_has_a_place(source: str, missing: str) -> None:
+    with pytest.raises(LampError) as caught:
+        lampc.compile.text(source).model().train()
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.message) == ("E501", f"the program has no `{missing}`")
+    assert found.labels[0].span.text == "tanh"
+
+
 def test_settings() -> None:
     source = "let width = 8\nlinear 2->width; loss mse; optimizer sgd"
     assert codes(source, widht=3) == ["E801"]

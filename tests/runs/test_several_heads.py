@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from lampc.cli import run as command
 from lampc.export.files import write
 from lampc.runs.load import Run, load
 from lampc.runs.predict import predict
+from lampc.runs.report import report
+from lampc.runtime.train import load_data
 
 X = np.random.default_rng(0).random((60, 4))
 Y = (X.sum(1) > 2).astype("i8") + (X.sum(1) > 2.4)
@@ -42,6 +45,34 @@ def test_predictions_are_of_every_head_by_its_name(two: Run) -> None:
     assert list(map(int, columns["kind"])) == scores.argmax(1).tolist()
     np.testing.assert_allclose(columns["kind.p_1"], scores.double().softmax(1)[:, 1], rtol=1e-6)
     np.testing.assert_allclose(columns["size"], model(two.normalised(X)).flatten(), rtol=1e-6)
+
+
+def test_the_report_shows_the_mistakes_of_each_value_that_is_compared(two: Run) -> None:
+    page = report(two)
+    assert re.findall(r'figure id="((?:confusion|residuals|boundary)[^"]*)"', page) == ["confusion-kind"]
+    made = two.model().value("kind", load_data(two.program, two.seed).test.x).argmax(1).numpy()
+    y = load_data(two.program, two.seed).test.y
+    shown = [int(n) for n in re.findall(r'font-size="10" fill="#\w+">(\d+)</text>', page.split("confusion-kind")[1])][:9]
+    assert shown == [int(((y == true) & (made == guess)).sum()) for true in range(3) for guess in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("network", "arrays", "shown"),
+    [
+        ("linear 2 as a; tanh as b; loss total = mse(a, part(y, 0, 2)) + mse(b, part(y, 2, 4))", {"y": X},
+         ["residuals-a", "residuals"]),
+        ("linear 1 as yes; loss total = hinge(yes, y)", {"y": (X[:, :1] > 0.5).astype(float)}, ["confusion"]),
+        ("linear 1; loss hinge", {"y": (X[:, :1] > 0.5).astype(float)}, ["confusion"]),
+        ("linear 3 as a; loss total = mse(sigmoid(a), part(y, 0, 3))", {"y": X}, []),
+    ],
+)  # fmt: skip
+def test_every_kind_of_head_has_a_report(network: str, arrays: dict[str, np.ndarray], shown: list[str],
+                                         tmp_path: Path) -> None:  # fmt: skip
+    np.savez(tmp_path / "a.npz", x=X, **arrays)
+    (tmp_path / "n.lamp").write_text(f'input 4; {network}; data npz "a.npz"; train epochs=1'.replace("; ", "\n"))
+    assert command(["train", str(tmp_path / "n.lamp"), "--run-dir", str(tmp_path / "runs")]) == 0
+    page = (tmp_path / "runs" / "n" / "1" / "report.html").read_text()
+    assert re.findall(r'figure id="((?:confusion|residuals|boundary)[^"]*)"', page) == shown
 
 
 @pytest.mark.parametrize("form", ["torch", "onnx", "c"])

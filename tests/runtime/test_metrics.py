@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import torch
 import lampc
 import lampc.compile
 from lampc.runtime.chunks import CHUNK
+from lampc.runtime.measure import measure
 from lampc.runtime.model import Model
 
 SAMPLES = [1, 2, 50, CHUNK, 2 * CHUNK + 13]
@@ -226,6 +228,22 @@ def test_confusion_is_a_table_at_the_end(backend: str) -> None:
     wanted = metrics.confusion_matrix(test.y, model(test.x).argmax(-1), labels=range(3))
     assert history.tables == {"confusion": wanted.tolist()}
     assert set(history.test) == {"loss", "accuracy"}
+
+
+@pytest.mark.parametrize(("data", "passes"), [("data wine normalize", 3), ("data wine normalize split=1", 1)])
+def test_each_part_is_measured_once_with_its_table(data: str, passes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two epochs, each measured on the test part if there is one, and the training part at the end."""
+    measured: list[int] = []
+
+    def counted(model: Any, x: Any, y: Any) -> Any:
+        measured.append(len(x))
+        return measure(model, x, y)
+
+    monkeypatch.setattr("lampc.runtime.model.measure", counted)
+    text = f"linear 13->3 xavier; {data}; loss crossentropy; metrics confusion accuracy; train epochs=2"
+    history = lampc.compile.text(text).model(seed=0).train()
+    assert len(measured) == passes
+    assert sum(map(sum, history.tables["confusion"])) == (178 if passes == 1 else 36)
 
 
 def test_confusion_of_one_output() -> None:
