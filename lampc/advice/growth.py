@@ -196,6 +196,8 @@ class _Look:
     def _report(self, code: str, message: str, weight: Weight, mended: Mended, otherwise: str = _NORM) -> bool:
         label = "" if code == "W453" else f"makes numbers {rough(weight.growth)} times as large"
         fixes = [*self._normalised(mended), *self.followed.mends(weight, mended, otherwise)]
+        if code == "W452" and fixes == [otherwise]:  # no weight's doing: a formula is meant so
+            return False
         self.problems.report(code, self.assuming + message, weight.parameter.spans[0], label,
                              fixes=[fix for fix in fixes if fix != otherwise or len(fixes) == 1])  # fmt: skip
         return True

@@ -26,7 +26,7 @@ def growth(source: str, folder: Path | None = None) -> list[Diagnostic]:
 
 def pasted(source: str, found: Diagnostic, fix: str) -> str:
     """A program in which a mend has been written."""
-    (written,) = re.findall(r"`([^`]*)`", fix.partition(":")[0])
+    written = re.findall(r"`([^`]*)`", fix)[0]
     if written.startswith("init"):
         return f"{written}\n{source}"
     if written == "normalize":
@@ -106,6 +106,7 @@ def test_data_that_are_too_large_are_to_be_normalised(tmp_path: Path) -> None:
         "init kaiming; linear 64->64; relu; repeat 20 { linear 64; relu }; linear 10; loss crossentropy",
         "init xavier; linear 64->64; tanh; repeat 20 { linear 64; tanh }; linear 10; loss crossentropy",
         "input 20 int<50>; embedding 32; lstm 64 last; linear 10 xavier; loss crossentropy",
+        "fn high(x) = tanh(x + 3)\nlinear 8->16 xavier; high; linear 3 xavier; loss crossentropy",  # meant so
         "linear 10->256; relu; linear 1; loss mse",  # nothing is known of the targets
         "linear 10->256; relu; linear 1 as a; loss total = mean(a)^2 - mean(y)",
     ],
@@ -122,3 +123,13 @@ def test_the_models_begin_well(path: Path) -> None:
 def test_a_layer_is_not_warned_of_twice() -> None:
     found = lampc.compile.text("linear 2->64; tanh; linear 1; sigmoid\ndata disc\nloss bce").warnings
     assert [each.labels[0].span.text for each in found if each.code in ("W401", "W451")] == ["linear 2->64", "linear 1"]
+
+
+@pytest.mark.parametrize("data", ["digits", "digits image", "wine", "breastcancer", "diabetes", "disc train=4000", "xor"])
+def test_the_sizes_of_bundled_data_are_theirs(data: str) -> None:
+    program = lampc.compile.text(f"flatten; linear 1 xavier\ndata {data}\nloss fn(p, y) = mean(p)")
+    assert program.experiment.data is not None and program.experiment.data.description is not None
+    x = np.asarray(program.data().train.x).reshape(program.experiment.data.description.train, -1)
+    sizes = program.experiment.data.description.sizes
+    assert sizes == pytest.approx((x.mean(), np.sqrt(np.square(x).mean()), np.sqrt(np.square(x.mean(0)).mean())),
+                                  rel=0.05, abs=0.01)  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from lampc.advice.signal.formulas import Formula
 from lampc.advice.signal.patch import Array, Draw, Patch, bounded, size_along
+from lampc.advice.signal.recurrences import GATES
 from lampc.advice.signal.site import RULES, Site
 from lampc.ir.expression import Expression, Load, Pattern
 from lampc.ir.graph import Graph, Node, Stage, Value
@@ -79,7 +81,7 @@ def follow(graph: Graph, given: Mapping[str, Begin], backward: bool = True,
     patches, last = dict[Value, Patch](), _last_uses(whole)
     with np.errstate(all="ignore"):
         for node in whole:
-            for index, patch in enumerate(_results(node, whole, patches, leaves)):
+            for index, patch in enumerate(_checked(node, _attempted(node, whole, patches, leaves), leaves.draw)):
                 value, patch = Value(node.id, index), Patch(bounded(patch.numbers), patch.axis)
                 patches[value] = patch
                 signal.rms[value], signal.mean[value] = patch.rms, float(patch.numbers.mean())
@@ -111,6 +113,28 @@ def _last_uses(graph: Graph) -> dict[int, list[Value]]:
     for value, node in last.items():
         found.setdefault(node, []).append(value)
     return found
+
+
+VERIFY = os.environ.get("LAMPC_VERIFY", "") not in ("", "0")
+"""Whether a rule that fails is a fault; else what it should have made is not known, as nothing depends on that."""
+
+
+def _attempted(node: Node, graph: Graph, patches: Mapping[Value, Patch], leaves: _Leaves) -> tuple[Patch, ...]:
+    try:
+        return _results(node, graph, patches, leaves)
+    except (ValueError, IndexError, ArithmeticError):
+        if VERIFY:
+            raise
+        return ()
+
+
+def _checked(node: Node, made: tuple[Patch, ...], draw: Draw) -> tuple[Patch, ...]:
+    """Patches as they should be: with the columns that a value shows along its axis."""
+    if VERIFY:
+        for patch, type in zip(made, node.types, strict=False):
+            shown = {1} if patch.axis is None else {1, draw.wide(size_along(type, patch.axis))}
+            assert patch.axis == GATES or patch.numbers.shape[1] in shown, (node.op, type, patch.axis, patch.numbers.shape)
+    return made
 
 
 def _results(node: Node, graph: Graph, patches: Mapping[Value, Patch], leaves: _Leaves) -> tuple[Patch, ...]:

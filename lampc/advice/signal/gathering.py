@@ -139,26 +139,25 @@ def _avgpool_grad(site: Site) -> tuple[Patch, ...]:
     return (Patch(dy / count * (math.sqrt(meets) if meets >= 1 else site.draw.chance(meets, dy)), axis),)
 
 
-@rule(Upsample)
-def _upsample(site: Site) -> tuple[Patch, ...]:
-    return site.given
+@rule(Upsample, PadGrad)
+def _resized(site: Site) -> tuple[Patch, ...]:
+    """The same numbers, more or fewer along some axes."""
+    patch = site.given[0]
+    if patch.axis is None or patch.numbers.shape[1] in (1, site.wide(patch.axis)):
+        return (patch,)
+    return (Patch(site.draw.gathered(patch.numbers, site.wide(patch.axis)), patch.axis),)
 
 
 @rule(UpsampleGrad)
 def _upsample_grad(site: Site) -> tuple[Patch, ...]:
-    (patch,) = site.given
+    (patch,) = _resized(site)
     return (Patch(patch.numbers * math.sqrt(_share(site.types[0], site.result)), patch.axis),)
 
 
 @rule(Pad)
 def _pad(site: Site) -> tuple[Patch, ...]:
-    (patch,), share = site.given, _share(site.types[0], site.result)
+    (patch,), share = _resized(site), _share(site.types[0], site.result)
     if share >= 1 or site.op.mode != "zeros":
         return (patch,)
     inside = site.draw.chance(share, patch.numbers)
     return (Patch(np.where(inside > 0, patch.numbers, site.op.value), patch.axis),)
-
-
-@rule(PadGrad)
-def _pad_grad(site: Site) -> tuple[Patch, ...]:
-    return site.given[:1]

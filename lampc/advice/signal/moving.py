@@ -40,11 +40,11 @@ def _transpose(site: Site) -> tuple[Patch, ...]:
 
 @rule(Concat)
 def _concat(site: Site) -> tuple[Patch, ...]:
-    along, rank = site.op.axis - site.result.rank, site.result.rank
+    along = site.op.axis - site.result.rank
     axis = next((patch.axis for patch in site.given if patch.axis is not None), -1)
     sizes = [size_along(type, along) for type in site.types]
     parts = [np.broadcast_to(x, (site.draw.rows, x.shape[1])) for x in (site.along(i, axis) for i in range(len(sizes)))]
-    if along != axis or rank < 2:
+    if along != axis:
         chosen = site.draw.random.choice(len(parts), size=(site.draw.rows, 1), p=np.array(sizes) / sum(sizes))
         return (Patch(np.select([chosen == i for i in range(len(parts))], parts), axis),)
     wide = site.wide(axis)

@@ -25,13 +25,14 @@ def _normal(site: Site, whole: bool, affine: bool) -> tuple[Patch, Patch, Patch]
     made = (x - mean) * rstd
     if affine:
         made = made * site.along(1) + site.along(2)
-    return Patch(made, axis), Patch(mean), Patch(rstd)
+    own = -1 if mean.size > 1 else None
+    return Patch(made, axis), Patch(mean, own), Patch(rstd, own)
 
 
 @rule(BatchNorm)
 def _batchnorm(site: Site) -> tuple[Patch, ...]:
     made, mean, rstd = _normal(site, False, site.op.affine)
-    return made, mean, rstd, mean, Patch(1 / np.square(rstd.numbers))
+    return made, mean, rstd, mean, Patch(1 / np.square(rstd.numbers), rstd.axis)
 
 
 @rule(GroupNorm)

@@ -12,6 +12,8 @@ from lampc.ops.gru import GruScan, GruScanGrad
 from lampc.ops.lstm import LstmScan, LstmScanGrad
 from lampc.ops.recurrent import RnnScan, RnnScanGrad, Scan
 
+GATES = -1000
+"""No axis: the columns of each gate's values, as the gradient takes them."""
 _MOST = 24
 """Places that are gone over; a state has settled by then, or grown beyond all bounds."""
 
@@ -78,7 +80,7 @@ def _lstm(site: Site) -> tuple[Patch, ...]:
         return np.asarray(o * np.tanh(kept["cell"]))
 
     state = _forward(site, step, 4)
-    return Patch(state, -1), Patch(kept["cell"], -1), Patch(kept["values"], -1)
+    return Patch(state, -1), Patch(kept["cell"], -1), Patch(kept["values"], GATES)
 
 
 @rule(GruScan)
@@ -94,12 +96,17 @@ def _gru(site: Site) -> tuple[Patch, ...]:
         return kept["state"]
 
     state = _forward(site, step, 3)
-    return Patch(state, -1), Patch(kept["values"], -1), Patch(kept["part"], -1)
+    return Patch(state, -1), Patch(kept["values"], GATES), Patch(kept["part"], -1)
 
 
 def _rows(site: Site, operand: int) -> Array:
     x = site.along(operand)
     return np.broadcast_to(x, (site.draw.rows, x.shape[1]))
+
+
+def _shown(site: Site, gates: Array) -> Patch:
+    """Some columns of every gate, as many as a patch has."""
+    return Patch(gates[:, np.linspace(0, gates.shape[1] - 1, site.wide()).astype(np.intp)], -1)
 
 
 def _initial(site: Site, dgates: Array, w: Array) -> tuple[Patch, ...]:
@@ -116,7 +123,7 @@ def _rnn_grad(site: Site) -> tuple[Patch, ...]:
     for _ in range(_length(site)):
         dgates = (dy[draw.random.permutation(draw.rows)] + brought) * slope
         brought = _brought(draw, dgates, w, _size_of(site), dy.shape[1])
-    return Patch(dgates, -1), *_initial(site, dgates, w)
+    return _shown(site, dgates), *_initial(site, dgates, w)
 
 
 @rule(LstmScanGrad)
@@ -132,7 +139,7 @@ def _lstm_grad(site: Site) -> tuple[Patch, ...]:
         parts = (dc * g * i * (1 - i), dc * c * f * (1 - f), dc * i * (1 - g * g), dh * bent * o * (1 - o))
         dgates = np.concatenate(parts, axis=1)
         brought = _brought(draw, dgates, w, 4 * _size_of(site), dy.shape[1])
-    return Patch(dgates, -1), *_initial(site, dgates, w)
+    return _shown(site, dgates), *_initial(site, dgates, w)
 
 
 @rule(GruScanGrad)
@@ -146,4 +153,4 @@ def _gru_grad(site: Site) -> tuple[Patch, ...]:
         dr = dn * part * r * (1 - r)
         dgates, dstate = np.concatenate([dr, dz, dn], axis=1), np.concatenate([dr, dz, dn * r], axis=1)
         carried = dh * z + _brought(draw, dstate, w, 3 * _size_of(site), dy.shape[1])
-    return Patch(dgates, -1), Patch(dstate, -1), *_initial(site, dgates, w)
+    return _shown(site, dgates), _shown(site, dstate), *_initial(site, dgates, w)
