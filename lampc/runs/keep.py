@@ -192,13 +192,17 @@ def follow(model: Model, kept: Checkpoint, path: Path, loader: DataLoader) -> tu
     Raises:
         LampError: if the checkpoint is of another network.
     """
-    state.restore(model, kept, str(path / LAST))
-    try:
-        where = state.position(kept, model.program, loader)
-    except Unfit as error:
-        raise damaged(path / LAST, error) from None
+    where = _placed(model, kept, path, loader)
     unknown = [Epoch(number, math.nan, 0.0) for number in range(1, where.epoch + 1)]
     return where, state.history(kept.about, unknown, model.seed)
+
+
+def _placed(model: Model, kept: Checkpoint, path: Path, loader: DataLoader) -> Position:
+    state.restore(model, kept, str(path / LAST))
+    try:
+        return state.position(kept, model.program, loader)
+    except Unfit as error:
+        raise damaged(path / LAST, error) from None
 
 
 def resume(model: Model, kept: Checkpoint, path: Path, keeper: Keep, loader: DataLoader) -> tuple[Position, History]:
@@ -207,7 +211,7 @@ def resume(model: Model, kept: Checkpoint, path: Path, keeper: Keep, loader: Dat
     Raises:
         LampError: if the checkpoint is of another network, or the measurements before it are missing.
     """
-    where, _ = follow(model, kept, path, loader)
+    where = _placed(model, kept, path, loader)
     lines = measurements(path)[: where.epoch]
     if len(lines) < where.epoch:
         raise failure("E611", f"{path / MEASURED} has {len(lines)} epochs, and the checkpoint {where.epoch}")

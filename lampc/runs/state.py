@@ -101,6 +101,10 @@ def _shapes(layer: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in layer["parameters"].items())
 
 
+_EPOCHS = 1_000_000
+"""Epochs that a training may have had, however few are asked for now."""
+
+
 def progress(where: Position, history: History) -> dict[str, Any]:
     """Where training is, as JSON."""
     return {
@@ -119,6 +123,8 @@ def position(checkpoint: Checkpoint, program: Program, loader: DataLoader) -> Po
         Unfit: if no training of this program can have been there.
     """
     kept, running, following = checkpoint.about["progress"], *map(checkpoint.tensors.get, ("loader.running", "loader.next"))
+    if kept["epoch"] > max(program.experiment.train.epochs, _EPOCHS):
+        raise Unfit(f"`progress.epoch` is {kept['epoch']:,}")
     if kept["done"] and kept["done"] >= loader.samples:
         raise Unfit(f"`progress.done` is {kept['done']:,}, and an epoch has {loader.samples:,} samples")
     if len(kept["sums"]) not in (0, len(program.totals.parts)):

@@ -77,3 +77,44 @@ def test_wrong_use(lampc: Command) -> None:
 def test_a_study_that_cannot_be_opened(lampc: Command, tmp_path: Path) -> None:
     done = lampc("sweep", XOR, "--grid", "optimizer.lr=0.1,1", "--storage", f"sqlite:///{tmp_path}/no/such/folder.db")
     assert "error[E613]: the study cannot be opened" in done.err
+
+
+DAMAGE = ({"digests": "x"}, {"digests": {"network": 1}}, {"row": {}}, {"row": None}, {"row": {"settings": []}})
+
+
+@pytest.mark.parametrize("damage", DAMAGE, ids=str)
+def test_what_others_have_written_into_a_study_is_held_to_a_schema(
+    damage: dict[str, Any], lampc: Command, tmp_path: Path
+) -> None:
+    command = (
+        "sweep",
+        XOR,
+        "--grid",
+        "optimizer.lr=0.1,1",
+        "--storage",
+        tmp_path / "study.log",
+        "-o",
+        tmp_path / "table",
+        *SHORT,
+    )
+    assert lampc(*command).status == 0
+    (name,) = damage
+    entries = rows((tmp_path / "study.log").read_text())
+    for entry in entries:
+        if name in entry.get("user_attr", {}):
+            entry["user_attr"] = damage
+    (tmp_path / "study.log").write_text("".join(f"{json.dumps(entry)}\n" for entry in entries))
+    done = lampc(*command)
+    assert done.status == 1
+    assert "error[E611]" in done.err
+    assert "is damaged" in done.err
+
+
+@pytest.mark.parametrize("content", ["{", "[" * 10**5, "null\n", '{"op_code": 0}\n', '{"op_code": 99, "worker_id": "a"}\n'])
+def test_a_file_that_is_no_study(content: str, lampc: Command, tmp_path: Path) -> None:
+    (tmp_path / "study.log").write_text(content)
+    done = lampc(
+        "sweep", XOR, "--grid", "optimizer.lr=0.1,1", "--storage", tmp_path / "study.log", "-o", tmp_path / "t", *SHORT
+    )
+    assert done.status in (0, 1)
+    assert "E900" not in done.err

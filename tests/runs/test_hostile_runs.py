@@ -110,8 +110,8 @@ def used(folder: Path, capsys: pytest.CaptureFixture[str], verbs: tuple[tuple[st
     return codes
 
 
-def mutations(folder: Path, name: str, values: tuple[Any, ...]) -> Iterator[tuple[str, bytes]]:
-    """A file of a run with each field, one after another, made something else."""
+def mutations(folder: Path, name: str, most: int) -> Iterator[tuple[str, bytes]]:
+    """A file of a run with each field, one after another, made something else, in so many ways."""
     raw = (folder / name).read_bytes()
     if name.endswith(".safetensors"):
         about, write = about_of(raw), lambda found: sealed(raw, json.dumps(found))
@@ -123,7 +123,7 @@ def mutations(folder: Path, name: str, values: tuple[Any, ...]) -> Iterator[tupl
     write_it: Callable[[Any], bytes] = write
     drawn = random.Random(name)
     for path in paths(about):
-        for value in drawn.sample(values, 3) if path else values:
+        for value in drawn.sample(VALUES, most) if path else VALUES:
             yield f"{path} {value!r:.30}", write_it(changed(about, path, value))
 
 
@@ -150,10 +150,22 @@ EACH = {"config.json": VERBS, "summary.json": (VERBS[0], VERBS[3], VERBS[4]), "m
 @pytest.mark.parametrize("name", FILES)
 def test_every_field_may_be_anything(kept: Path, tmp_path: Path, name: str, seeds: str,
                                      capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+    every_field(kept, tmp_path, name, seeds, capsys, 3)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seeds", ["x", "y"])
+@pytest.mark.parametrize("name", FILES)
+def test_every_field_may_be_anything_at_all(kept: Path, tmp_path: Path, name: str, seeds: str,
+                                            capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+    every_field(kept, tmp_path, name, seeds, capsys, len(VALUES))
+
+
+def every_field(kept: Path, tmp_path: Path, name: str, seeds: str, capsys: pytest.CaptureFixture[str], most: int) -> None:
     codes: set[str] = set()
     verbs = tuple(tuple(word.replace("x/1", f"{seeds}/1") if word != "x" else seeds for word in verb) for verb in EACH[name])
     drawn = random.Random(seeds)
-    for number, (what, content) in enumerate(mutations(kept / "runs" / seeds / "1", name, VALUES)):
+    for number, (what, content) in enumerate(mutations(kept / "runs" / seeds / "1", name, most)):
         folder = tmp_path / str(number)
         shutil.copytree(kept, folder)
         (folder / "runs" / seeds / "1" / name).write_bytes(content)
@@ -193,7 +205,7 @@ def test_a_place_where_no_training_can_have_been(kept: Path, tmp_path: Path, cap
     path = folder / "runs" / "x" / "1" / "last.safetensors"
     raw = path.read_bytes()
     about = about_of(raw)
-    for more in ({"done": 10**9}, {"done": 16, "sums": [1.0, 2.0, 3.0]}, {"epoch": 2, "done": 97}, {"epoch": 4}):
+    for more in ({"done": 10**9}, {"done": 16, "sums": [1.0, 2.0, 3.0]}, {"epoch": 2, "done": 97}, {"epoch": 2**62}):
         path.write_bytes(sealed(raw, json.dumps({**about, "progress": {**about["progress"], **more}})))
         assert used(folder, capsys, (VERBS[7],)) == {"E611"}, more
     path.write_bytes(
