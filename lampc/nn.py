@@ -48,6 +48,7 @@ class Lamp(nn.Module):
         program = lampc.compile.text(source, **settings) if file is None else lampc.compile.file(file, **settings)
         self._made_by: tuple[str, str | Path | None, dict[str, Any]] = (source, file, settings)
         self.program = program
+        program.check_gradients()
         self._routines = {training: _vjp(program, training) for training in (True, False)}
         self._adopt(Model(program, seed=seed, backend="torch"))
 
