@@ -46,6 +46,7 @@ class Lamp(nn.Module):
         program = lampc.compile.text(source, **settings) if file is None else lampc.compile.file(file, **settings)
         self._made_by: tuple[str, str | Path | None, dict[str, Any]] = (source, file, settings)
         self.program = program
+        program.check_gradients()
         self._derivatives = {training: [_first(program, training)] for training in (True, False)}
         self._routines = {(training, 1): _lowered(self._derivatives[training][0]) for training in (True, False)}
         self._adopt(Model(program, seed=seed, backend="torch"))

@@ -62,7 +62,8 @@ class Model:
 
     def __init__(self, program: Program, seed: int | None = None, device: str | None = None,
                  backend: str | None = None) -> None:  # fmt: skip
-        program.check_gradients()
+        if "loss" in program.whole.outputs:
+            program.check_gradients()
         self.program = program
         self.lock = RLock()
         """Held by the thread that works in the model's memory."""

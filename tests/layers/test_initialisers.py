@@ -80,6 +80,17 @@ def test_orthogonal_rows_or_columns(init: str, gain: float, n_in: int, n_out: in
     torch.testing.assert_close(product, gain**2 * torch.eye(min(n_in, n_out), dtype=torch.float64))
 
 
+@pytest.mark.parametrize(
+    ("init", "named"), [("orthogonal(0.01)", "gain=0.01"), ("kaiming(2)", "gain=2"), ("xavier(2)", "gain=2")]
+)
+def test_a_gain_that_is_not_named_is_refused_with_what_to_write(init: str, named: str) -> None:
+    with pytest.raises(lampc.LampError) as caught:
+        weight(init)
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.labels[0].span.text) == ("E304", init)
+    assert f"`{init.partition('(')[0]}({named})`" in found.message
+
+
 def test_orthogonal_ones_favour_no_sign() -> None:
     corners = torch.stack([weight("orthogonal", n_in=4, n_out=4, seed=seed)[0, 0] for seed in range(60)])
     assert 15 < int((corners > 0).sum()) < 45

@@ -13,6 +13,7 @@ import lampc.compile
 from lampc.compile import Program
 from lampc.layers import LAYERS
 from lampc.layers.layer import Construct
+from lampc.nn import Lamp
 from lampc.ops.activations import Relu, Tanh
 from lampc.ops.arithmetic import Abs, Floor, Sqrt
 from lampc.ops.exponential import Exp, Log
@@ -164,6 +165,17 @@ def test_a_function_without_a_value_anywhere_is_said_not_to_be_compared() -> Non
         RuntimeWarning, match=r"the gradient of `own1` was not compared with differences.*test_own_gradients.py:"
     ):
         compiled(nowhere).model(seed=0)
+
+
+def test_a_network_inside_anothers_loop_is_checked_too() -> None:
+    def twice(make: Construct, x: Term) -> Term:
+        return lampc.with_gradient(x * 2.0, [x], lambda dy, x: [dy])
+
+    lampc.layer(twice)
+    with pytest.raises(lampc.LampError, match="E408"):
+        Lamp("linear 2->3; twice")
+    model = lampc.compile.text("linear 2->3; twice").model(seed=0)  # predictions need no gradient
+    assert model([[0.0, 0.0]]).shape == (1, 3)
 
 
 def test_the_check_is_made_once_a_program_and_changes_no_number() -> None:

@@ -165,6 +165,18 @@ def test_an_optimiser_of_ones_own() -> None:
     assert all(int(state["steps"]) == 1 for state in optimizer.state)
 
 
+def test_an_update_that_returns_instead_of_writing_is_refused() -> None:
+    class Returned(lampc.Optimizer):
+        def update(self, p: torch.Tensor, g: torch.Tensor, state: dict[str, torch.Tensor]) -> None:
+            return p - g  # type: ignore[return-value]
+
+    model = lampc.compile.text("linear 2->1; loss mse").model()
+    model.loss(*data())
+    model.backward()
+    with pytest.raises(TypeError, match=r"Returned.update changes `p` in place, and returns nothing"):
+        Returned(model.parameters).step()
+
+
 def test_writing_parameters_in_place_changes_predictions() -> None:
     model = lampc.compile.text("linear 2->1; loss mse").model()
     x, _ = data()
