@@ -68,7 +68,8 @@ def network_text(program: Program) -> str:
 
     body = parse(program.source, Problems())
     inputs = [s for s in body.statements if isinstance(s, tree.Layer) and s.name.name == "input"]
-    kept = [s.span.text for s in body.statements if not (isinstance(s, tree.Layer) and s.name.name in EXPERIMENT)]
+    left = {*EXPERIMENT} - {"init"}
+    kept = [s.span.text for s in body.statements if not (isinstance(s, tree.Layer) and s.name.name in left)]
     if len(inputs) > 1 or any(s.label for s in inputs):
         first = [s.span.text for s in inputs]
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,7 +86,14 @@ def test_what_it_does_not_take_is_refused_at_its_place(source: str, code: str, p
     assert (found.code, [label.span.text for label in found.labels]) == (code, places)
 
 
-def test_a_run_that_is_kept_begins_as_it_did(tmp_path: Path) -> None:
+def test_it_is_the_networks_own_where_that_stands_alone() -> None:
+    from lampc.export.onnx import network_text
+
+    alone = network_text(lampc.compile.text("init kaiming; linear 4->8; relu; linear 2; loss mse; train epochs=3"))
+    assert begins(alone) == {"linear1.weight": "kaiming", "linear2.weight": "kaiming"}
+
+
+def test_a_run_that_is_kept_says_how_it_began() -> None:
     from lampc.runs.config import resolved
 
     program = lampc.compile.text("init normal(0.02); linear 4->8 ; relu; linear 2; loss mse")
