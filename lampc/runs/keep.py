@@ -55,6 +55,7 @@ class Keep:
         Raises:
             Stopped: once all has been saved.
         """
+        self.stop.between()
         if not self.stop.signal and time.monotonic() - self._saved_at < self.interval:
             return
         sync()
@@ -76,8 +77,9 @@ class Keep:
             LampError: if ``final`` and it cannot be saved.
         """
         try:
-            self.record(history)
-            checkpoints.write(self.path / LAST, self._last(where, history, loader))
+            with self.stop.save():
+                self.record(history)
+                checkpoints.write(self.path / LAST, self._last(where, history, loader))
             self._unsaved = ""
         except OSError as error:
             reason = error.strerror or str(error)
@@ -139,6 +141,7 @@ class Together:
         Raises:
             Stopped: once all has been saved.
         """
+        self.stop.between()
         self.stop.signal = int(self.group.most(self.stop.signal))
         if self.keep is not None:
             self.keep.between(where, history, loader, sync)
