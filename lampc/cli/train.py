@@ -19,8 +19,9 @@ from lampc.cli.say import Column, say, say_json, say_table
 from lampc.cli.signals import listening, terminable
 from lampc.diagnostics import LampError, Problems, failure
 from lampc.elaborate.given import Given
+from lampc.native.stop import Abandoned
 from lampc.printable import printable
-from lampc.runs.directory import RunDirectory, create, every, find, read_config, source_of, take
+from lampc.runs.directory import LAST, RunDirectory, create, every, find, read_config, source_of, take
 from lampc.runs.stop import Stop, Stopped
 from lampc.runtime.launch import rank, workers
 
@@ -133,7 +134,7 @@ def _together(file: str, as_json: bool, resume: str | None, run_dir: str, save_e
                 with listening(stop):
                     try:
                         train_along(program, model, stop)
-                    except Stopped:
+                    except (Stopped, Abandoned):
                         return 128 + stop.signal if stop.signal else 1  # the first process has failed, and says so
                 return 0
             print_diagnostics(program.warnings)
@@ -313,9 +314,9 @@ def _kept(shown: _Shown, directory: RunDirectory, file: str | None, given: tuple
             with listening(stop):
                 history = runs.train_one(kept, shown.model, lambda e: shown.on_epoch(0, shown.seeds[0], e), file is None)
             shown.finished.append(history)
-    except Stopped:
+    except (Stopped, Abandoned) as ended:
         if not shown.as_json:
-            say(f"saved; go on with `lampc train --resume {kept.path}`", err=True)
+            say(f"{_saved(kept, isinstance(ended, Abandoned))} `lampc train --resume {kept.path}`", err=True)
         return _interrupted(shown, stop.signal)
     shown.refuse_if_all_diverged()
     end = shown.close()
@@ -327,6 +328,18 @@ def _kept(shown: _Shown, directory: RunDirectory, file: str | None, given: tuple
     else:
         _print_run(kept, found)
     return 0
+
+
+def _saved(kept: Kept, left: bool) -> str:
+    """What there is to go on with after a training that was stopped, or left in the midst of a step."""
+    from lampc.runs import checkpoint
+
+    about = checkpoint.read(kept.path / LAST).about if (kept.path / LAST).exists() else {}
+    epochs = kept.program.experiment.train.epochs
+    if "progress" in about:
+        when = f"saved in epoch {min(about['progress']['epoch'] + 1, epochs)} of {epochs}"
+        return f"{when}, before the step that was under way; go on with" if left else f"{when}; go on with"
+    return "saved; go on with" if about else "nothing had been saved yet; begin anew with"
 
 
 def _pictured(kept: Kept) -> None:

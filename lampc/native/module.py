@@ -14,6 +14,7 @@ from lampc.native.kernel import Buffer, Kernel, Kind
 from lampc.native.place import poisoned
 from lampc.native.select import select
 from lampc.native.spaces import NoNativeForm
+from lampc.native.stop import ABANDONED
 from lampc.native.tile import padded
 from lampc.passes.totals import MEAN, Totals
 
@@ -25,7 +26,7 @@ class Module:
     ``run(table, random, order, epochs, samples, batch, x, y, results, totals)`` goes over samples in minibatches,
     epoch after epoch, each in an order of its own: gathers them, runs the kernels, adds what the loss comes of to the epoch's
     totals, copies the outputs that are wanted of each sample out. It returns -1, or where it stopped before an update, because
-    the minibatch that begins there had no finite loss: so many samples after the first.
+    the minibatch that begins there had no finite loss: so many samples after the first; or -2 if it was asked to stop.
     """
 
     text: str
@@ -75,8 +76,30 @@ def build(
     module = Module("", tuple(kernels), tuple(found.first), found.buffers, found.outputs, keep, double, target.width(double),
                     tuple(table), totals, copied)  # fmt: skip
     run = _Run(module, functions, calls).text()
-    texts = [f"define internal void {name}{text}" for text, name in named.items()]
+    meet = _meeting(functions)
+    texts = [meet, *(f"define internal void {name}{text}" for text, name in named.items())]
     return replace(module, text="\n\n".join([str(functions), *texts, run, ""]))
+
+
+def _meeting(functions: Functions) -> str:
+    """The function in which the parts wait for one another: ``%meeting`` counts arrivals, and has room for what was asked."""
+    w = Writer(functions)
+    place = w.at("%meeting", "%slot", "i64")
+    with w.when(w.let("icmp eq i64 %part, 0")):  # one part looks, and the others hear of it by coming here
+        w.line(f"store atomic i64 {w.let('load atomic i64, ptr %stop monotonic, align 8')}, ptr {place} monotonic, align 8")
+    with w.when(w.let("icmp sgt i64 %parts, 1")):
+        came = w.let("atomicrmw add ptr %meeting, i64 1 seq_cst, align 8")
+        turn = w.let(f"sub i64 {came}, {w.let(f'urem i64 {came}, %parts')}")
+        wanted = w.let(f"add i64 {turn}, %parts")
+        # Where there are more threads than cores, the one that is waited for must get its turn.
+        pause = "call i32 @sched_yield()" if sys.platform != "win32" else "fence seq_cst"
+        if sys.platform != "win32":
+            functions.declare("declare i32 @sched_yield()")
+        w.until(lambda: w.let(f"icmp sge i64 {w.let('load atomic i64, ptr %meeting acquire, align 8')}, {wanted}"), pause)
+    w.line(f"ret i64 {w.let(f'load atomic i64, ptr {place} monotonic, align 8')}")
+    body = "\n".join(w.lines)
+    parameters = "ptr %meeting, ptr %stop, i64 %part, i64 %parts, i64 %slot"
+    return f"define internal i64 @meet({parameters}) {{\nentry:\n{body}\n}}"
 
 
 @dataclass(frozen=True)
@@ -99,12 +122,12 @@ class _Run:
 
     def text(self) -> str:
         w = self.w
-        for call in self.first:
-            self._call(call, "%size")
+        for number, call in enumerate(self.first):
+            self._call(call, "%size", 1 + number % 2)
         w.loop("0", "%epochs", 1, [], self._epoch)
         body = "\n".join(w.lines)
         parameters = ("ptr noalias %table, ptr noalias %random, ptr %order, i64 %epochs, i64 %samples, i64 %size, ptr %x, "
-                      "ptr %y, ptr %results, ptr %totals, i64 %part, i64 %parts, ptr %meeting")  # fmt: skip
+                      "ptr %y, ptr %results, ptr %totals, i64 %part, i64 %parts, ptr %meeting, ptr %stop")  # fmt: skip
         return f"define i64 @run({parameters}) {{\nentry:\n{body}\n  ret i64 -1\n}}"
 
     def _epoch(self, epoch: str, _: list[str]) -> list[str]:
@@ -129,11 +152,12 @@ class _Run:
         for buffer in m.buffers.values():
             if buffer.kind is Kind.INPUT:
                 self._gather(buffer, start, batch)
-        self._meet()
+        self._meet(3)
         checked = self._check_after()
         totals = carried
         for number, call in enumerate(self.calls):
-            self._call(call, batch)
+            asked = self._call(call, batch, 1 + number % 2)
+            w.leave(w.let(f"icmp ne i64 {asked}, 0"), f"i64 {ABANDONED}")
             if number == checked:
                 totals = self._check(start, batch, totals)
         for number, name in enumerate(m.copied):
@@ -144,23 +168,17 @@ class _Run:
             w.line(f"store i32 {w.let(f'add i32 {before}, 1')}, ptr {step}, align 4")
         return totals
 
-    def _meet(self) -> None:
-        """Wait until every part has come here: ``%meeting`` counts arrivals."""
-        w = self.w
-        with w.when(w.let("icmp sgt i64 %parts, 1")):
-            came = w.let("atomicrmw add ptr %meeting, i64 1 seq_cst, align 8")
-            turn = w.let(f"sub i64 {came}, {w.let(f'urem i64 {came}, %parts')}")
-            wanted = w.let(f"add i64 {turn}, %parts")
-            # Where there are more threads than cores, the one that is waited for must get its turn.
-            pause = "call i32 @sched_yield()" if sys.platform != "win32" else "fence seq_cst"
-            if sys.platform != "win32":
-                w.functions.declare("declare i32 @sched_yield()")
-            w.until(lambda: w.let(f"icmp sge i64 {w.let('load atomic i64, ptr %meeting acquire, align 8')}, {wanted}"), pause)
+    def _meet(self, slot: int) -> str:
+        """Wait until every part has come here; whether somebody had asked to stop, the same for all of them.
 
-    def _call(self, call: _Call, batch: str) -> None:
+        ``slot``: where that is noted in ``%meeting``, another one than at the meetings before and after.
+        """
+        return self.w.let(f"call i64 @meet(ptr %meeting, ptr %stop, i64 %part, i64 %parts, i64 {slot})")
+
+    def _call(self, call: _Call, batch: str, slot: int = 1) -> str:
         slots = self.w.at("%table", str(call.start), "ptr")
         self.w.line(f"call void {call.name}(ptr {slots}, i64 {batch}, ptr %random, i64 %part, i64 %parts)")
-        self._meet()
+        return self._meet(slot)
 
     def _address(self, buffer: Buffer) -> str:
         return self.w.let(f"load ptr, ptr {self.w.at('%table', str(buffer.id), 'ptr')}, align 8")

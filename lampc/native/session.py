@@ -13,6 +13,7 @@ from lampc.native.engine import Code
 from lampc.native.kernel import Buffer, Kind
 from lampc.native.module import Module
 from lampc.native.place import ALIGNED, SPARE, place
+from lampc.native.stop import ABANDONED, ADDRESS, Abandoned
 from lampc.native.tile import padded
 from lampc.passes.totals import begun
 
@@ -38,7 +39,7 @@ class Session:
         self._code = code
         pointer = ctypes.c_void_p
         whole = ctypes.c_int64
-        self._run = code.function("run", whole, *[pointer] * 3, *[whole] * 3, *[pointer] * 4, whole, whole, pointer)
+        self._run = code.function("run", whole, *[pointer] * 3, *[whole] * 3, *[pointer] * 4, whole, whole, pointer, pointer)
         self._memory = self._allocate(poison, reuse)
         self._table = np.array(
             [self._memory[id].ctypes.data if id in self._memory else 0 for id in module.table], dtype=np.uint64
@@ -115,6 +116,9 @@ class Session:
         copied to ``results``. ``sums`` is what the totals begin with, so that the rest of an epoch can be gone over to the
         same sums, bit for bit. It fails so many samples after the first, before the minibatch that begins there has changed
         anything. Threads share the tiles of large kernels; how many does not change a bit of the result.
+
+        Raises:
+            Abandoned: if somebody asked to stop; then neither parameters nor results are of use any more.
         """
         assert size <= self.batch and len(results) == len(self.module.copied)
         self._make_room(threads)
@@ -127,19 +131,19 @@ class Session:
             found: int = self._run(
                 self._table.ctypes.data, self._random.ctypes.data, order.ctypes.data, epochs, samples, size, x.ctypes.data,
                 None if y is None else y.ctypes.data, places.ctypes.data, totals.ctypes.data, number, threads,
-                meeting.ctypes.data,
+                meeting.ctypes.data, ADDRESS,
             )  # fmt: skip
             return found
 
         if threads == 1:
-            return totals, part(0)
+            return totals, _ended(part(0))
         others = [Thread(target=part, args=(number,), daemon=True) for number in range(1, threads)]
         for other in others:
             other.start()
         failed = part(0)
         for other in others:
             other.join()
-        return totals, failed
+        return totals, _ended(failed)
 
     def _make_room(self, threads: int) -> None:
         """See to it that each thread has scratch of its own."""
@@ -168,3 +172,9 @@ def _scratch(threads: int) -> int:
 
 def _needs_scratch(module: Module) -> bool:
     return "%scratch" in module.text
+
+
+def _ended(failed: int) -> int:
+    if failed == ABANDONED:
+        raise Abandoned
+    return failed

@@ -61,6 +61,7 @@ class Keep:
             Stopped: once all has been saved.
             LampError: if the directory is gone, or what is to be the last of it cannot be saved.
         """
+        self.stop.between()
         self.directory.see_that_it_is_there()
         asked = bool(self.stop.signal)  # who asks while it is being saved is answered the next time
         if not asked and time.monotonic() - self._saved_at < self.interval:
@@ -85,8 +86,9 @@ class Keep:
         """
         self.directory.see_that_it_is_there()
         try:
-            self.record(history)
-            checkpoints.write(self.path / LAST, self._last(where, history, loader))
+            with self.stop.save():
+                self.record(history)
+                checkpoints.write(self.path / LAST, self._last(where, history, loader))
             self._unsaved = ""
         except OSError as error:
             self.directory.see_that_it_is_there()
@@ -150,6 +152,8 @@ class Together:
             Stopped: once all has been saved, or, in the others, once the first process cannot save.
             LampError: in the first process, if it cannot save.
         """
+        if self.keep is None:
+            self.stop.between()
         asked = self.stop.signal = int(self.group.most(self.stop.signal))
         failed: LampError | None = None
         try:

@@ -107,6 +107,7 @@ class Runner:
         session = self._session(("loss",), batch)
         threads = self.threads if self.threads > 1 and self._large(batch) else 1
         order = self._ordered(orders, len(x))
+        self._ahead = None  # nothing is to be taken of a step that is left in its midst
         totals, failed = session.run(_array(x), _array(y), order, batch, threads=threads, sums=sums)
         self._ahead = session
         return [tuple(epoch) for epoch in totals.tolist()], failed
