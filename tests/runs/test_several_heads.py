@@ -94,7 +94,7 @@ def test_an_export_of_a_value_makes_it(two: Run, tmp_path: Path, monkeypatch: py
     )
     write(two, "onnx", tmp_path / "headed.onnx", "kind")
     session = pytest.importorskip("onnxruntime").InferenceSession(tmp_path / "headed.onnx")
-    (found,) = session.run(None, {session.get_inputs()[0].name: X.astype("f4")})
+    (found,) = session.run(None, {session.get_inputs()[0].name: X})
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
 
 
