@@ -17,8 +17,7 @@ from lampc.source import Source
 
 
 def network(layers: int) -> str:
-    """Its gradient does not explode: for that a mend would be sought, which takes as long as finding it."""
-    return "input 8\n" + "linear 8->8 xavier(gain=1); tanh\n" * layers + "loss mse"
+    return "input 8\n" + "linear 8->8 xavier; tanh\n" * layers + "loss mse"
 
 
 def calls(work: Callable[[], object]) -> int:
@@ -60,8 +59,9 @@ WORK: dict[str, Callable[[str], object]] = {
 
 @pytest.mark.parametrize("what", WORK)
 def test_ten_times_the_layers_cost_ten_times_as_much(what: str) -> None:
+    """From some 250 layers on the gradient explodes: a mend is sought, which takes as long as finding that."""
     WORK[what](network(3))  # imports, and the grammar
-    few, many = (calls(lambda: WORK[what](network(layers))) for layers in (40, 400))  # noqa: B023
+    few, many = (calls(lambda: WORK[what](network(layers))) for layers in (20, 200))  # noqa: B023
     assert many < 12 * few
 
 
