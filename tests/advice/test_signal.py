@@ -98,13 +98,13 @@ NETWORKS = {
 @pytest.mark.parametrize("name", NETWORKS)
 def test_deviations_are_those_of_networks_that_are_made(name: str) -> None:
     for layer, what, predicted, found in compared(NETWORKS[name]):
-        allowed = 1.5 if layer == "loss" else 1.25  # the mean of a few large numbers
+        allowed = 1.5 if layer == "loss" else 1.33 if what == "gradient" else 1.25  # a loss: the mean of a few large numbers
         assert found / allowed < predicted < found * allowed, (layer, what)
 
 
 FORWARD = [name for name, op in REGISTRY.items() if op.__module__.startswith("lampc.ops")]
-UNREACHED = {"all_reduce", "wait", "pack", "affine", "batchnorm_inference"}
-"""Ops that passes make later."""
+UNREACHED = {"all_reduce", "wait", "pack", "affine", "batchnorm_inference", "maxpool_take", "vjp"}
+"""Ops that passes make later, or gradients of gradients."""
 
 
 @pytest.mark.parametrize("name", sorted(set(FORWARD) - UNREACHED))
