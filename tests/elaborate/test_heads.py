@@ -188,7 +188,9 @@ def test_a_metric_of_a_part_of_the_targets(backend: str) -> None:
     ],
 )
 def test_which_metrics_are_refused(loss: str, metrics: str, code: str, folder: Path) -> None:
-    values = "linear 4 xavier as other; linear 3 xavier as twin; linear 3 xavier as kind; linear 1 xavier as size"
+    values = (
+        "linear 4 xavier as other; tanh; linear 3 xavier as twin; tanh; linear 3 xavier as kind; tanh; linear 1 xavier as size"
+    )
     source = f'input 4; {values}; data npz "three.npz"; '
     assert codes(f"{source}loss total = {loss}; metrics {metrics}", folder) == ([code] if code else [])
 
