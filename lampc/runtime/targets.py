@@ -36,8 +36,8 @@ def check_bits(metric: str, targets: Tensor) -> None:
     Raises:
         LampError: with the first of them.
     """
-    wrong = (targets != 0) & (targets != 1)
-    if bool(wrong.any()):
+    if not torch.equal(targets, targets.bool().to(targets.dtype)):  # NaN is equal to nothing
+        wrong = (targets != 0) & (targets != 1)
         raise failure("E506", f"`{metric}` takes targets of 0 and 1, and y holds {float(targets[wrong][0]):g}",
                       "measure something else: `metrics mae`")  # fmt: skip
 

@@ -48,8 +48,8 @@ def _of(part: str) -> list[Fault]:
     return [fault for path in files for fault in faults(path.relative_to(ROOT), path.read_text("utf-8"), functions)]
 
 
-def noticed(part: str, fault: Fault, copy: Path) -> str:
-    """The first test that fails; nothing if all pass."""
+def noticed(part: str, fault: Fault, copy: Path, own: bool) -> str:
+    """The first test that fails; nothing if all pass, or, with ``own``, if those of the part do."""
     path = copy / fault.file
     right = path.read_text("utf-8")
     path.write_text(fault.text, "utf-8")
@@ -60,7 +60,8 @@ def noticed(part: str, fault: Fault, copy: Path) -> str:
             for p in sorted((ROOT / "tests").glob("[a-z]*"))
             if p.is_dir() and p.name not in PARTS[part][2]
         ]
-        return _failing(copy, first) or _failing(copy, [r for r in rest if r not in ("tests/golden", "tests/mutants")])
+        found = _failing(copy, first)
+        return found if found or own else _failing(copy, [r for r in rest if r not in ("tests/golden", "tests/mutants")])
     finally:
         path.write_text(right, "utf-8")
 
@@ -83,6 +84,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=main.__doc__)
     parser.add_argument("count", type=int, nargs="?", default=60)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--own", action="store_true", help="only the tests of each fault's own part")
     options = parser.parse_args()
     found, survived = drawn(options.count, options.seed), 0
     with tempfile.TemporaryDirectory() as folder:
@@ -90,7 +92,7 @@ def main() -> int:
         shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "__pycache__", "runs"))
         for number, (part, fault) in enumerate(found, 1):
             began = time.monotonic()
-            by = noticed(part, fault, copy)
+            by = noticed(part, fault, copy, options.own)
             survived += not by
             print(f"{number:3} {part:12} {fault}\n    {by or 'SURVIVES'} ({time.monotonic() - began:.0f} s)", flush=True)
     print(f"{len(found) - survived} of {len(found)} noticed")
