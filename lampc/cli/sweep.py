@@ -126,9 +126,9 @@ class _Table:
     def add(self, row: Row) -> None:
         """A setting that has been tried."""
         self.rows.append(row)
-        if self.as_json:
-            say_json(row)
         self._write()
+        if self.as_json:  # what has been said is there, whatever comes now
+            say_json(row)
 
     def all(self, rows: list[Row]) -> None:
         """All rows of a study, those of other processes too."""

@@ -89,7 +89,7 @@ def main() -> int:
     found, survived = drawn(options.count, options.seed), 0
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "copy"
-        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "__pycache__", "runs"))
+        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "__pycache__"))
         for number, (part, fault) in enumerate(found, 1):
             began = time.monotonic()
             by = noticed(part, fault, copy, options.own)
