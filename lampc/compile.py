@@ -382,7 +382,14 @@ def from_text(text: str | bytes, name: str, given: Given) -> Program:
     return compile_source(decoded, given, problems)
 
 
-def check(source: Source, given: Given, problems: Problems) -> Elaborated | None:
+def check(
+    source: Source, folder: Path, settings: Mapping[str, Any], allow_python: bool, problems: Problems
+) -> Elaborated | None:
+    """A program's checked forward graph, or None; mistakes are reported to ``problems``."""
+    return examine(source, Given(folder, settings, allow_python), problems)
+
+
+def examine(source: Source, given: Given, problems: Problems) -> Elaborated | None:
     """The pipeline's first half, up to a checked forward graph; mistakes are reported to ``problems``."""
     return _checked(source, given, problems)[0]
 

@@ -39,7 +39,7 @@ def calls(work: Callable[[], object]) -> int:
 
 def check(source: str) -> None:
     problems = Problems()
-    assert lampc.compile.check(Source("<text>", source), Given(), problems)
+    assert lampc.compile.examine(Source("<text>", source), Given(), problems)
     assert not problems.errors
 
 

@@ -17,14 +17,14 @@ from lampc.elaborate.given import Given
 @common
 def check(files: tuple[str, ...], as_json: bool, settings: tuple[str, ...], allow_python: bool, color: str) -> int:
     """Find all mistakes of programs, without running them."""
-    from lampc.compile import check as check_source
+    from lampc.compile import examine
 
     failed = errors = 0
     for file in files or ("-",):
         problems = Problems()
         found = read(file, problems)
         overrides = parse_settings(settings, problems)
-        elaborated = check_source(found[0], Given(found[1], overrides, allow_python), problems) if found else None
+        elaborated = examine(found[0], Given(found[1], overrides, allow_python), problems) if found else None
         if as_json:
             for diagnostic in problems.sorted():
                 say_json({"file": file, **diagnostic.json()})

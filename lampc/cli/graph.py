@@ -28,12 +28,11 @@ def graph(file: str, form: str | None, backward: bool, output: str | None, setti
           allow_python: bool, color: str) -> int:  # fmt: skip
     """Draw the network."""
     from lampc import draw
-    from lampc.compile import build
-    from lampc.compile import check as check_source
+    from lampc.compile import build, examine
 
     problems = Problems()
     source, folder, overrides = load(file, settings, problems)
-    elaborated = check_source(source, Given(folder, overrides, allow_python), problems)
+    elaborated = examine(source, Given(folder, overrides, allow_python), problems)
     problems.raise_errors()
     assert elaborated is not None
     print_diagnostics(problems.warnings)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TypeVar
 
 from lampc.ir.leaves import Parameters, State
@@ -11,28 +10,38 @@ from lampc.ir.leaves import Parameters, State
 _Made = TypeVar("_Made")
 
 
-@dataclass(frozen=True, slots=True)
-class Grad:
-    """The loss's gradient by a parameter or an input."""
+class Grad(str):
+    """The loss's gradient by a parameter or an input. It is written ``grad LABEL``; no word of the language has a space."""
 
+    __slots__ = ("label",)
     label: str
 
-    def __str__(self) -> str:
-        return f"grad {self.label}"
+    def __new__(cls, label: str) -> Grad:
+        key = super().__new__(cls, f"grad {label}")
+        key.label = label
+        return key
+
+    def __getnewargs__(self) -> tuple[str]:
+        return (self.label,)
 
 
-@dataclass(frozen=True, slots=True)
-class Next:
+class Next(str):
     """What replaces a leaf when a step ends: the parameters, an optimiser's state, a running mean."""
 
+    __slots__ = ("leaf",)
     leaf: State | Parameters
 
-    def __str__(self) -> str:
-        return f"next {self.leaf.label}"
+    def __new__(cls, leaf: State | Parameters) -> Next:
+        key = super().__new__(cls, f"next {leaf.label}")
+        key.leaf = leaf
+        return key
+
+    def __getnewargs__(self) -> tuple[State | Parameters]:  # type: ignore[override]
+        return (self.leaf,)
 
 
-Key = str | Grad | Next
-"""``prediction``, ``loss`` and the program's own names are words."""
+Key = str
+"""``prediction``, ``loss`` and the program's own names are plain words; what a pass makes is a ``Grad`` or a ``Next``."""
 
 
 def gradients(outputs: Mapping[Key, _Made]) -> dict[str, _Made]:

@@ -24,6 +24,7 @@ ROWS = (
     "linear 2->8 xavier; tanh; linear 1 xavier; sigmoid\ndata disc train=200 validation=100 test=100\nloss bce\n"
     "optimizer adam lr=0.02\ntrain epochs=300 batch=50 shuffle"
 )
+TIMES = ("seconds", "run", "started", "us_per_step")
 RATES = [0.001 * (1 + index) for index in range(12)]
 
 
@@ -58,7 +59,7 @@ def rows_said(path: Path) -> list[dict[str, Any]]:
 
 def without_times(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: without_times(inner) for key, inner in value.items() if key not in ("seconds", "run", "started", "us_per_step")}
+        return {key: without_times(inner) for key, inner in value.items() if key not in TIMES}
     return [without_times(inner) for inner in value] if isinstance(value, list) else value
 
 

@@ -81,7 +81,7 @@ def test_threads_compile_side_by_side() -> None:
         for _ in range(12):
             problems = Problems()
             text = lines + ("linear 1e999" if index % 2 else f"linear {index + 3}")
-            elaborated = lampc.compile.check(Source(f"{index}.lamp", text), Given(), problems)
+            elaborated = lampc.compile.examine(Source(f"{index}.lamp", text), Given(), problems)
             codes = [(found.code, str(found.labels[0].span)) for found in problems.errors]
             if index % 2:
                 if codes != [("E104", f"{index}.lamp:42:8")]:
