@@ -59,7 +59,8 @@ class _Draft:
         body += grown
         last, training = head(self, x)
         body += last
-        return Program(inputs, tuple(body), training, tuple(self.definitions.values()), self.lets, seed=self.number)
+        begins = pointwise.init(rng, 0.2).get("init")
+        return Program(inputs, tuple(body), training, tuple(self.definitions.values()), self.lets, begins, seed=self.number)
 
     def _inputs(self) -> tuple[Input, ...]:
         rng = self.rng

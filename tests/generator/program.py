@@ -98,6 +98,8 @@ class Program:
     training: Training
     definitions: tuple[Definition, ...] = ()
     lets: tuple[tuple[str, int], ...] = ()
+    init: Init | None = None
+    """How weights begin that do not say it."""
     seed: int = field(default=0, compare=False)
 
 

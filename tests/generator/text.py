@@ -14,6 +14,8 @@ def text(program: Program) -> str:
     """The whole file."""
     lines = [f"let {name} = {number}" for name, number in program.lets]
     lines += [definition(each) for each in program.definitions]
+    if program.init is not None:
+        lines.append(" ".join([f"init {program.init.name}", *(f"{name}={number!r}" for name, number in program.init.numbers)]))
     for each in program.inputs:
         below = f" int<{each.below}>" if each.below else ""
         lines.append(f"input {value(each.shape)}{below}{f' as {each.label}' if each.label else ''}")
