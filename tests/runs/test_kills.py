@@ -24,7 +24,7 @@ ROWS = (
     "linear 2->8 xavier; tanh; linear 1 xavier; sigmoid\ndata disc train=200 validation=100 test=100\nloss bce\n"
     "optimizer adam lr=0.02\ntrain epochs=300 batch=50 shuffle"
 )
-TIMES = ("seconds", "run", "started", "us_per_step")
+TIMES = ("seconds", "run", "started", "ended", "us_per_step")
 RATES = [0.001 * (1 + index) for index in range(12)]
 
 
