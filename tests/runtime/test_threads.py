@@ -93,6 +93,25 @@ def test_threads_compile_side_by_side() -> None:
     assert four(right) == [True] * 4
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("backend", ["native", "torch"])
+def test_ten_thousand_calls_beside_a_thousand_compilations(backend: str) -> None:
+    model = lampc.compile.text(NETWORK).model(seed=0, backend=backend)
+    samples = [torch.rand(50 + index, 2, generator=torch.Generator().manual_seed(index)) for index in range(4)]
+    wanted = [model(x) for x in samples]
+    lists = [str(lampc.compile.text(f"{NETWORK}\ntrain batch={index + 5}").training) for index in range(4)]
+
+    def right(index: int) -> bool:
+        for turn in range(250):
+            if str(lampc.compile.text(f"{NETWORK}\ntrain batch={index + 5}").training) != lists[index]:
+                return False
+            if not all(torch.equal(model(samples[(index + turn) % 4]), wanted[(index + turn) % 4]) for _ in range(10)):
+                return False
+        return True
+
+    assert four(right) == [True] * 4
+
+
 def test_a_cell_that_defines_a_layer_may_run_twice() -> None:
     def twice(make: Construct, x: Term) -> Term:
         """Two of it."""
