@@ -183,6 +183,10 @@ def _stops(expression: tree.Expression, formula: Formula) -> list[int]:
 
 def _disagree(loss: Loss, wanted: Type, given: Type, prediction: Type, data: Data, made_by: Span,
               problems: Problems) -> None:  # fmt: skip
+    reach = data.description.labels if data.description is not None else None
+    if wanted.dtype == "i64" and reach is not None and given.dtype != "i64" and wanted.sample:
+        _no_labels(loss, wanted, given, reach, data, made_by, problems)
+        return
     if wanted.dtype != given.dtype:
         labels = given.dtype == "i64"
         takes = "numbers" if labels else "class labels"
@@ -197,3 +201,19 @@ def _disagree(loss: Loss, wanted: Type, given: Type, prediction: Type, data: Dat
         fixes = [f"let the last layer end in {given.sample[0]}"]
     problems.report("E503", f"the network makes {prediction}, but the data's targets are {given}", made_by,
                     f"makes {prediction}", also=[(data.span, f"targets are {given}")], fixes=fixes)  # fmt: skip
+
+
+def _no_labels(loss: Loss, wanted: Type, given: Type, reach: tuple[int, int], data: Data, made_by: Span,
+               problems: Problems) -> None:  # fmt: skip
+    """Whole numbers in several axes that are no labels of the places that the network scores."""
+    if wanted.sample != given.sample:
+        scored, there = ("x".join(map(str, sample)) for sample in (wanted.sample, given.sample))
+        problems.report("E503", f"loss `{loss.name}` takes a label for each of {scored} places, but the data has {there}",
+                        loss.span, also=[(made_by, f"scores {scored} places"), (data.span, f"has targets of {there}")],
+                        fixes=["let the network score as many places as a sample has labels"])  # fmt: skip
+        return
+    least = reach[0]
+    problems.report("E503", f"loss `{loss.name}` takes labels from 0 on, but the data's begin at {least}", loss.span,
+                    also=[(data.span, f"labels from {least} to {reach[1]}")],
+                    fixes=[f"`{loss.name} ignore={least}`, if it marks places that do not count",
+                           "or number the labels from 0 on"])  # fmt: skip

@@ -130,6 +130,8 @@ def drop_stores(kernels: list[Kernel], buffers: Mapping[int, Buffer], keep: set[
         stores = tuple(s for s in kernel.stores if s.buffer in needed or buffers[s.buffer].kind is not Kind.WORK)
         if stores:
             smaller = replace(kernel, stores=stores)
+            if smaller.overtaken:  # a number that was at hand would be read anew, and has been replaced
+                smaller = kernel
             needed |= smaller.reads
             kept.append(smaller)
     return kept[::-1]

@@ -140,6 +140,17 @@ class Kernel:
         large = not self.rows.batched and self.rows.count * self.cols >= TURNED_IN_BLOCKS
         return large and all(s.way is Way.TURNED and isinstance(s.expression, Load) for s in self.stores)
 
+    @property
+    def overtaken(self) -> bool:
+        """Whether a store first reads what a store before it has written over."""
+        seen: set[int] = set()
+        written: set[int] = set()
+        for store in self.stores:
+            if any(isinstance(part, Load) and part.buffer in written for part in _walk(store.expression, seen)):
+                return True
+            written.add(store.buffer)
+        return False
+
     @cached_property
     def whole_rows(self) -> bool:
         """Whether some number depends on a whole row."""

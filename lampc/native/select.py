@@ -68,6 +68,7 @@ class _Selecting:
                 self._node(node)
             except NotImplementedError:
                 raise NoNativeForm(f"`{node.op.name}` has no native form yet") from None
+        self._keep()
         for leaf, value in self.following.items():
             self._write_back(leaf, value)
         self._turn_twins()
@@ -418,6 +419,22 @@ class _Selecting:
         for part in parts[1:]:
             total = total + Load(part, Pattern.EACH)
         self._add("total", Rows(1), 1, [Store(self._for(Value(node.id), node.types[0]), total)])
+
+    def _keep(self) -> None:
+        """Copy what lies in leaves and is to replace others, before anything is replaced."""
+        for value in dict.fromkeys(self.following.values()):
+            if value in self.pieces:
+                self.pieces[value] = {label: self._kept(id) for label, id in self.pieces[value].items()}
+            else:
+                self.of[value] = self._kept(self._buffer(value))
+
+    def _kept(self, id: int) -> int:
+        source = self.found.buffers[id]
+        if source.kind is Kind.WORK:
+            return id
+        copy = self._new(f"{source.name} kept", source.dtype, source.rows, source.cols, turned=source.turned)
+        self._copy(copy, id)
+        return copy
 
     def _write_back(self, leaf: State | Parameters, value: Value) -> None:
         """Copy what replaces a leaf into its storage."""

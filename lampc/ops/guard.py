@@ -32,7 +32,7 @@ class Guard(Elementwise):
 
     def infer(self, *operands: Type) -> tuple[Type, ...]:
         condition, a = operands
-        return super().infer(a.of(()) if condition.rank == 0 and condition.dtype != "i64" else condition, a)
+        return super().infer(a.of(()) if condition.rank == 0 else condition, a)
 
     def gradient(self, node: TermNode, *cotangents: Term | None) -> Gradients:
         (dy,) = cotangents

@@ -8,6 +8,7 @@ from lampc.ir.graph import Graph, Node, Stage, Value
 from lampc.ir.keys import following, lasting
 from lampc.ir.leaves import Constant, Leaf, Parameters, State
 from lampc.ir.program import Instruction, Routine, Slot
+from lampc.ir.types import Type
 from lampc.ops.shape import Copy, Pack
 
 _ORDER = list(Stage)
@@ -83,9 +84,7 @@ class _Lowering:
         result = []
         for slot in inputs:
             if slot in seen or not self.slots[slot].in_arena:
-                id = len(self.slots)
-                self._temporaries += 1
-                self.slots.append(Slot(id, self.slots[slot].type, f"%{self._temporaries}"))
+                id = self._temporary(self.slots[slot].type)
                 self.instructions.append(Instruction(Copy(), (slot,), (id,), Stage.BACKWARD, node.spans, node.layer))
                 slot = id
             seen.add(slot)
@@ -95,8 +94,10 @@ class _Lowering:
     def write_back(self, graph: Graph) -> None:
         """Let what an update computes end in the storage of the leaf that it replaces."""
         leaves = {slot.leaf: slot.id for slot in self.slots if isinstance(slot.leaf, State | Parameters)}
-        for replaced, value in following(graph.outputs).items():
-            leaf, new = leaves[replaced], self.of[value]
+        wanted = following(graph.outputs)
+        kept = self._kept([(leaves[replaced], self.of[value]) for replaced, value in wanted.items()])
+        for replaced, value in wanted.items():
+            leaf, new = leaves[replaced], kept.get(self.of[value], self.of[value])
             if self._can_write(new, leaf):
                 self._place(new, leaf, 0)
             elif new != leaf:
@@ -109,13 +110,35 @@ class _Lowering:
                 self.instructions.append(Instruction(Copy(), (new,), (id,), stage, node.spans, node.layer, "written back"))
         self.instructions.sort(key=lambda instruction: _ORDER.index(instruction.stage))
 
+    def _kept(self, wanted: list[tuple[int, int]]) -> dict[int, int]:
+        """For what lies in a leaf and is to replace another: copies, made before anything is replaced."""
+        leaves, kept = {leaf for leaf, _ in wanted}, {}
+        for leaf, new in wanted:
+            root = self._root(new)
+            if root in leaves and root != leaf:
+                copy = self._temporary(self.slots[root].type)
+                kept[new] = self._temporary(self.slots[new].type, copy)
+                self.instructions.insert(0, Instruction(Copy(), (root,), (copy,), Stage.FORWARD, (), note="kept"))
+        return kept
+
+    def _temporary(self, type: Type, base: int | None = None) -> int:
+        self._temporaries += 1
+        self.slots.append(Slot(len(self.slots), type, f"%{self._temporaries}", base=base))
+        return self.slots[-1].id
+
+    def _root(self, slot: int) -> int:
+        """The slot in whose buffer it lies."""
+        while (base := self.slots[slot].base) is not None:
+            slot = base
+        return slot
+
     def _can_write(self, new: int, leaf: int) -> bool:
         """Whether the instruction that makes ``new`` may write it over ``leaf``."""
         if not self.slots[new].in_arena:
             return False
         made = next(i for i, instruction in enumerate(self.instructions) if new in instruction.outputs)
         instruction = self.instructions[made]
-        if any(leaf in later.inputs for later in self.instructions[made + 1 :]):
+        if any(self._root(slot) == leaf for later in self.instructions[made + 1 :] for slot in later.inputs):
             return False
-        positions = [position for position, slot in enumerate(instruction.inputs) if slot == leaf]
+        positions = [position for position, slot in enumerate(instruction.inputs) if self._root(slot) == leaf]
         return new == instruction.outputs[0] and all(position in instruction.op.takes_over for position in positions)

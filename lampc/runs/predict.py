@@ -49,8 +49,9 @@ class Predictions:
 def predict(run: Run, model: Model, x: Any) -> Predictions:
     """The network's output for samples that are not normalised yet.
 
-    A network that scores classes gives ``class`` and each class's probability; any other its numbers. Where the loss compares
-    values that the file names, each has columns of its name, and so has the last value.
+    A network that scores classes gives ``class`` and each class's probability, or, where it scores them for each place of
+    a sample, each place's class; any other its numbers. Where the loss compares values that the file names, each has columns
+    of its name, and so has the last value.
     """
     elaborated = run.program.elaborated
     x, last = run.normalised(x), elaborated.graph.outputs["prediction"]
@@ -75,15 +76,23 @@ def _predictions(run: Run, made: Tensor, value: Value, name: str, prefix: str, s
 
     classes = run.classes
     raw = made.numpy()
-    if classes is None or not scored or made.dim() != 2 or made.shape[1] < len(classes):
-        flat = raw.reshape(len(raw), -1)
-        names = (name,) if flat.shape[1] == 1 else tuple(f"{name}{i}" for i in range(flat.shape[1]))
-        return Predictions(names, tuple(flat.T.tolist()), raw)
+    if classes is None or not scored or made.dim() < 2 or made.shape[-1] < len(classes):
+        return _each(raw, name, raw)
+    known = list(classes) + [str(i) for i in range(len(classes), made.shape[-1])]
+    chosen = np.asarray(known)[raw.argmax(-1)]
+    if made.dim() > 2:
+        return _each(chosen, name, raw)
     op = run.program.elaborated.graph[value.node].op
     shares = made if isinstance(op, Softmax) else made.exp() if isinstance(op, LogSoftmax) else made.softmax(-1)
-    known = list(classes) + [str(i) for i in range(len(classes), made.shape[1])]
-    chosen = np.asarray(known)[raw.argmax(-1)].tolist()
-    return Predictions((name, *(f"{prefix}{c}" for c in known)), (chosen, *shares.numpy().T.tolist()), raw)
+    names = (name, *(f"{prefix}{c}" for c in known))
+    return Predictions(names, (chosen.tolist(), *shares.numpy().T.tolist()), raw)
+
+
+def _each(found: NDArray[Any], name: str, raw: NDArray[np.generic]) -> Predictions:
+    """A column for each number, or class, of a sample."""
+    flat = found.reshape(len(found), -1)
+    names = (name,) if flat.shape[1] == 1 else tuple(f"{name}{i}" for i in range(flat.shape[1]))
+    return Predictions(names, tuple(flat.T.tolist()), raw)
 
 
 def _target(run: Run) -> str:

@@ -141,9 +141,28 @@ def test_a_place_without_a_label_is_ignored_where_the_loss_says_so(tmp_path: Pat
     padded = TAGS.copy()
     padded[:, 2] = -100
     np.savez(tmp_path / "a.npz", x=WORDS, y=padded)
-    assert refused(tmp_path, f'{TAGGER}loss crossentropy; data npz "a.npz"').code == "E503"
+    found = refused(tmp_path, f'{TAGGER}loss crossentropy; data npz "a.npz"')
+    assert (found.code, found.message) == ("E503", "loss `crossentropy` takes labels from 0 on, but the data's begin at -100")
+    assert found.fixes[0] == "`crossentropy ignore=-100`, if it marks places that do not count"
     program = lampc.compile.text(f'{TAGGER}loss crossentropy ignore=-100; data npz "a.npz"', folder=tmp_path)
     assert program.model(seed=0).train(data=program.data()).test["loss"] < 0.1
+
+
+def test_another_number_of_places_than_labels(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=WORDS, y=TAGS[:, :2])
+    found = refused(tmp_path, f'{TAGGER}loss crossentropy; data npz "a.npz"')
+    assert (found.code, found.message) == ("E503", "loss `crossentropy` takes a label for each of 3 places, but the data has 2")
+
+
+def test_the_class_of_each_place_is_predicted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.savez(tmp_path / "a.npz", x=WORDS, y=TAGS)
+    (tmp_path / "a.lamp").write_text(f'{TAGGER}loss crossentropy; data npz "a.npz"')
+    assert run(["train", str(tmp_path / "a.lamp"), "--seed", "0", "--run-dir", str(tmp_path / "runs")]) == 0
+    capsys.readouterr()
+    assert run(["predict", str(tmp_path / "runs/a/1"), str(tmp_path / "a.npz")]) == 0
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert header == "class0,class1,class2"
+    assert [[int(tag) for tag in row.split(",")] for row in rows] == TAGS.tolist()
 
 
 def test_too_few_scores_for_the_labels_of_places(tmp_path: Path) -> None:
