@@ -11,7 +11,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 
 from tests.mutants.faults import Fault, faults
 
@@ -85,18 +87,26 @@ def main() -> int:
     parser.add_argument("count", type=int, nargs="?", default=60)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--own", action="store_true", help="only the tests of each fault's own part")
+    parser.add_argument("--jobs", type=int, default=1, help="so many faults at a time, each in a copy of its own")
     options = parser.parse_args()
-    found, survived = drawn(options.count, options.seed), 0
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "copy"
-        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "__pycache__"))
-        for number, (part, fault) in enumerate(found, 1):
-            began = time.monotonic()
-            by = noticed(part, fault, copy, options.own)
-            survived += not by
-            print(f"{number:3} {part:12} {fault}\n    {by or 'SURVIVES'} ({time.monotonic() - began:.0f} s)", flush=True)
+    found = drawn(options.count, options.seed)
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.jobs) as pool:
+        copies: SimpleQueue[Path] = SimpleQueue()
+        for job in range(options.jobs):
+            copies.put(Path(folder) / f"copy{job}")
+            shutil.copytree(ROOT, Path(folder) / f"copy{job}", ignore=shutil.ignore_patterns(".*", "__pycache__"))
+        survived = sum(pool.map(lambda turn: _survives(turn, copies, options.own), enumerate(found, 1)))
     print(f"{len(found) - survived} of {len(found)} noticed")
     return int(survived > 0.05 * len(found))
+
+
+def _survives(turn: tuple[int, tuple[str, Fault]], copies: SimpleQueue[Path], own: bool) -> bool:
+    number, (part, fault) = turn
+    began, copy = time.monotonic(), copies.get()
+    by = noticed(part, fault, copy, own)
+    copies.put(copy)
+    print(f"{number:3} {part:12} {fault}\n    {by or 'SURVIVES'} ({time.monotonic() - began:.0f} s)", flush=True)
+    return not by
 
 
 if __name__ == "__main__":
