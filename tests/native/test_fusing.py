@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
-from lampc.ir.expression import HERE, Load, Pattern, Product, Shift, number
-from lampc.ir.expression import Function as F
-from lampc.native.fuse import fuse
-from lampc.native.kernel import Buffer, Contract, Kernel, Kind, Rows, Store, Way
+from lampc.ir.expression import Pattern
+from lampc.native.kernel import Buffer, Kind, Rows
 
 # Buffers by letter: a, b, c of the kernels' own space; r a number a row, v one a column, s one number.
 SPACES = {"a": (8, 5), "b": (8, 5), "c": (8, 5), "r": (8, 1), "v": (1, 5), "s": (1, 1)}

@@ -105,14 +105,29 @@ def test_twenty_stops_change_no_bit(name: str, backend: str, tmp_path: Path, mon
     assert sum(done > 0 for _, done in places) >= 10  # in the midst of an epoch
 
 
-def test_a_checkpoint_of_another_network_is_refused_with_both_places(tmp_path: Path) -> None:
-    training(SOURCES["adam"], tmp_path / "a", "native", Stop(), False)
-    other = SOURCES["adam"].replace("linear 1;", "linear 4; tanh; linear 1;")
+@pytest.mark.parametrize(
+    ("trained", "resumed", "difference", "places"),
+    [
+        ("linear 1;", "linear 4; tanh; linear 1;",
+         "here is `linear2` with linear2.weight 4x9, linear2.bias 4, there `linear2` with linear2.weight 1x9, linear2.bias 1",
+         ["<text>:1:27", "last.safetensors:a.lamp:1:27"]),
+        ("linear 1;", "linear 1; linear 1;", "here is `linear3` with linear3.weight 1x1, linear3.bias 1, there no such layer",
+         ["<text>:1:37"]),
+        ("linear 1; linear 1;", "linear 1;", "here is no `linear3`, there `linear3` with linear3.weight 1x1, linear3.bias 1",
+         ["last.safetensors:a.lamp:1:37"]),
+    ],
+    ids=["another", "one more", "one less"],
+)  # fmt: skip
+def test_a_checkpoint_of_another_network_is_refused_with_both_places(
+    trained: str, resumed: str, difference: str, places: list[str], tmp_path: Path
+) -> None:
+    training(SOURCES["adam"].replace("linear 1;", trained), tmp_path / "a", "native", Stop(), False)
     with pytest.raises(LampError) as caught:
-        training(other, tmp_path / "a", "native", Stop(), True)
+        training(SOURCES["adam"].replace("linear 1;", resumed), tmp_path / "a", "native", Stop(), True)
     (found,) = caught.value.diagnostics
     assert found.code == "E612"
-    assert [str(label.span).rpartition("/")[2] for label in found.labels] == ["<text>:1:27", "last.safetensors:a.lamp:1:27"]
+    assert found.message.rpartition("/")[2] == f"last.safetensors is of another network: {difference}"
+    assert [str(label.span).rpartition("/")[2] for label in found.labels] == places
 
 
 def test_other_settings_are_another_program(tmp_path: Path) -> None:
