@@ -67,8 +67,10 @@ def _may_join(first: Kernel, kernel: Kernel) -> bool:
     """Whether nothing within the two stands in the way."""
     if first.rows != kernel.rows or first.cols != kernel.cols:
         return False
-    if first.contract is not None and kernel.whole_rows and kernel.cols > WIDEST:
+    if first.contract is not None and kernel.whole_rows and (kernel.cols > WIDEST or first.contract.over_rows):
         return False
+    if first.contract is not None and first.contract.over_rows and any(s.way is Way.SUM_ROWS for s in kernel.stores):
+        return False  # it goes over tiles of the result, not over whole rows
     made = {store.buffer: store for store in first.stores}
     for load in kernel.loads():
         if load.buffer in made and not _same_place(made[load.buffer], load):
