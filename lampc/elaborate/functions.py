@@ -189,6 +189,8 @@ class Formula:
             return self.build(Square(), a)
         if b in (0, 1):
             return a if b == 1 else 1.0
+        if b in (-1, 0.5):  # as they are known by elsewhere, to stable forms too
+            return 1.0 / a if b == -1 else self.build(Sqrt(), a)
         return self.build(Power(float(b)), a)
 
     def _beside(self, *operands: Operand) -> tuple[Operand, ...]:

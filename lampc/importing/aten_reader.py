@@ -12,7 +12,7 @@ from lampc.importing.aten import CONSTANT, MOVES, NUMBERS, SHAPED, Arguments, Ca
 from lampc.importing.aten_calls import CALLS
 from lampc.importing.attention import Scores, reshaped
 from lampc.importing.needed import Uses, first, in_place, needed
-from lampc.importing.text import Imported, NoLayer, Writer, need, refused
+from lampc.importing.text import Imported, NoLayer, Writer, need, refused, see_alike
 from lampc.importing.values import MOST, SAMPLES, begin, finish
 
 if TYPE_CHECKING:
@@ -34,16 +34,28 @@ def read_calls(calls: Sequence[Call], weights: Mapping[str, Any], given: str, sh
     if len(shape) < 2 or len(free) > 1:
         raise refused(f"the input's shape is {list(shape)}: all but one axis must be known",
                       "export with one dynamic axis, the samples'")  # fmt: skip
-    uses = needed(calls, result)
-    axis = free[0] if free else 0
+    uses, axis = needed(calls, result), free[0] if free else 0
+
+    def read(samples: int) -> Imported:
+        return _read(uses, weights, given, [number or samples for number in shape], axis, whole, result)
+
+    found = read(SAMPLES)
+    if free and any(call.op == "aten.sym_size.int" for call in uses.calls):
+        see_alike(found, read(SAMPLES + 1))
+    return found
+
+
+def _read(
+    uses: Uses, weights: Mapping[str, Any], given: str, shape: list[int], axis: int, whole: bool, result: str
+) -> Imported:
     changed = any(in_place(call) and uses.root(first(call)) in weights for call in uses.calls)
-    reader = Reader(Writer(shape[axis] or SAMPLES), uses, {k: w.clone() if changed else w for k, w in weights.items()})
+    reader = Reader(Writer(shape[axis]), uses, {k: w.clone() if changed else w for k, w in weights.items()})
     below = None
     if whole:
         lookups = [call.arguments for call in uses.calls if call.op == "aten.embedding.default"]
         tables = [weights[a["weight"].name] for a in lookups if uses.root(a["indices"].name) == given]
         below = min((len(table) for table in tables), default=0)
-    reader.values[given] = begin(reader.out, [number or SAMPLES for number in shape], axis, below)
+    reader.values[given] = begin(reader.out, shape, axis, below)
     for number, call in enumerate(uses.calls):
         reader.call(number, call)
     if result not in reader.values:

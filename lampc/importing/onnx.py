@@ -9,7 +9,8 @@ from typing import Any
 
 from lampc.diagnostics import LampError, failure
 from lampc.importing.onnx_graph import Reader
-from lampc.importing.text import Imported, refused
+from lampc.importing.text import Imported, refused, see_alike
+from lampc.importing.values import SAMPLES
 
 MOST = 2_000_000_000
 """Bytes of a file that is read."""
@@ -40,7 +41,11 @@ def from_onnx(model: Any) -> Imported:
             return found
     try:
         with np.errstate(all="ignore"):  # constants may be whatever they are
-            return Reader(model).read()
+            reader = Reader(model)
+            found = reader.read()
+            if reader.counted:
+                see_alike(found, Reader(model, SAMPLES + 1).read())
+            return found
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise refused(f"the model is none: {type(error).__name__} {error}") from None
 

@@ -46,6 +46,8 @@ class Reader:
     """Goes over the nodes of a graph, in their order, for those that its output needs."""
 
     model: Any
+    samples: int = SAMPLES
+    """How many there are in the example, where the model takes any number."""
     out: Writer = field(default_factory=lambda: Writer(SAMPLES))
     known: dict[str, Any] = field(default_factory=dict)
     """Arrays that do not depend on the samples."""
@@ -54,6 +56,8 @@ class Reader:
     """Where a value is greater than a number."""
     whole: set[str] = field(default_factory=set)
     """Values that are whole numbers."""
+    counted: bool = False
+    """Whether a node asks for a shape, in which that number may be."""
 
     def read(self) -> Imported:
         """The network."""
@@ -102,8 +106,9 @@ class Reader:
             below = min((len(table) for table in tables), default=0)
             self.whole.add(value.name)
         axis = free[0] if free else 0
-        self.out.samples = shape[axis] or SAMPLES
-        self.values[value.name] = begin(self.out, [number or SAMPLES for number in shape], axis, below)
+        self.out.samples = shape[axis] or self.samples
+        self.counted = bool(free) and any(node.op == "Shape" for node in nodes)
+        self.values[value.name] = begin(self.out, [number or self.samples for number in shape], axis, below)
         return axis
 
     def _node(self, node: Node) -> None:
@@ -140,7 +145,20 @@ class Reader:
             raise _named(error, node) from None
         if value is None:
             raise refused(f"{node} has no layer here, or not with these options")
+        self._as_described(node, value)
         self.values[node.outputs[0]] = value
+
+    def _as_described(self, node: Node, value: Tracked) -> None:
+        """See that a value has as many axes as onnx says, if it says: later nodes count them.
+
+        A constant of more axes than the value, say, puts new ones before that of the samples.
+        """
+        try:
+            shape = self._inferred(node)
+        except LampError:
+            return
+        if shape and len(shape) != len(value.shape):
+            raise refused(f"{node} makes values of {len(shape)} axes, and its layer of {len(value.shape)}")
 
     def _constant(self, node: Node) -> None:
         """What does not depend on the samples is worked out, unless it is drawn, or says what is to be done."""

@@ -145,6 +145,7 @@ def _rotary(reader: Reader, node: Node) -> Tracked:
 
 def _prelu(reader: Reader, node: Node) -> Tracked:
     value, slope = reader.value(node), there(reader.given(node, 1))
+    need(slope.ndim <= len(value.shape))
     if (slope == slope.reshape(-1)[0]).all():
         slope = slope.reshape(-1)[:1]
     need(slope.size == 1 or slope.shape[-len(value.shape) + 1 :] == (value.shape[1], *[1] * (len(value.shape) - 2)))

@@ -73,6 +73,7 @@ def _where(reader: Reader, node: Node) -> Tracked:
         (great, bound), x, curve = reader.above[node.input(0)], reader.value(node, 1), reader.value(node, 2)
         statement = reader.out.statements[curve.layer]
         need(bound >= 20.0 and great.layer == x.layer and statement.text == "softplus" and statement.inputs == (x.layer,))
+        need(great.index is x.index is curve.index and great.factor == x.factor == curve.factor == 1.0)
         return curve
     seen, first, second = there(reader.given(node, 0)), reader.either(node, 1), reader.either(node, 2)
     if not isinstance(first, Scores):
@@ -197,7 +198,7 @@ NODES: Mapping[str, Callable[[Reader, Node], Tracked]] = {
         "Sign": "(x > 0) - (x < 0)"}.items()},
     "HardSigmoid": _formula("max(0, min(1, {alpha} * x + {beta}))", "alpha", "beta"),
     "ThresholdedRelu": _formula("where(x > {alpha}, x, 0)", "alpha"),
-    "Celu": _formula("max(0, x) + min(0, {alpha} * (exp(min(0, x / {alpha})) - 1))", "alpha"),
+    "Celu": _formula("where(x > 0, x, {alpha} * (exp(x / {alpha}) - 1))", "alpha"),
     "Swish": _formula("x * sigmoid({alpha} * x)", "alpha"),
     "Shrink": _formula("where(x < -{lambd}, x + {bias}, where(x > {lambd}, x - {bias}, 0))", "lambd", "bias"),
 }  # fmt: skip

@@ -45,7 +45,8 @@ def _resize(reader: Reader, node: Node) -> Tracked:
         need(all(abs(scale * old - new) < 1e-3 for old, new, scale in zip(before, after, scales, strict=True)))
     places = [_COORDINATES[how](old, new, scale) for old, new, scale in zip(before, after, scales, strict=True)]
     if mode == b"nearest":
-        node.ignore("cubic_coeff_a", "exclude_outside")
+        node.ignore("cubic_coeff_a")
+        need(not flags[1])  # of one place there is no share to leave out
         return _taken(value, [_rounded(at, rounding, old) for at, old in zip(places, before, strict=True)])
     node.ignore("nearest_mode")
     return _interpolated(reader, value, after, places, mode == b"cubic", flags)
@@ -71,18 +72,24 @@ def _scales(reader: Reader, node: Node, before: tuple[int, ...], after: tuple[in
     return scales
 
 
+def _count(new: int) -> Array:
+    """New places, in the precision that implementations reckon in: it says on which side of a bound a place falls."""
+    import numpy as np
+
+    found: Array = np.arange(new, dtype=np.float32)
+    return found
+
+
 def _half_pixel(old: int, new: int, scale: float) -> Array:
     import numpy as np
 
-    found: Array = (np.arange(new) + 0.5) / scale - 0.5
-    return found
+    return (_count(new) + np.float32(0.5)) / np.float32(scale) - np.float32(0.5)
 
 
 def _corners(old: int, new: int, scale: float) -> Array:
     import numpy as np
 
-    found: Array = np.arange(new) * ((old - 1) / (new - 1) if new > 1 else 0.0)
-    return found
+    return _count(new) * np.float32(old - 1) / np.float32(max(1, new - 1))
 
 
 def _symmetric(old: int, new: int, scale: float) -> Array:
@@ -92,8 +99,7 @@ def _symmetric(old: int, new: int, scale: float) -> Array:
 def _from_zero(old: int, new: int, scale: float) -> Array:
     import numpy as np
 
-    found: Array = np.arange(new) / scale
-    return found
+    return _count(new) / np.float32(scale)
 
 
 _COORDINATES: Mapping[bytes, Callable[[int, int, float], Array]] = {

@@ -78,10 +78,8 @@ def _convtranspose(reader: Reader, node: Node) -> Tracked:
     if node["output_shape"] or node["auto_pad"] in (b"SAME_UPPER", b"SAME_LOWER"):
         need(not any(node["pads"] or []))
         wanted = list(node["output_shape"] or [n * stride for n, stride in zip(value.shape[2:], strides, strict=True)])[-axes:]
-        more = [extra + max(size - full, 0) for extra, size, full in zip(more, wanted, whole, strict=True)]
-        cut = [_halves(max(full - size, 0), node["auto_pad"] != b"SAME_UPPER")
-               for size, full in zip(wanted, whole, strict=True)]  # fmt: skip
-        whole = [max(full, size) for size, full in zip(wanted, whole, strict=True)]
+        need(len(wanted) == axes and all(size <= full for size, full in zip(wanted, whole, strict=True)))
+        cut = [_halves(full - size, node["auto_pad"] != b"SAME_UPPER") for size, full in zip(wanted, whole, strict=True)]
     else:
         cut = ends(node, value.shape[2:], kernel, strides, dilations)
     even = all(before == after for before, after in cut)
@@ -148,8 +146,17 @@ def _windows(reader: Reader, node: Node) -> tuple[Value, list[int], list[int], l
     value, kernel = reader.value(node), list(there(node["kernel_shape"]))
     need(len(value.shape) == len(kernel) + 2 and all(0 < width < 2**31 for width in kernel))
     strides, dilations = _numbers(node, "strides", len(kernel)), _numbers(node, "dilations", len(kernel))
+    if node["auto_pad"] in (b"SAME_UPPER", b"SAME_LOWER"):  # of such windows the standard and its implementations say otherwise
+        need(set(dilations) == {1} and all(step <= width for step, width in zip(strides, kernel, strict=True)))
     added = ends(node, value.shape[2:], kernel, strides, dilations)
-    return value, kernel, strides, dilations, added, reader.sample(node)
+    after, counts = reader.sample(node), value.shape[2:]
+    need(len(after) == len(value.shape) - 1)
+    need(all((width - 1) * dilation < sum(pair) + count
+             for width, dilation, pair, count in zip(kernel, dilations, added, counts, strict=True)))  # fmt: skip
+    if node["ceil_mode"]:  # no window begins beyond the last place, as implementations have it
+        after = (after[0], *(min(windows, -(-(count + before) // stride)) for windows, count, stride, (before, _)
+                             in zip(after[1:], counts, strides, added, strict=True)))  # fmt: skip
+    return value, kernel, strides, dilations, added, after
 
 
 def _plain(value: Value, kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int], added: Ends,

@@ -38,6 +38,20 @@ class Imported:
         return model
 
 
+def see_alike(one: Imported, other: Imported) -> None:
+    """See that a network is the same, whatever number of samples its shapes were worked out by.
+
+    Raises:
+        LampError: if that number is in its formulas, its slices or its weights.
+    """
+    import numpy as np
+
+    if one.text != other.text or not all(
+        np.array_equal(w, other.weights[name], equal_nan=True) for name, w in one.weights.items()
+    ):
+        raise refused("what becomes of a sample depends on how many there are, and samples have no part in one another here")
+
+
 @dataclass(frozen=True)
 class Statement:
     """A layer of the program."""

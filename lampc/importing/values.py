@@ -66,7 +66,8 @@ def finish(out: Writer, value: object, axis: int) -> Imported:
     import numpy as np
 
     if not isinstance(value, Value):
-        raise refused("the model gives an attention's scores, which are no value of a program")
+        raise refused("the model gives an attention's scores, or values times constants place by place: "
+                      "neither is a value of a program")  # fmt: skip
     if axis and value.shape[0] != out.samples:
         value = move(value, lambda index: np.moveaxis(index, axis, 0))
     last = layer_of(out, value)

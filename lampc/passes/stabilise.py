@@ -20,7 +20,7 @@ from lampc.passes.pattern import Named, Pattern, Scaled, match_root, parts, patt
 from lampc.passes.rewrite import Site, keep, rewrite
 from lampc.passes.simplify import simplify
 from lampc.passes.stable_forms import FORMS, Form
-from lampc.passes.stable_rules import RULES
+from lampc.passes.stable_rules import RULES, Settle
 
 Rule = Callable[[Term, frozenset[object]], Term | None]
 """What takes a term's place, or None; with the rewrites that it is part of, so that none is done within itself."""
@@ -78,13 +78,13 @@ def _indexed(made: Sequence[tuple[Pattern, Form]]) -> Table:
         for op in _ALIKE.get(kind, (kind,)):
             table.setdefault(op, []).append(_rule(wanted, form, table))
     for op, other in RULES:
-        table.setdefault(op, []).append(partial(_apart, other))
+        table.setdefault(op, []).append(partial(_apart, other, table))
     table.setdefault(Log, []).append(partial(_scaled_log, table))
     return table
 
 
-def _apart(rule: Callable[[Term], Term | None], term: Term, inside: frozenset[object]) -> Term | None:
-    return rule(term)
+def _apart(rule: Callable[[Term, Settle], Term | None], table: Table, term: Term, inside: frozenset[object]) -> Term | None:
+    return rule(term, partial(_settled, table, inside=inside))
 
 
 def _compiled(form: Form, table: Table) -> Pattern:
@@ -124,6 +124,10 @@ def _rule(wanted: Pattern, form: Form, table: Table) -> Rule:
 def _scaled_log(table: Table, term: Term, inside: frozenset[object]) -> Term | None:
     """log(c·x) is log x + log c where log x has a stable form."""
     x = scaled(term.build.term(term.node.operands[0]))
+    product = parts(x.term)
+    if product.factor != 1.0:  # 2·x times y, too
+        whole = term.build(product.op, *(operand.term for operand in product.operands))
+        x = Scaled(x.factor * product.factor, _settled(table, whole, inside))
     if x.number or x.factor <= 0 or isclose(x.factor, 1.0):
         return None
     plain = term.build(Log(), x.term)

@@ -4,23 +4,62 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from lampc.ir.leaves import Constant
 from lampc.ir.op import Op
-from lampc.ops.arithmetic import Abs, Div, Power
-from lampc.ops.exponential import Exp, Log
+from lampc.ops.activations import Sigmoid, Softplus
+from lampc.ops.arithmetic import Abs, Add, Div, Mul, Power, Scale, Sqrt, Square, Sub
+from lampc.ops.exponential import Exp, Log, Log1p
 from lampc.ops.guard import Guard
 from lampc.ops.normalise import Softmax
 from lampc.ops.reduction import Expand, Max, Mean, Sum
 from lampc.ops.term import Term
+from lampc.passes.pattern import scaled
+
+Settle = Callable[[Term], Term]
+"""A term in its own stable form."""
 
 
-def log_power(term: Term) -> Term | None:
+def log_power(term: Term, settle: Settle) -> Term | None:
     """Log xᵏ = k·log x; where k is even, of any x but 0."""
     power = term.build.term(term.node.operands[0])
     if not isinstance(power.node.op, Power) or not power.node.op.exponent:
         return None
     exponent, x = power.node.op.exponent, term.build.term(power.node.operands[0])
     with term.build.at(note=f"stable: log(x^{exponent:g}) is {exponent:g}·log(x)"):
-        return term.build(Log(), term.build(Abs(), x) if exponent % 2 == 0 else x) * exponent
+        return settle(term.build(Log(), settle(term.build(Abs(), x)) if exponent % 2 == 0 else x)) * exponent
+
+
+def times_log(term: Term, settle: Settle) -> Term | None:
+    """x·(log y + z) = x·log y + x·z, whose first part is 0 where x is: nothing counted 0 times, as -∞, is nothing."""
+    a, b = (term.build.term(value) for value in term.node.operands)
+    for x, sum_ in ((a, b), (b, a)):
+        if not isinstance(sum_.node.op, Add | Sub):
+            continue
+        parts = [term.build.term(value) for value in sum_.node.operands]
+        if any(isinstance(scaled(part).term.node.op, Log | Log1p) and part.type == x.type for part in parts):
+            with term.build.at(note="stable: x·(log(y) + z) is x·log(y) + x·z"):
+                return term.build(sum_.node.op, *(settle(settle(x * log.term) * log.factor) for log in map(scaled, parts)))
+    return None
+
+
+def size_of_positive(term: Term, settle: Settle) -> Term | None:
+    """|x| = x where x is no less than 0, whatever it is made of."""
+    x = term.build.term(term.node.operands[0])
+    return x if _positive(x) else None
+
+
+def _positive(term: Term) -> bool:
+    match term.node.op:
+        case Exp() | Sigmoid() | Softplus() | Square() | Sqrt() | Abs():
+            return True
+        case Constant(value=value):
+            return value.value >= 0
+        case Scale(factor=factor) if factor.value < 0:
+            return False
+        case Scale() | Add() | Mul() | Div():
+            return all(_positive(term.build.term(value)) for value in term.node.operands)
+        case _:
+            return False
 
 
 def _greatest(x: Term, axes: tuple[int, ...]) -> tuple[Term, Term]:
@@ -34,7 +73,7 @@ def _greatest(x: Term, axes: tuple[int, ...]) -> tuple[Term, Term]:
     return greatest, x.build(Expand(x.type.shape, axes), greatest) if greatest.type.rank else greatest
 
 
-def log_sum_exp(term: Term) -> Term | None:
+def log_sum_exp(term: Term, settle: Settle) -> Term | None:
     """Log Σ eˣ = m + log Σ e^(x - m), whatever m: the greatest x."""
     total = term.build.term(term.node.operands[0])
     if not isinstance(total.node.op, Sum | Mean):
@@ -48,7 +87,7 @@ def log_sum_exp(term: Term) -> Term | None:
         return term.build(Log(), term.build(total.node.op, term.build(Exp(), x - taken))) + greatest
 
 
-def share_of_sum(term: Term) -> Term | None:
+def share_of_sum(term: Term, settle: Settle) -> Term | None:
     """eˣ / Σ eˣ = e^(x - m) / Σ e^(x - m); over a last axis that is softmax."""
     power, total = (term.build.term(value) for value in term.node.operands)
     spread = isinstance(total.node.op, Expand)
@@ -67,5 +106,7 @@ def share_of_sum(term: Term) -> Term | None:
         return e / (term.build(Expand(x.type.shape, axes), whole) if spread else whole)
 
 
-RULES: Sequence[tuple[type[Op], Callable[[Term], Term | None]]] = ((Log, log_power), (Log, log_sum_exp), (Div, share_of_sum))
+RULES: Sequence[tuple[type[Op], Callable[[Term, Settle], Term | None]]] = (
+    (Log, log_power), (Log, log_sum_exp), (Div, share_of_sum), (Abs, size_of_positive), (Mul, times_log),
+)  # fmt: skip
 """By the op that they begin at."""

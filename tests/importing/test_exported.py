@@ -117,7 +117,8 @@ REFUSED: dict[str, tuple[Callable[[nn.Linear, Tensor], Tensor], str]] = {
     "over the samples": (lambda linear, x: linear(x) - linear(x).mean(0, keepdim=True), "over the samples"),
     "samples mixed": (lambda linear, x: linear(x.flip(0)), "moved about in a way that no layers do"),
     "scores": (lambda linear, x: torch.bmm(linear(x)[:, :, None], x[:, None]), "an attention's scores"),
-    "by places": (lambda linear, x: linear(x).view(-1, 2, 2) * torch.arange(4.0).view(2, 2), "no value of a program"),
+    "by places": (lambda linear, x: linear(x).view(-1, 2, 2) * torch.arange(4.0).view(2, 2), "neither is a value of a program"),
+    "by how many": (lambda linear, x: linear(x) / x.shape[0], "depends on how many there are"),
     "a constant": (lambda linear, x: linear.weight.expand(4, 4), "does not depend on its input"),
 }
 

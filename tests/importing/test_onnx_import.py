@@ -139,6 +139,39 @@ def test_a_comparison_counts_only_as_a_part_of_softplus() -> None:
         from_onnx(model_of(nodes, zero))
     nodes = [make("Greater", ["x", "k"], ["g"]), make("Softplus", ["x"], ["s"]), make("Where", ["g", "x", "s"], ["y"])]
     assert from_onnx(model_of(nodes, zero)).text == "input 4\nsoftplus\n"
+    for moved in (make("Neg", ["x"], ["m"]), make("Slice", ["x", "a", "b", "c", "a"], ["m"])):
+        turned = zero | {"a": np.array([-1]), "b": np.array([-9]), "c": np.array([1])}
+        for compared, taken, curve in (("m", "x", "x"), ("x", "m", "x"), ("x", "x", "m")):
+            nodes = [moved, make("Greater", [compared, "k"], ["g"]), make("Softplus", [curve], ["s"]),
+                     make("Where", ["g", taken, "s"], ["y"])]  # fmt: skip
+            with pytest.raises(LampError, match=r"`Where`.* has no layer here"):
+                from_onnx(model_of(nodes, turned))
+
+
+@pytest.mark.parametrize("op", ["Add", "Sub", "Mul", "Div", "Max", "Pow", "MatMul"])
+def test_constants_that_bring_axes_of_their_own_are_refused(op: str) -> None:
+    size = {"MatMul": (1, 4, 3), "Add": (1, 1, 4), "Sub": (1, 1, 4)}.get(op, (1, 1, 1))
+    nodes = [onnx.helper.make_node(op, ["x", "c"], ["z"]), onnx.helper.make_node("ReduceSum", ["z", "axis"], ["y"])]
+    constants = {"c": np.full(size, 0.5, np.float32), "axis": np.array([1])}
+    with pytest.raises(LampError, match=f"`{op}`.* makes values of 3 axes, and its layer of 2") as caught:
+        from_onnx(model_of(nodes, constants))
+    assert caught.value.diagnostics[0].code == "E812"
+
+
+def test_how_many_samples_there_are_is_no_number_of_the_network() -> None:
+    make = onnx.helper.make_node
+    size = [make("Shape", ["x"], ["s"]), make("Gather", ["s", "place"], ["k"]), make("Cast", ["k"], ["f"], to=1)]
+    for place in (0, 1):
+        model = model_of([*size, make("Mul", ["x", "f"], ["y"])], {"place": np.array(place)})
+        if place:  # of features
+            assert from_onnx(model).text == "fn f1(x) = x * 4.0\ninput 4\nf1\n"
+            continue
+        with pytest.raises(LampError, match="depends on how many there are") as caught:
+            from_onnx(model)
+        assert caught.value.diagnostics[0].code == "E812"
+    cut = make("Slice", ["x", "zero", "n", "one"], ["y"])
+    with pytest.raises(LampError, match="depends on how many there are"):
+        from_onnx(model_of([make("Shape", ["x"], ["n"], end=1), cut], {"zero": np.array([0]), "one": np.array([1])}))
 
 
 def test_weights_in_other_files_are_not_opened(tmp_path: Path) -> None:

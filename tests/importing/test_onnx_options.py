@@ -34,6 +34,7 @@ def model(op: str, shape: tuple[int, ...], constants: tuple[Any, ...] = (), opse
 
 
 CARRIED = {
+    "celu, alpha below 0": model("Celu", ROWS, alpha=-1.5),
     "selu": model("Selu", ROWS, alpha=2.0, gamma=3.0),
     "conv, same": model("Conv", IMAGE, (drawn(3, 2, 3, 3),), auto_pad="SAME_LOWER", strides=[2, 2]),
     "conv, valid": model("Conv", IMAGE, (drawn(3, 2, 3, 3),), auto_pad="VALID"),
@@ -43,6 +44,11 @@ CARRIED = {
     "maxpool, uneven ends": model("MaxPool", IMAGE, kernel_shape=[2, 2], pads=[0, 0, 1, 1]),
     "avgpool, dilated": model("AveragePool", IMAGE, kernel_shape=[2, 2], dilations=[2, 2]),
     "avgpool, same": model("AveragePool", IMAGE, kernel_shape=[2, 2], auto_pad="SAME_UPPER"),
+    **{f"{op}, a last window beyond the places": model(op, (2, 6, 4), kernel_shape=[1, 2], strides=[3, 3], ceil_mode=1)
+       for op in ("AveragePool", "MaxPool")},
+    "resize, on the bound between two places": model(
+        "Resize", (1, 4), (None, np.array([1, 1, 0.6], np.float32)), mode="nearest", nearest_mode="floor",
+        coordinate_transformation_mode="pytorch_half_pixel"),
     "lppool": model("LpPool", IMAGE, kernel_shape=[2, 2], p=3),
     "lrn": model("LRN", (5, 3, 3), size=3, alpha=0.5, beta=0.7, bias=2.0),
     "gemm": model("Gemm", (4,), (drawn(3, 4), drawn(3)), alpha=0.5, beta=2.0, transB=1),
@@ -73,6 +79,17 @@ REFUSED = {
         model("LSTM", ROWS, (drawn(1, 8, 4), drawn(1, 8, 2)), hidden_size=2, input_forget=1), "LSTM"),
     "ends that go round": (model("Pad", (2, 3), (np.array([0, 0, 1, 0, 0, 2]),), mode="wrap"), "wrap|Pad|places"),
     "a product with turned samples": (model("Gemm", (4,), (drawn(2, 3),), transA=1), "Gemm"),
+    "ends that are dilated": (
+        model("MaxPool", IMAGE, kernel_shape=[2, 2], dilations=[2, 2], auto_pad="SAME_UPPER"), "MaxPool"),
+    "ends of steps that leave places out": (
+        model("AveragePool", IMAGE, kernel_shape=[1, 1], strides=[3, 3], auto_pad="SAME_LOWER"), "AveragePool"),
+    "a window larger than the image": (
+        model("MaxPool", IMAGE, kernel_shape=[3, 3], dilations=[1, 3], strides=[1, 2], ceil_mode=1), "MaxPool"),
+    "transposed to more than there is": (
+        model("ConvTranspose", IMAGE, (drawn(2, 3, 1, 1),), strides=[3, 3], auto_pad="SAME_UPPER"), "ConvTranspose"),
+    "shares beyond the ends of one place": (
+        model("Resize", (1, 4), (None, np.array([1, 1, 2], np.float32)), exclude_outside=1), "Resize"),
+    "a slope of more axes": (model("PRelu", ROWS, (drawn(1, 1, 1, 1),)), "PRelu"),
     "steps of 0": (model("Conv", IMAGE, (drawn(3, 2, 3, 3),), strides=[0, 0]), "Conv"),
     "steps too large to be": (model("Conv", IMAGE, (drawn(3, 2, 3, 3),), strides=[2**62, 1]), "Conv"),
     "negative ends": (model("Conv", IMAGE, (drawn(3, 2, 3, 3),), pads=[-5, -5, -5, -5]), "Conv"),

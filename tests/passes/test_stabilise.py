@@ -92,6 +92,16 @@ FORMULAS = [
     ("log(exp(x)*2)", 200.0, 200.693147, 1.0),
     ("exp(x)/exp(x-1)", 200.0, 2.7182818, 0.0),
     ("log(2^x)", 500.0, 346.57359, 0.69314718),
+    ("(1 + exp(-x))^(-1)", -200.0, 0.0, 0.0),
+    ("log(4*sigmoid(x)*(1 - sigmoid(x)))", 200.0, -198.61371, -1.0),
+    ("5*exp(x)/(2 + 3*exp(x))", 200.0, 1.6666667, 0.0),
+    ("log((1 + exp(x))^2)", 200.0, 400.0, 2.0),
+    ("log((1 + exp(x))^(-3))", 200.0, -600.0, -3.0),
+    ("log(exp(x)^2)", -200.0, -400.0, 2.0),
+    ("(1 + x^2)^0.5 - 1", 1e-4, 5e-9, 1e-4),
+    ("0.5*log((1 + tanh(x))/(1 - tanh(x)))", 90.0, 90.0, 1.0),
+    ("log(sigmoid(x)) - log(1 - sigmoid(x))", 1e-6, 1e-6, 1.0),
+    ("log(e^abs(x) - 1)", -200.0, 200.0, -1.0),
     ("where(x > 0, log(x), 0)", 0.0, 0.0, 0.0),
     ("where(x > 0, sqrt(x), x)", 0.0, 0.0, 1.0),
     ("where(x > 0, x, exp(-x) - 1)", 100.0, 100.0, 1.0),
@@ -137,6 +147,32 @@ def test_nothing_counted_no_times(backend: str) -> None:
     assert loss.item() == pytest.approx(0.2310491)
     # 1/(1 - p) - 1/p, each counted by its share: 1 and -1 and -2.
     assert gradients["bias1.bias"].item() == pytest.approx(-2 / 3)
+
+
+DIVERGENCES = [
+    ("softmax", "sum(y*log(y/p))"),
+    ("logsoftmax", "sum(y*log(y/exp(p)))"),
+    ("logsoftmax", "sum(y*(log(y) - p))"),
+    ("sigmoid", "sum(y*log(y/p) + (1-y)*log((1-y)/(1-p))) / 2"),
+]
+
+
+@pytest.mark.parametrize("backend", ["torch", "native"])
+@pytest.mark.parametrize(("output", "formula"), DIVERGENCES)
+def test_divergences_by_hand(output: str, formula: str, backend: str) -> None:
+    """Of a target of zeros and ones, however sure a prediction is: scores of 300 and 0, or, of sigmoids, 300 and -300."""
+    model = lampc.compile.text(f"input 2; scale; {output}; loss fn(p, y) = {formula}").model(backend=backend)
+    scores = torch.tensor([[300.0, -300.0 if output == "sigmoid" else 0.0]])
+    loss, gradients = model.gradients(scores, torch.tensor([[0.0, 1.0]]))
+    assert loss.item() == 300.0
+    assert gradients["scale1.weight"].isfinite().all()
+
+
+@pytest.mark.parametrize("backend", ["torch", "native"])
+def test_a_likelihood_whose_variance_is_an_exponential(backend: str) -> None:
+    model = lampc.compile.text("input 1; bias; loss fn(p, y) = mean(p + (y - p)^2/exp(p))").model(backend=backend)
+    loss, gradients = model.gradients(torch.tensor([[200.0]]), torch.zeros(1, 1))
+    assert (loss.item(), gradients["bias1.bias"].item()) == (200.0, 1.0)
 
 
 @pytest.mark.parametrize("formula", ["exp(x)/sum(exp(x))", "exp(log(exp(x)/sum(exp(x))))"])

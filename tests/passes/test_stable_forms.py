@@ -97,7 +97,8 @@ def _with_slopes(value: Callable[..., Any], x: list[Any]) -> tuple[Any, list[Any
             total += abs(second * x[j])
         spread.append(total)
     whole = [middle, *slopes, *spread]
-    return None if any(isinstance(number, mpmath.mpc) for number in whole) else (middle, slopes, spread)
+    known = all(isinstance(number, mpmath.mpf) and mpmath.isfinite(number) for number in whole)
+    return (middle, slopes, spread) if known else None  # 1 - tanh² has no digit left far out, however many there are
 
 
 def graph_of(forms: Sequence[Form], dtype: DType, stable: bool) -> Graph:
@@ -204,7 +205,7 @@ def test_each_line_is_needed(form: Form) -> None:
 
 def test_the_listing_says_so() -> None:
     for form in PLACE_BY_PLACE:
-        if form.stable == "x":
+        if form.stable in ("x", "z", "c·z"):
             continue  # no line is left to say it
         notes = {node.note for node in graph_of([form], "f32", True) if node.stage is Stage.FORWARD}
         assert form.note in notes
