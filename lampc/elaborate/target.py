@@ -36,7 +36,9 @@ class Attached:
     @property
     def limits(self) -> tuple[Limit, ...]:
         """What targets may be."""
-        return tuple(Limit(found.loss.name, found.part, found.bounds) for found in self.comparisons if found.targets)
+        return tuple(
+            Limit(found.loss.name, found.part, found.bounds, found.span) for found in self.comparisons if found.targets
+        )
 
 
 def attach_loss(network: Network, x: Term, prediction: Term, experiment: Experiment, definitions: Definitions,
