@@ -57,7 +57,7 @@ class _Binding:
                 self._fill(flag, True, argument.span)
                 return
         param = next((param for param in free if param.positional and param.kind.takes(value)), None)
-        if param is not None:
+        if param is not None and not self._names_another(value, param):
             self._fill(param, value, argument.span)
         else:
             self._surplus(value, argument)
@@ -106,6 +106,11 @@ class _Binding:
         self.problems.report("E202", f"`{word}` could be the file's constant, {constant}, or `{own}` of {self.what}",
                              argument.span, fixes=["give the constant another name"])  # fmt: skip
         return True
+
+    def _names_another(self, value: Written, param: Param) -> bool:
+        """Whether a word is the name of a parameter whose value is missing: ``train epochs`` for ``train epochs=5``."""
+        word = value.name if isinstance(value, Choice) else ""
+        return word in self.signature.names and not isinstance(param.kind, Name) and not _knows(param, word)
 
     def _fill(self, param: Param, value: Written, span: Span) -> None:
         if param.name in self.places:

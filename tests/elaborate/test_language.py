@@ -419,6 +419,11 @@ class TestArgumentsSideBySide:
     def test_what_is_given_twice_is_said_once(self) -> None:
         assert codes("let n = 3; input 10; slice start=n stop=n -1") == ["E306"]
 
+    @pytest.mark.parametrize("source", ["train epochs", "train shuffle batch", "optimizer adam lr"])
+    def test_a_name_without_its_value(self, source: str) -> None:
+        with pytest.raises(lampc.LampError, match=rf"write `{source.split()[-1]}=…`"):
+            compiled(f"linear 2->3; loss mse; {source}")
+
     def test_a_difference_before_an_arrow(self) -> None:
         with pytest.raises(lampc.LampError, match=r"`… - 2->8`"):
             compiled("let n = 10; input 8; linear n -2->8")
