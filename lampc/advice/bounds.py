@@ -18,7 +18,7 @@ from lampc.ops.normalise import LogSoftmax
 from lampc.ops.reduction import Mean, Sum
 from lampc.ops.shape import Reshape, Slice, Transpose
 
-_SAME = (Mean, Sum, Pick, Reshape, Slice, Transpose)
+_SAME = (Mean, Sum, Reshape, Slice, Transpose)
 """What goes wherever all of its operand's elements go."""
 _GROWING = (Relu, Elu, Gelu, Silu, Softplus, Exp, Log)
 """What grows without a bound where its operand does, and of whose fall nothing is said."""
@@ -57,6 +57,8 @@ def _reach(graph: Graph) -> list[_Reach]:
             known = _turned(operands[0]) if factor < 0 else operands[0] if factor > 0 else _Reach()
         elif (isinstance(op, LeakyRelu) and op.slope > 0) or isinstance(op, _SAME):
             known = operands[0]
+        elif isinstance(op, Pick):  # of what are no logarithms W403 is said
+            known = _Reach(below=operands[0].below and isinstance(graph[node.operands[0].node].op, LogSoftmax))
         elif isinstance(op, LogSoftmax):  # one class's score apart from the others'
             known = _Reach(below=operands[0].above and node.types[0].shape[-1] != 1)
         elif isinstance(op, BinaryCrossEntropy):

@@ -17,6 +17,7 @@ from lampc.ir.leaves import Input
 from lampc.ir.op import ShapeError
 from lampc.ir.types import B, Type
 from lampc.layers.losses import LOSSES
+from lampc.ops.arithmetic import Sub
 from lampc.ops.term import Term
 from lampc.source import Span
 from lampc.syntax import tree
@@ -57,6 +58,10 @@ def attach_loss(network: Network, x: Term, prediction: Term, experiment: Experim
             return None
         for comparison in found.comparisons:
             check(comparison, found.data, network.producer(comparison.prediction) or comparison.span, problems)
+        for node in network.graph.users(found.target.value.node):
+            for operand in node.operands if isinstance(node.op, Sub) else ():
+                if operand != found.target.value:
+                    check_reach(Term(network.build, operand), found.data, made_by, problems)
         return found
     given = data_target(data, prediction.type)
     try:

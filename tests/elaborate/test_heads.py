@@ -93,6 +93,20 @@ def test_what_fits_is_silent(network: str, loss: str, data: str, total: bool, fo
     assert codes(f'input 4; {network} as h; data npz "{data}.npz"; {said}', folder) == []
 
 
+@pytest.mark.parametrize(
+    ("loss", "found"),
+    [
+        ("fn(p, y) = mean((p - y)^2)", ["W402"]),
+        ("total = mean((p - y)^2)", ["W402"]),
+        ("total = mean(abs(y - tanh(h)))", ["W402"]),
+        ("total = mean((3 * p - y)^2)", []),
+        ("total = mean(exp(p) - y * p)", []),
+    ],
+)
+def test_a_formula_cannot_reach_the_targets(loss: str, found: list[str], folder: Path) -> None:
+    assert codes(f'input 4; linear 1 xavier as h; sigmoid; data npz "numbers.npz"; loss {loss}', folder) == found
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("loss", ["loss crossentropy", "loss total = crossentropy(h, y)"])
 def test_labels_out_of_range_are_refused_before_the_run(loss: str, backend: str) -> None:
