@@ -9,7 +9,8 @@ from lampc.elaborate import Elaborated
 from lampc.ir.graph import Graph, Node, Value
 from lampc.ir.leaves import Initialiser, Parameter
 from lampc.ops.activations import Elu, Gelu, LeakyRelu, Relu, Sigmoid, Silu, Softplus, Tanh
-from lampc.ops.arithmetic import Add, Mul, Scale
+from lampc.ops.arithmetic import Abs, Add, Div, Mul, Scale, Square, Sub
+from lampc.ops.attention import Attention, Gather
 from lampc.ops.convolution import Convolution
 from lampc.ops.matmul import MatMul
 from lampc.ops.pool import Pool
@@ -17,8 +18,11 @@ from lampc.ops.random import Dropout
 from lampc.ops.reduction import Mean, Sum
 from lampc.ops.shape import Reshape, Slice, Transpose
 
-_KEEPS_ZERO = (Relu, LeakyRelu, Elu, Gelu, Silu, Tanh, Dropout, Reshape, Transpose, Slice, Pool, Mean, Sum, Scale)
+_KEEPS_ZERO = (Relu, LeakyRelu, Elu, Gelu, Silu, Tanh, Abs, Square, Div, Dropout, Reshape, Transpose, Slice, Pool, Mean, Sum,
+               Scale, Gather, Attention)  # fmt: skip
 """Ops whose result is 0 where their first operand is."""
+_FLAT_AT_ZERO = (Relu, Abs, Square)
+"""Ops whose slope at 0 is 0."""
 _PRODUCTS = (MatMul, Convolution, Mul)
 _ACTIVATIONS = (Relu, LeakyRelu, Elu, Gelu, Silu, Tanh, Sigmoid, Softplus)
 
@@ -46,9 +50,11 @@ def warn_of_beginnings(program: Elaborated, problems: Problems) -> None:
 
 def _value(initialiser: Initialiser) -> float | None:
     """The number that all of a tensor begin with; None where they differ."""
-    fixed = {"zeros": 0.0, "ones": 1.0}
-    if initialiser.kind == "constant":
-        return initialiser.numbers[0]
+    fixed, numbers = {"zeros": 0.0, "ones": 1.0}, initialiser.numbers
+    if initialiser.kind == "constant" or (initialiser.kind == "uniform" and numbers[0] == numbers[1]):
+        return numbers[0]
+    if initialiser.kind == "normal" and numbers[0] == 0:
+        return 0.0
     return fixed.get(initialiser.kind)
 
 
@@ -76,7 +82,7 @@ def _zeros(graph: Graph, moving: set[int]) -> set[int]:
             known = node.id not in moving and _value(op.initialiser) == 0
         elif isinstance(op, _PRODUCTS):
             known = (first[0] or first[1]) and all(first[2:])
-        elif isinstance(op, Add):
+        elif isinstance(op, Add | Sub):
             known = all(first)
         else:
             known = isinstance(op, _KEEPS_ZERO) and first[0]
@@ -90,7 +96,7 @@ def _reached(graph: Graph, zeros: set[int]) -> set[int]:
     reached = {graph.outputs["loss"].node}
     for id in range(len(graph) - 1, -1, -1):
         node = graph[id]
-        if id not in reached or (isinstance(node.op, Relu) and node.operands[0].node in zeros):
+        if id not in reached or (isinstance(node.op, _FLAT_AT_ZERO) and node.operands[0].node in zeros):
             continue
         for position, operand in enumerate(node.operands):
             other = node.operands[1 - position].node if isinstance(node.op, _PRODUCTS) and position < 2 else None

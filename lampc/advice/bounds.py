@@ -9,9 +9,12 @@ from lampc.diagnostics import Problems
 from lampc.elaborate import Elaborated
 from lampc.ir.graph import Graph, Value
 from lampc.ir.leaves import Constant, Input, Parameter
-from lampc.ops.activations import Elu, Gelu, LeakyRelu, Relu, Silu, Softplus
-from lampc.ops.arithmetic import Abs, Add, Scale, Square, Sub
+from lampc.ops.activations import Elu, Gelu, LeakyRelu, Relu, Sigmoid, Silu, Softplus
+from lampc.ops.arithmetic import Abs, Add, Maximum, Minimum, Power, Scale, Square, Sub
+from lampc.ops.classes import BinaryCrossEntropy, Pick
+from lampc.ops.convolution import Convolution
 from lampc.ops.exponential import Exp, Log
+from lampc.ops.normalise import LogSoftmax
 from lampc.ops.reduction import Mean, Sum
 from lampc.ops.shape import Reshape, Slice, Transpose
 
@@ -44,7 +47,8 @@ def _reach(graph: Graph) -> list[_Reach]:
     found: list[_Reach] = []
     for node in graph:
         op, operands = node.op, [found[value.node] for value in node.operands]
-        if isinstance(op, Add) and any(_free(graph, value) for value in node.operands):
+        bias = node.operands if isinstance(op, Add) else node.operands[2:] if isinstance(op, Convolution) else ()
+        if any(_free(graph, value) for value in bias):
             known = _Reach(True, True)
         elif isinstance(op, Add | Sub):
             known = _sum(graph, node.operands, operands, isinstance(op, Sub))
@@ -52,6 +56,20 @@ def _reach(graph: Graph) -> list[_Reach]:
             factor = op.factor.value
             known = _turned(operands[0]) if factor < 0 else operands[0] if factor > 0 else _Reach()
         elif (isinstance(op, LeakyRelu) and op.slope > 0) or isinstance(op, _SAME):
+            known = operands[0]
+        elif isinstance(op, Pick):  # of what are no logarithms W403 is said
+            known = _Reach(below=operands[0].below and isinstance(graph[node.operands[0].node].op, LogSoftmax))
+        elif isinstance(op, LogSoftmax):  # one class's score apart from the others'
+            known = _Reach(below=operands[0].above and node.types[0].shape[-1] != 1)
+        elif isinstance(op, BinaryCrossEntropy):
+            chance = graph[node.operands[0].node]
+            score = found[chance.operands[0].node] if isinstance(chance.op, Sigmoid) else _Reach()
+            known = _Reach(above=score.below and score.above)
+        elif isinstance(op, Maximum):
+            known = _Reach(above=operands[0].above or operands[1].above)
+        elif isinstance(op, Minimum):
+            known = _Reach(below=operands[0].below or operands[1].below)
+        elif isinstance(op, Power) and op.exponent > 0 and op.exponent % 2 == 1:
             known = operands[0]
         elif isinstance(op, Abs | Square):
             known = _Reach(above=operands[0].below or operands[0].above)

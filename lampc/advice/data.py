@@ -5,8 +5,10 @@ from __future__ import annotations
 from lampc.diagnostics import Problems
 from lampc.elaborate import Elaborated
 from lampc.ir.leaves import Parameter
+from lampc.layers.metrics import kind_of
 from lampc.ops.convolution import Convolution
 from lampc.ops.matmul import MatMul
+from lampc.ops.shape import Moving
 
 _FAIR = {"f1", "auc", "confusion"}
 """Metrics that do not gain by always saying the commonest class."""
@@ -24,14 +26,14 @@ def warn_of_data(program: Elaborated, problems: Problems) -> None:
 
 def _bears(program: Elaborated, code: str) -> bool:
     """Whether the program leaves a remark as it is."""
-    experiment = program.experiment
-    train, data, loss = experiment.train, experiment.data, experiment.loss
-    assert data is not None and data.description is not None and loss is not None
+    train, data = program.experiment.train, program.experiment.data
+    assert data is not None and data.description is not None
     if code == "W421":
         return _weighs_raw(program)
     if code == "W425":
-        chosen = {metric.name for metric in program.metrics}
-        return loss.type is not None and not loss.arguments.get("weights") and not chosen & _FAIR
+        chosen = {kind_of(metric.name) for metric in program.metrics}
+        compared = [head for head in program.heads if head.loss]
+        return bool(compared) and not any(head.weights for head in compared) and not chosen & _FAIR
     if code == "W426":
         return not train.shuffle and train.batch * train.accumulate < data.description.train
     return True
@@ -39,8 +41,11 @@ def _bears(program: Elaborated, code: str) -> bool:
 
 def _weighs_raw(program: Elaborated) -> bool:
     """Whether the samples' numbers go to weights as they are."""
-    graph = program.graph
-    return any(
-        isinstance(node.op, MatMul | Convolution) and isinstance(graph[node.operands[1].node].op, Parameter)
-        for node in graph.users(program.input.node)
-    )
+    graph, waiting = program.graph, [program.input.node]
+    while waiting:
+        for node in graph.users(waiting.pop()):
+            if isinstance(node.op, MatMul | Convolution) and isinstance(graph[node.operands[1].node].op, Parameter):
+                return True
+            if isinstance(node.op, Moving):
+                waiting.append(node.id)
+    return False

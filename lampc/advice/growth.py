@@ -121,8 +121,9 @@ class _Look:
 
     def predictions(self) -> bool:
         """The same of predictions of numbers, where the targets are known."""
-        loss, data, signal = self.program.experiment.loss, self.program.experiment.data, self.followed.signal
-        if loss is None or loss.type is None or loss.type.name not in ("mse", "mae", "huber"):
+        data, signal = self.program.experiment.data, self.followed.signal
+        compared = [head.loss for head in self.program.heads if head.label == "" and head.exact and head.part is None]
+        if not {"mse", "mae", "huber"} & set(compared):
             return False
         span = None if data is None or data.description is None else data.description.target_range
         most = BEYOND * max(map(abs, span)) if span is not None else 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from lampc.diagnostics import Problems
@@ -12,6 +13,7 @@ from lampc.ops.arithmetic import Add
 from lampc.ops.channels import BatchNorm
 from lampc.ops.convolution import Convolution
 from lampc.ops.matmul import MatMul
+from lampc.ops.pool import Pool
 from lampc.ops.random import Dropout
 from lampc.ops.shape import Reshape
 from lampc.source import Span
@@ -84,11 +86,14 @@ def warn_of_bias(program: Elaborated, problems: Problems) -> None:
         if not isinstance(node.op, BatchNorm):
             continue
         before = graph[node.operands[0].node]
+        while isinstance(before.op, Pool) and not any(before.op.padding) and len(graph.users(before.id)) == 1:
+            before = graph[before.operands[0].node]  # what is added to a whole channel passes
         if len(graph.users(before.id)) == 1 and _adds_bias(graph, before):
             what = before.spans[0]
+            without = re.sub(r" bias=\w+(\([^)]*\))?", "", what.phrase)
             problems.report("W415", "`batchnorm` takes off what the bias before it adds", what, "has a bias",
                             also=[(node.spans[0], "takes each channel's mean off")],
-                            fixes=[f"leave it out: `{what.phrase} bias=off`"])  # fmt: skip
+                            fixes=[f"leave it out: `{without} bias=off`"])  # fmt: skip
 
 
 def _adds_bias(graph: Graph, node: Node) -> bool:

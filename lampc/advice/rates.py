@@ -25,6 +25,6 @@ def warn_of_rates(program: Elaborated, problems: Problems) -> None:
         problems.report("W416", f"`{layer}` stays as it begins", node.spans[0],
                         fixes=["`freeze` says so, and costs no gradient", "or give it another `lr`"])  # fmt: skip
     follows = any(isinstance(node.op, Parameter) and node.op.trainable and node.op.lr is None for node in nodes)
-    if optimizer.arguments.get("lr") == 0 and follows:
+    if optimizer.arguments.get("lr") == 0 and not optimizer.arguments.get("lr_vectors") and follows:
         problems.report("W416", "a learning rate of 0 changes nothing", optimizer.span or loss.span,
                         fixes=[f"leave `lr` out, or let it be more: `optimizer {optimizer.type.name} lr=0.01`"])  # fmt: skip

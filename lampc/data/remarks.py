@@ -214,8 +214,10 @@ def _sorted(data: Dataset) -> list[Remark]:
     """Training samples that stand class after class."""
     import numpy as np
 
-    labels = data.train.y
-    if data.description.classes is None or labels.ndim != 1 or len(labels) < FEW:
+    labels = np.asarray(data.train.y)
+    if data.description.classes is None and labels.shape[1:] == (1,) and np.isin(labels, (0.0, 1.0)).all():
+        labels = labels[:, 0]
+    if labels.ndim != 1 or len(labels) < FEW:
         return []
     changes = int((np.diff(labels) != 0).sum())
     if changes + 1 != len(np.unique(labels)) or not changes:

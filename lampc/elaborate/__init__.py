@@ -130,8 +130,8 @@ def _expand(layers: Sequence[tree.Layer | tree.Broken], experiment: Experiment, 
         problems.report("E402", "the network ends in whole numbers, which cannot be trained", layers[-1].span,
                         fixes=["put `embedding` and what follows it after the input"])  # fmt: skip
         return None
-    named = {"x": x, **{label: value for label, (value, _) in scope.labels.items() if value is not None}}
-    attached = attach_loss(network, prediction, experiment, definitions, named, problems)
+    named = {label: value for label, (value, _) in scope.labels.items() if value is not None}
+    attached = attach_loss(network, x, prediction, experiment, definitions, named, problems)
     if attached is not None and attached.data is not experiment.data:
         experiment = replace(experiment, data=attached.data)
     check_minibatches(network, experiment, problems)
@@ -144,13 +144,12 @@ def _expand(layers: Sequence[tree.Layer | tree.Broken], experiment: Experiment, 
     if attached is not None and experiment.loss is not None:
         heads = find_heads(experiment.loss, attached, prediction, named)
         made_by = network.producer(prediction)
-        values = {label: value for label, value in named.items() if label != "x"}
-        measurable = Measurable(experiment, prediction, attached.target.type, values, heads, made_by)
+        measurable = Measurable(experiment, prediction, attached.target.type, named, heads, made_by)
         metrics = choose_metrics(measurable, problems)
     check_best(experiment, metrics, target, problems)
     drop_unused(network, problems)
     weights = None if known else begin_with(experiment, place, network.graph, network.layers, problems)
-    labels = _names(network, {label: term.value for label, term in named.items() if label != "x"})
+    labels = _names(network, {label: term.value for label, term in named.items()})
     return Elaborated(network.graph, tuple(network.layers), experiment, x.value, x.type, _below(x), dtype, target, metrics,
                       labels, heads, () if attached is None else attached.limits, weights=weights)  # fmt: skip
 

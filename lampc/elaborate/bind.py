@@ -8,7 +8,7 @@ from typing import Any
 from lampc.diagnostics import Problems
 from lampc.diagnostics.suggest import nearest
 from lampc.elaborate.constants import Evaluator
-from lampc.layers.signature import REQUIRED, Choice, Flag, Param, Refused, Signature, Written, shown
+from lampc.layers.signature import REQUIRED, Choice, Flag, Name, Param, Refused, Signature, Written, shown
 from lampc.source import Span
 from lampc.syntax import tree
 
@@ -45,7 +45,7 @@ class _Binding:
 
     def unnamed(self, argument: tree.Argument) -> None:
         """Give an argument to the first free parameter whose kind takes it."""
-        value = self.evaluator.argument(argument)
+        value = None if self._twofold(argument) else self.evaluator.argument(argument)
         free = [param for param in self.signature.params if param.name not in self.places]
         if value is None:
             if free:  # it has been reported; let it fill the place that it was probably meant for
@@ -57,7 +57,7 @@ class _Binding:
                 self._fill(flag, True, argument.span)
                 return
         param = next((param for param in free if param.positional and param.kind.takes(value)), None)
-        if param is not None:
+        if param is not None and not self._names_another(value, param):
             self._fill(param, value, argument.span)
         else:
             self._surplus(value, argument)
@@ -70,11 +70,14 @@ class _Binding:
             fixes = [f"did you mean `{near}`?"] if near else [f"it takes {known}"] if known else []
             self.problems.report("E303", f"{self.what} has no option `{name}`", option.name.span, fixes=fixes)
             return
+        param = self.signature[name]
         value = self.evaluator.argument(option.value)
+        if isinstance(option.value, tree.Word) and isinstance(param.kind, Name) and isinstance(value, int | float):
+            value = Choice(option.value.name)  # a name is wanted, whatever number is called so, too
         if value is None:
             self.places.setdefault(name, option.span)
         else:
-            self._fill(self.signature[name], value, option.span)
+            self._fill(param, value, option.span)
 
     def finish(self, place: Span) -> dict[str, Any] | None:
         complete = True
@@ -90,8 +93,28 @@ class _Binding:
                                      fixes=[f"{param.name}: {param.doc}"] if param.doc else [])  # fmt: skip
         return self.values if complete else None
 
+    def _twofold(self, argument: tree.Argument) -> bool:
+        """Whether a word is a constant of the file and means something here, too, which is reported."""
+        if not isinstance(argument, tree.Word) or argument.name not in self.evaluator.names:
+            return False
+        word = argument.name
+        param = next((param for param in self.signature.params if _knows(param, word)), None)
+        if param is None:
+            return False
+        own = f"{word}=on" if isinstance(param.kind, Flag) else f"{param.name}={word}"
+        constant = shown(self.evaluator.names[word])
+        self.problems.report("E202", f"`{word}` could be the file's constant, {constant}, or `{own}` of {self.what}",
+                             argument.span, fixes=["give the constant another name"])  # fmt: skip
+        return True
+
+    def _names_another(self, value: Written, param: Param) -> bool:
+        """Whether a word is the name of a parameter whose value is missing: ``train epochs`` for ``train epochs=5``."""
+        word = value.name if isinstance(value, Choice) else ""
+        return word in self.signature.names and not isinstance(param.kind, Name) and not _knows(param, word)
+
     def _fill(self, param: Param, value: Written, span: Span) -> None:
         if param.name in self.places:
+            self.values.pop(param.name, None)  # either may be meant
             self.problems.report("E306", f"{self.what} is given `{param.name}` twice", span,
                                  also=[(self.places[param.name], "first here")])  # fmt: skip
             return
@@ -115,8 +138,8 @@ class _Binding:
             return
         takers = [param for param in self.signature.params if param.kind.takes(value)]
         minus = []
-        if isinstance(argument, tree.Negative):
-            minus = [f"a difference has spaces on both sides or none: `… - {argument.operand.span.text}`"]
+        if span.text.startswith("-") and not span.text.startswith("->"):
+            minus = [f"a difference has spaces on both sides or none: `… - {span.text[1:].lstrip()}`"]
         if takers and takers[0].name in self.places:
             self.problems.report("E302", f"{self.what} takes {takers[0].kind.phrase} ({takers[0].name}) once", span,
                                  also=[(self.places[takers[0].name], "already given here")], fixes=minus)  # fmt: skip
@@ -124,3 +147,15 @@ class _Binding:
             names = ", ".join(f"`{param.name}`: {param.kind.phrase}" for param in self.signature.params)
             self.problems.report("E302", f"{self.what} does not take {shown(value)}", span,
                                  fixes=[f"it takes {names}" if names else "it takes no arguments", *minus])  # fmt: skip
+
+
+def _knows(param: Param, word: str) -> bool:
+    """Whether a parameter is a flag of that name, or takes that word among others that it knows."""
+    if isinstance(param.kind, Flag):
+        return param.name == word
+    if isinstance(param.kind, Name) or not param.positional or not param.kind.takes(Choice(word)):
+        return False
+    try:
+        return param.kind.convert(Choice(word)) is not None
+    except Refused:
+        return False

@@ -58,6 +58,7 @@ class Limit:
     loss: str
     part: Part
     bounds: Bounds
+    span: Span
 
     @property
     def unlimited(self) -> bool:

@@ -183,6 +183,12 @@ class Evaluator:
         return None if None in numbers else tuple(number for number in numbers if number is not None)
 
     def _choice(self, call: tree.Call) -> Choice | None:
+        name = call.name.name
+        if isinstance(self.names.get(name), int | float):
+            if call.span.text.startswith(f"{name}("):  # of a space between it has been said that it may mean two things
+                self.problems.report("E304", f"`{name}` is a number and cannot be called", call.name.span,
+                                     fixes=["a product is written with `*`; two arguments are parted by a space"])  # fmt: skip
+            return None
         numbers = [self.number(argument) for argument in call.arguments]
         options: dict[str, float] = {}
         for option in call.options:

@@ -226,8 +226,10 @@ class Formula:
         known = [*UNARY, *BINARY, *REDUCING, "where", *(("part", *LOSSES) if self.losses else ())]
         if name not in known:
             near = nearest(name, [*known, *self.functions])
-            raise self._fail("E206", f"there is no function `{name}`", call.name.span,
-                             (f"did you mean `{near}`?" if near else f"there are {', '.join(known)}",))  # fmt: skip
+            fix = f"did you mean `{near}`?" if near else f"there are {', '.join(known)}"
+            if name in LOSSES and not self.layer:
+                fix = f"losses are called in a sum: `loss total = {call.span.phrase}`"
+            raise self._fail("E206", f"there is no function `{name}`", call.name.span, (fix,))
         if len(arguments) != arity:
             raise self._fail("E302" if len(arguments) > arity else "E301",
                              f"`{name}` takes {arity} argument{'s' * (arity > 1)}, not {len(arguments)}",

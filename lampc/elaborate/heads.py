@@ -36,7 +36,7 @@ def find_heads(loss: Loss, attached: Attached, prediction: Term, named: Mapping[
     """What the loss compares with the targets: the prediction, but for a formula of named values."""
     if loss.sum is None:
         return (_by("" if loss.type is None else loss.type.name, loss.arguments, None),)
-    names = {term.value: label for label, term in named.items() if label != "x"}
+    names = {term.value: label for label, term in named.items()}
     names[prediction.value] = ""
     graph = prediction.build.graph
     pairs = [(c.prediction.value, _by(c.loss.name, c.arguments, c.part)) for c in attached.comparisons if c.targets]

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 from lampc.diagnostics import Problems
 from lampc.diagnostics.suggest import nearest
-from lampc.elaborate.comparison import Part
+from lampc.elaborate.comparison import Part, part_of_targets, sources
 from lampc.elaborate.experiment import Asked, Experiment
 from lampc.elaborate.heads import Compared
 from lampc.ir.types import Type
+from lampc.layers.losses import LOSSES
 from lampc.layers.metrics import METRICS, Head, MetricType, Reading, bound, kind_of
 from lampc.layers.signature import Int
 from lampc.ops.activations import Sigmoid
+from lampc.ops.arithmetic import Sub
+from lampc.ops.normalise import Softmax
 from lampc.ops.term import Term
 from lampc.source import Span
 
@@ -46,14 +49,43 @@ class Measurable:
         value = self.named[label] if label else self.prediction
         target = self.against(part)
         found = metric.fits(value.type, target)
-        if found or target.dtype == "i64" or not metric.of_classes:
+        if found or target.dtype == "i64":
             return found
+        head = next((head for head in self.heads if head.label == self.label_of(label) and head.part == part), None)
+        if not metric.of_classes:
+            return "" if head is None or not _scored(head.loss, value) else "the loss takes scores, and targets are none"
         data = self.experiment.data
         if part is None and data is not None and data.description is not None and data.description.bits is False:
             return "it takes targets of 0 and 1, and the data's are other numbers"
         if any(head.label == self.label_of(label) and not head.exact for head in self.heads):
             return "the loss makes something else of it; let the network make what is compared, and name it with `as`"
+        if head is not None and not head.loss and not metric.of_scores and not (_shares(value) or self.differs(label, part)):
+            return "a formula of scores does not say which of them is a yes: end the network in `sigmoid`"
         return ""
+
+    def differs(self, label: str, part: Part) -> bool:
+        """Whether the loss takes the difference of a value and a part of the targets."""
+        value = self.named[label] if label else self.prediction
+        beside = (
+            Term(value.build, operand)
+            for node in value.build.graph.users(value.value.node)
+            if isinstance(node.op, Sub)
+            for operand in node.operands
+        )
+        return any(part_of_targets(operand) == part for operand in beside)
+
+
+def _scored(loss: str, value: Term) -> bool:
+    """Whether a known loss compares targets with scores, or with logarithms, and not with numbers of their own kind."""
+    known = LOSSES.get(loss)
+    if known is None:
+        return False
+    return known.logarithms or known.sides or (known.classes and not isinstance(value.node.op, Softmax))
+
+
+def _shares(value: Term) -> bool:
+    """Whether a value's numbers lie between 0 and 1."""
+    return all(node.op.codomain[0] >= 0 and node.op.codomain[1] <= 1 for node in sources(value))
 
 
 def choose_metrics(found: Measurable, problems: Problems) -> tuple[MetricType, ...]:
@@ -65,7 +97,9 @@ def choose_metrics(found: Measurable, problems: Problems) -> tuple[MetricType, .
         return tuple(_bound(one.metric, found, one.label, head) for one, head in asked if head is not None)
     if loss is None or loss.sum is not None:
         return ()
-    names = ("accuracy",) if found.target.dtype == "i64" or _one_of_two(found) else ("mae", "r2")
+    names: tuple[str, ...] = ("accuracy",) if found.target.dtype == "i64" or _one_of_two(found) else ("mae", "r2")
+    if loss is not None and loss.type is None and not found.differs("", None):
+        names = tuple(name for name in names if METRICS[name].of_classes)  # whether its numbers are the targets' is not known
     fit = (METRICS[name] for name in names if not found.reason(METRICS[name], "", None))
     return tuple(_bound(metric, found, "", Head()) for metric in fit)
 
@@ -106,7 +140,9 @@ def _asked(asked: Asked, found: Measurable, problems: Problems) -> Head | None:
     if reason:
         made_by = found.made_by
         also = [(made_by, f"makes {found.prediction.type}")] if made_by and not label else []
-        problems.report("E506", f"`{metric.name}` does not fit: {reason}", asked.span, also=also)
+        others = [head.label for head in found.heads if head.label and not found.reason(metric, head.label, head.part)]
+        fixes = [f"say of which value: `metrics {' '.join(f'{name}.{metric.name}' for name in others)}`"] if others else []
+        problems.report("E506", f"`{metric.name}` does not fit: {reason}", asked.span, also=also, fixes=fixes)
         return None
     return Head(label, part)
 

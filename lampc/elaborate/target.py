@@ -12,10 +12,12 @@ from lampc.elaborate.definitions import Definitions
 from lampc.elaborate.experiment import Data, Experiment, Loss
 from lampc.elaborate.functions import Formula, Unusable
 from lampc.elaborate.network import Network
+from lampc.elaborate.unused import words
 from lampc.ir.leaves import Input
 from lampc.ir.op import ShapeError
 from lampc.ir.types import B, Type
 from lampc.layers.losses import LOSSES
+from lampc.ops.arithmetic import Sub
 from lampc.ops.term import Term
 from lampc.source import Span
 from lampc.syntax import tree
@@ -35,22 +37,31 @@ class Attached:
     @property
     def limits(self) -> tuple[Limit, ...]:
         """What targets may be."""
-        return tuple(Limit(found.loss.name, found.part, found.bounds) for found in self.comparisons if found.targets)
+        return tuple(
+            Limit(found.loss.name, found.part, found.bounds, found.span) for found in self.comparisons if found.targets
+        )
 
 
-def attach_loss(network: Network, prediction: Term, experiment: Experiment, definitions: Definitions,
+def attach_loss(network: Network, x: Term, prediction: Term, experiment: Experiment, definitions: Definitions,
                 labels: Mapping[str, Term], problems: Problems) -> Attached | None:  # fmt: skip
-    """Build the loss; None if there is none, or a wrong one, which has been reported."""
+    """Build the loss; None if there is none, or a wrong one, which has been reported.
+
+    ``labels``: the values that `as` names.
+    """
     loss, data = experiment.loss, experiment.data
     if loss is None:
         return None
     made_by = network.producer(prediction) or loss.span
     if loss.sum is not None:
-        found = _sum(network, loss.sum, prediction, data, labels, definitions, problems)
+        found = _sum(network, loss.sum, x, prediction, data, labels, definitions, problems)
         if found is None:
             return None
         for comparison in found.comparisons:
             check(comparison, found.data, network.producer(comparison.prediction) or comparison.span, problems)
+        for node in network.graph.users(found.target.value.node):
+            for operand in node.operands if isinstance(node.op, Sub) else ():
+                if operand != found.target.value:
+                    check_reach(Term(network.build, operand), found.data, made_by, problems)
         return found
     given = data_target(data, prediction.type)
     try:
@@ -114,12 +125,14 @@ def _formula(network: Network, loss: Loss, prediction: Term, target: Term, defin
     return result
 
 
-def _sum(network: Network, option: tree.Option, prediction: Term, data: Data | None, labels: Mapping[str, Term],
+def _sum(network: Network, option: tree.Option, x: Term, prediction: Term, data: Data | None, labels: Mapping[str, Term],
          definitions: Definitions, problems: Problems) -> Attached | None:  # fmt: skip
     """The loss that a formula of named values, of the input x, the target y and the prediction p comes to."""
     build = network.build
     assert isinstance(option.value, tree.Expression)
-    names = {"p": prediction, **labels}
+    if _twofold(option.value, {"x": x, "p": prediction}, labels, definitions, problems):
+        return None
+    names = {"x": x, "p": prediction, **labels}
     with build.at(spans=(option.span,), layer="loss"):
         quiet = Formula(build, definitions.functions, definitions.constants, Problems(), option.span, losses=True)
         unknown = data is None or data.description is None or data.description.labels is not None
@@ -137,6 +150,26 @@ def _sum(network: Network, option: tree.Option, prediction: Term, data: Data | N
     problems.report("E505", f"a loss is one number, and this is {made}", option.value.span,
                     fixes=["take the mean of it: `mean(…)`"] if isinstance(result, Term) else [])  # fmt: skip
     return None
+
+
+def _twofold(formula: tree.Expression, given: Mapping[str, Term], labels: Mapping[str, Term], definitions: Definitions,
+             problems: Problems) -> bool:  # fmt: skip
+    """Whether a name in the formula stands for two things of the program, which is reported."""
+    standing = {"x": "the input", "y": "the target", "p": "the prediction"}
+    for word in words(formula):
+        name, also = word.name, []
+        readings = [standing[name]] if name in standing else []
+        if name in labels and (name not in given or labels[name].value != given[name].value):
+            readings.append("the value that `as` names")
+            also += [(span, "the value") for span in labels[name].node.spans[:1]]
+        if name in definitions.constants:
+            readings.append("the constant")
+            also.append((definitions.places[name], "the constant"))
+        if len(readings) > 1:
+            problems.report("E202", f"`{name}` could be {' or '.join(readings)}", word.span, also=also,
+                            fixes=["give one of them another name"])  # fmt: skip
+            return True
+    return False
 
 
 def _wanted(expression: tree.Expression, formula: Formula, names: Mapping[str, Term]) -> tuple[Type, int | None] | None:

@@ -51,7 +51,7 @@ def _runs(layers: Sequence[LayerUse], used: set[Span]) -> list[list[Span]]:
 def warn_of_unused(body: tree.Body, definitions: Definitions, problems: Problems) -> None:
     """Warn of what a file defines and no statement names."""
     everything = [body, *definitions.functions.values(), *definitions.blocks.values()]
-    named = {word for part in everything for word in _words(part)}
+    named = {word.name for part in everything for word in words(part)}
     called = {word for part in everything for word in _called(part)} | named
     for statement in _statements(body):
         if isinstance(statement, tree.Let) and statement.name.name not in named:
@@ -61,7 +61,7 @@ def warn_of_unused(body: tree.Body, definitions: Definitions, problems: Problems
         elif isinstance(statement, tree.Block):
             if statement.name.name not in called:
                 _report("W408", "block", statement.name, problems)
-            inside = set(_words(statement))
+            inside = {word.name for word in words(statement)}
             for parameter in statement.parameters:
                 if parameter.name.name not in inside:
                     _report("W409", "parameter", parameter.name, problems)
@@ -80,17 +80,17 @@ def _statements(body: tree.Body) -> Iterator[tree.Statement]:
             yield from _statements(branch)
 
 
-def _words(part: object) -> Iterator[str]:
+def words(part: object) -> Iterator[tree.Word]:
     """The names that stand for values in a part of the tree: not those of what is defined, called, labelled or given."""
     if isinstance(part, tree.Word):
-        yield part.name
+        yield part
     elif isinstance(part, tuple):
         for item in part:
-            yield from _words(item)
+            yield from words(item)
     elif is_dataclass(part) and not isinstance(part, Span):
         for field in fields(part):
             if field.name not in ("name", "label", "span"):
-                yield from _words(getattr(part, field.name))
+                yield from words(getattr(part, field.name))
 
 
 def _called(part: object) -> Iterator[str]:

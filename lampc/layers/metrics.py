@@ -95,7 +95,7 @@ def _accuracy_fits(prediction: Type, target: Type) -> str:
         return "" if prediction.shape[:-1] == target.shape else f"{target} does not label the rows of {prediction}"
     if prediction == target and prediction.shape[-1:] == (1,):
         return ""
-    return "accuracy takes class labels, or one output between 0 and 1"
+    return "it takes class labels, or one output between 0 and 1"
 
 
 def _classes(seen: Seen, reading: Reading) -> tuple[Any, Any]:

@@ -46,7 +46,11 @@ def chunks(run: Run, path: Path) -> Iterator[NDArray[np.generic]]:
             yield from _parquet(run, path)
         else:
             with path.open(newline="", encoding="utf-8-sig") as file:
-                yield from grouped(run, records(run, file, kind == ".csv", str(path)))
+                samples = records(run, file, kind == ".csv", str(path))
+                first = next(samples, None)
+                if first is None:
+                    raise failure("E603", f"{path} has no samples")
+                yield from grouped(run, chain([first], samples))
     except (OSError, UnicodeDecodeError) as error:
         raise failure("E601", f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
 
@@ -96,15 +100,17 @@ def records(run: Run, file: Iterable[str], table: bool, name: str) -> Iterator[l
 
 def _table(run: Run, rows: Iterator[list[str]], size: int, name: str) -> Iterator[list[float]]:
     chosen: list[int] | None = None
-    number = 0
+    number = cells_wanted = 0
     try:
         for number, row in enumerate(rows, 1):
             if not row:
                 continue
             if number == 1 and not all(_is_number(cell) for cell in row):
-                chosen = _choose(run, [cell.strip() for cell in row], size, name)
+                chosen, cells_wanted = _choose(run, [cell.strip() for cell in row], size, name), len(row)
                 continue
-            cells = row if chosen is None else [row[i] if i < len(row) else "" for i in chosen]
+            if chosen is not None and len(row) != cells_wanted:
+                raise failure("E602", f"{name}, line {number} has {len(row)} cells, the header {cells_wanted}")
+            cells = row if chosen is None else [row[i] for i in chosen]
             yield _named(run, _numbers(cells, size, f"{name}, line {number}"), f"{name}, line {number}")
     except csv.Error as error:
         raise failure("E601", f"{name}, line {number + 1}: {error}") from None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from lampc.diagnostics import failure
+from lampc.diagnostics import Problems, failure
 from lampc.elaborate.comparison import Limit
 
 _SLACK = 1e-5
@@ -48,7 +48,7 @@ def _check_labels(limit: Limit, labels: Tensor) -> None:
     least, greatest = int(known.min()), int(known.max())
     if least < 0 or greatest >= classes:
         wrong = least if least < 0 else greatest
-        raise failure("E604", f"label {wrong} in row {_row(labels == wrong)} is not one of 0 to {classes - 1}")
+        _refuse(limit, "E604", f"label {wrong} in row {_row(labels == wrong)} is not one of 0 to {classes - 1}")
 
 
 def _check_numbers(limit: Limit, values: Tensor) -> None:
@@ -58,7 +58,13 @@ def _check_numbers(limit: Limit, values: Tensor) -> None:
         wrong |= (values != 0) & (values != 1)
     if bool(wrong.any()):
         value = float(values[wrong][0])
-        raise failure("E503", f"y holds {value:g} in row {_row(wrong)}, and loss `{limit.loss}` takes targets {bounds}")
+        _refuse(limit, "E503", f"y holds {value:g} in row {_row(wrong)}, and loss `{limit.loss}` takes targets {bounds}")
+
+
+def _refuse(limit: Limit, code: str, message: str) -> None:
+    problems = Problems()
+    problems.report(code, message, limit.span)
+    problems.raise_errors()
 
 
 def _row(wrong: Tensor) -> int:

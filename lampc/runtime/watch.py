@@ -6,7 +6,7 @@ Everything is read off the parameters and a few training samples by the op list,
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -15,13 +15,15 @@ from lampc.diagnostics import Diagnostic, Problems
 from lampc.ir.layout import LayerUse
 from lampc.ir.leaves import Parameter
 from lampc.ir.op import Op
+from lampc.ir.types import Type
 from lampc.ops.activations import Relu, Sigmoid
 from lampc.runtime.chunks import WATCHED
 from lampc.runtime.executor import run
 from lampc.runtime.loader import DataLoader
+from lampc.syntax import tree
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from lampc.compile import Program
     from lampc.runtime.model import Model
@@ -137,24 +139,46 @@ class Watch:
 
     def _constant(self) -> float:
         """The loss of whoever always says the same, where that is plain; else infinity."""
-        known, loss, loader = guess(self.model.program), self.model.program.experiment.loss, self.loader
+        program, loader = self.model.program, self.loader
+        known, compared = guess(program), _compared(program)
         if known is not None:
             return known[1]
-        if loss is None or loss.name != "mse" or not isinstance(loader, DataLoader) or not loader.in_memory:
+        if compared is None or compared[0] != "mse" or not isinstance(loader, DataLoader) or not loader.in_memory:
             return math.inf
         return float(loader.y.double().var(dim=0, correction=0).mean())
 
 
 def guess(program: Program) -> tuple[str, float] | None:
     """What the loss is of whoever takes all classes for equally likely; None where that is not plain."""
-    loss = program.experiment.loss
-    if loss is None or loss.type is None or any(loss.arguments.get(name) for name in ("weights", "soft", "smoothing")):
+    compared = _compared(program)
+    if compared is None or any(compared[1].get(name) for name in ("weights", "soft", "smoothing")):
         return None
-    if loss.name == "bce":
+    name, arguments, type = compared
+    if name == "bce":
         return "ln 2", math.log(2)
-    classes = program.evaluated_type.sample[-1] if program.evaluated_type.sample else 1
-    plain = loss.name in ("crossentropy", "nll") and loss.arguments.get("ignore") is None
+    classes = type.sample[-1] if type.sample else 1
+    plain = name in ("crossentropy", "nll") and arguments.get("ignore") is None
     return (f"ln {classes}", math.log(classes)) if plain and classes > 1 else None
+
+
+def _compared(program: Program) -> tuple[str, Mapping[str, Any], Type] | None:
+    """The loss that a program has, its options, and the type of what it compares with the targets; None of other formulas.
+
+    ``loss total = crossentropy(p, y)`` is ``loss crossentropy``.
+    """
+    loss, heads = program.experiment.loss, program.elaborated.heads
+    if loss is None:
+        return None
+    if loss.type is not None:
+        return loss.name, loss.arguments, program.evaluated_type
+    call = None if loss.sum is None else loss.sum.value
+    if not isinstance(call, tree.Call) or call.options or len(call.arguments) != 2 or len(heads) != 1:
+        return None
+    (head,) = heads
+    if head.loss != call.name.name or not head.exact or head.part is not None:
+        return None
+    found = program.elaborated
+    return head.loss, {}, found.graph.type(found.labels[head.label]) if head.label else program.evaluated_type
 
 
 def _weights(model: Model) -> dict[str, Tensor]:

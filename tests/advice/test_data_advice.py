@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,7 @@ SCALES = np.array([1.0, 1.0, 1.0, 1000.0])
         (X * SCALES, "batchnorm; linear 3 xavier", "", []),
         (X * SCALES, "layernorm; linear 3 xavier", "", []),
         (X * SCALES, "fn small(x) = x / 1000\nsmall; linear 3 xavier", "", []),
-        (DRAW.integers(0, 256, (300, 1, 8, 8)).astype(float), "flatten; linear 3 xavier", "", []),  # not decided
+        (DRAW.integers(0, 256, (300, 1, 8, 8)).astype(float), "flatten; linear 3 xavier", "", ["W421"]),
         (DRAW.integers(0, 256, (300, 1, 8, 8)).astype(float), "conv 2 3; flatten; relu; linear 3 xavier", "", ["W421"]),
         (DRAW.integers(0, 2, (300, 1, 8, 8)).astype(float), "conv 2 3; flatten; relu; linear 3 xavier", "", []),
     ],
@@ -108,6 +109,9 @@ def test_samples_that_stand_in_two_parts(tmp_path: Path) -> None:
         (0.05, "", "crossentropy weights=[1, 19]", []),
         (0.05, "metrics f1", "crossentropy", []),
         (0.05, "metrics accuracy", "crossentropy", ["W425"]),
+        (0.05, "", "total = 2 * crossentropy(p, y)", ["W425"]),
+        (0.05, "", "total = crossentropy(p, y, weights=[1, 19])", []),
+        (0.05, "metrics h.f1", "total = crossentropy(h, y)", []),
         (0.2, "", "crossentropy", []),
         (0.0, "", "crossentropy", []),
     ],
@@ -115,7 +119,7 @@ def test_samples_that_stand_in_two_parts(tmp_path: Path) -> None:
 def test_nearly_all_samples_of_one_class(share: float, rest: str, loss: str, wanted: list[str], tmp_path: Path) -> None:
     labels = (np.arange(300) % 100 < 100 * share).astype(int)
     np.savez(tmp_path / "a.npz", x=X, y=labels)
-    source = f'data npz "a.npz"\nlinear 2 xavier\nloss {loss}\n{rest}'
+    source = f'data npz "a.npz"\nlinear 2 xavier as h\nloss {loss}\n{rest}'
     found = [each.code for each in lampc.compile.text(source, folder=tmp_path).warnings]
     assert [code for code in found if code != "W501"] == wanted
 
@@ -149,3 +153,12 @@ def test_a_run_that_is_kept_says_nothing_of_data_again(tmp_path: Path, monkeypat
     assert "W421" in capsys.readouterr().err
     assert run(["eval", "runs/a/1"]) == 0
     assert "W421" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("order", "wanted"), [(np.sort, ["W426"]), (np.array, [])])
+def test_yes_and_no_in_order(order: Callable[[NDArray[np.float64]], NDArray[np.float64]], wanted: list[str],
+                             tmp_path: Path) -> None:  # fmt: skip
+    y = order((LABELS > 0).astype(float))[:, None]
+    np.savez(tmp_path / "a.npz", x_train=X, y_train=y, x_test=X[:10] + 1, y_test=y[:10])
+    found = lampc.compile.text('data npz "a.npz"\nlinear 1 xavier; sigmoid\nloss bce', folder=tmp_path).warnings
+    assert [each.code for each in found] == wanted

@@ -67,6 +67,9 @@ CASES = {
                           "loss total = crossentropy(a, y) + crossentropy(p, y)", "W451", "linear 10"),
     "a formula": ("linear 20->50 kaiming; relu; linear 1\nloss fn(p, y) = mean(softplus(p) - y * p)", "W451", "linear 1"),
     "numbers": ("linear 10->256 kaiming; relu; linear 1\ndata diabetes normalize scaled\nloss mse", "W451", "linear 1"),
+    "numbers in a formula": (
+        "linear 10->256 kaiming; relu; linear 1\ndata diabetes normalize scaled\nloss total = mse(p, y)", "W451", "linear 1",
+    ),
     "flat units": ("linear 20->50 uniform(-3, 3); tanh; linear 3 xavier; loss crossentropy", "W452",
                    "linear 20->50 uniform(-3, 3)"),
     "a gradient that vanishes": ("repeat 12 { linear 20->20 xavier; sigmoid }; linear 3 xavier; loss crossentropy", "W453",

@@ -71,6 +71,12 @@ def test_softmaxes_that_say_nothing(source: str, wanted: list[str]) -> None:
         ("linear 4->8 zeros; sigmoid; linear 1 zeros", ["linear 4->8 zeros"]),  # 8 units that are alike
         ("linear 4->8 constant(0.1); tanh; linear 1 ones", ["linear 4->8 constant(0.1)"]),
         ("input 1x8x8; conv 4 3 zeros; relu; flatten; linear 10 xavier", ["conv 4 3 zeros"]),
+        ("linear 4->8 normal(0); relu; linear 1 xavier", ["linear 4->8 normal(0)"]),
+        ("linear 4->8 uniform(0, 0); softsign; linear 1 zeros", ["linear 4->8 uniform(0, 0)", "linear 1 zeros"]),
+        ("fn f(x) = x^2; linear 4->8 zeros; f; linear 1 xavier", ["linear 4->8 zeros"]),
+        ("input 5 int<9>; embedding 8 zeros; mean 1; linear 1 zeros", ["embedding 8 zeros", "linear 1 zeros"]),
+        ("input 5 int<9>; embedding 8 zeros; mean 1; linear 1 xavier", []),
+        ("input 5x4; attention 2 zeros; mean 1; linear 1 xavier", ["attention 2 zeros"]),
         ("linear 4->1 zeros", []),
         ("linear 4->8 xavier; relu; linear 1 zeros", []),
         ("linear 4->8 zeros; tanh; linear 1 xavier", []),  # different gradients make them differ
@@ -86,7 +92,12 @@ def test_weights_that_never_learn(source: str, wanted: list[str]) -> None:
 
 
 @pytest.mark.parametrize("backend", ["torch", "native"])
-@pytest.mark.parametrize("source", ["linear 2->8 zeros; relu; linear 1 xavier", "linear 2->8 zeros; tanh; linear 1 zeros"])
+@pytest.mark.parametrize("source", [
+    "linear 2->8 zeros; relu; linear 1 xavier",
+    "linear 2->8 zeros; tanh; linear 1 zeros",
+    "fn f(x) = abs(x)\nlinear 2->8 zeros; f; linear 1 xavier",
+    "linear 2->8 zeros; softsign; linear 1 zeros",
+])  # fmt: skip
 def test_weights_that_are_said_never_to_learn_do_not(source: str, backend: str) -> None:
     model = lampc.compile.text(f"{source}; loss mse; data disc train=100 test=0; train epochs=3", backend=backend).model()
     before = model.parameters["linear1.weight"].clone()
@@ -111,6 +122,11 @@ def test_units_that_begin_alike_stay_alike(backend: str) -> None:
         ("input 3x8x8; conv 8 3; batchnorm; relu", ["W415 conv 8 3"]),
         ("linear 4->8; batchnorm; relu", ["W415 linear 4->8"]),
         ("input 3x8x8; conv 8 3 bias=off; batchnorm; relu", []),
+        ("input 3x8x8; conv 8 3; maxpool 2; batchnorm; relu", ["W415 conv 8 3"]),
+        (
+            "input 3x8x8; conv 8 3; avgpool 2 padding=1; batchnorm; relu",
+            [],
+        ),  # less of it at the edge
         ("linear 4->8; layernorm; relu", []),
         ("linear 4->8; relu; batchnorm", []),
         ("input 3x4; linear 8; batchnorm; relu", []),  # the bias is each feature's, the mean each place's
@@ -119,6 +135,11 @@ def test_units_that_begin_alike_stay_alike(backend: str) -> None:
 )
 def test_a_bias_that_batchnorm_takes_off(source: str, wanted: list[str]) -> None:
     assert warned(source) == wanted
+
+
+def test_how_a_bias_is_left_out() -> None:
+    (found,) = lampc.compile.text("linear 4->8 bias=normal(0.1) xavier; batchnorm; relu").warnings
+    assert found.fixes == ("leave it out: `linear 4->8 xavier bias=off`",)
 
 
 @pytest.mark.parametrize(
@@ -130,6 +151,8 @@ def test_a_bias_that_batchnorm_takes_off(source: str, wanted: list[str]) -> None
         ("linear 2->8 lr=0; relu; linear 3; loss mse", ["W416 linear 2->8 lr=0"]),
         ("linear 2->8 freeze; relu; linear 3 lr=0.1; loss mse; optimizer sgd lr=0", []),
         ("linear 2->8 freeze; relu; linear 3; loss mse", []),
+        ("linear 2->8; relu; linear 3; loss mse; optimizer muon lr=0", []),  # biases have a rate of their own
+        ("linear 2->3; loss mse; optimizer muon lr=0 lr_vectors=0", ["W416 optimizer muon lr=0 lr_vectors=0"]),
     ],
 )
 def test_parameters_that_no_step_moves(source: str, wanted: list[str]) -> None:
@@ -152,11 +175,32 @@ def test_parameters_that_no_step_moves(source: str, wanted: list[str]) -> None:
         ("-mean(sigmoid(p))", False),
         ("mean(p - p)", False),
         ("mean(exp(p))", False),
+        ("mean(p^3)", True),
+        ("mean(p^4)", False),
+        ("-mean(max(p, y))", True),
+        ("mean(min(p, y))", True),
+        ("mean(max(p, 0)) + mean(max(1 - p, 0))", False),
     ],
 )
 def test_losses_without_a_least_value(formula: str, unbounded: bool) -> None:
     assert warned(f"linear 2->3 xavier; loss total = {formula}", "W417") == [f"W417 loss total = {formula}"] * unbounded
     assert warned(f"linear 2->3 xavier; loss fn(p, y) = {formula}", "W417") == [f"W417 loss fn(p, y) = {formula}"] * unbounded
+
+
+@pytest.mark.parametrize(
+    ("source", "unbounded"),
+    [
+        ("linear 2->3 xavier; loss total = -crossentropy(p, y)", True),
+        ("linear 2->3 xavier; loss total = 2 * crossentropy(p, y)", False),
+        ("linear 2->3 xavier as a; tanh; linear 3 xavier; loss total = crossentropy(p, y) - crossentropy(a, y)", False),
+        ("linear 2->1 xavier; sigmoid; loss total = -bce(p, y)", True),
+        ("linear 2->1 xavier; sigmoid; loss total = bce(p, y)", False),
+        ("input 1x6x6; conv 2 3; loss total = -mean(p)", True),
+        ("input 1x6x6; conv 2 3; loss mse", False),
+    ],
+)
+def test_losses_of_classes_and_images_without_a_least_value(source: str, unbounded: bool) -> None:
+    assert len(warned(source, "W417")) == unbounded
 
 
 def test_a_loss_that_no_bias_moves_is_not_decided() -> None:

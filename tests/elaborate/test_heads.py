@@ -93,6 +93,20 @@ def test_what_fits_is_silent(network: str, loss: str, data: str, total: bool, fo
     assert codes(f'input 4; {network} as h; data npz "{data}.npz"; {said}', folder) == []
 
 
+@pytest.mark.parametrize(
+    ("loss", "found"),
+    [
+        ("fn(p, y) = mean((p - y)^2)", ["W402"]),
+        ("total = mean((p - y)^2)", ["W402"]),
+        ("total = mean(abs(y - tanh(h)))", ["W402"]),
+        ("total = mean((3 * p - y)^2)", []),
+        ("total = mean(exp(p) - y * p)", []),
+    ],
+)
+def test_a_formula_cannot_reach_the_targets(loss: str, found: list[str], folder: Path) -> None:
+    assert codes(f'input 4; linear 1 xavier as h; sigmoid; data npz "numbers.npz"; loss {loss}', folder) == found
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("loss", ["loss crossentropy", "loss total = crossentropy(h, y)"])
 def test_labels_out_of_range_are_refused_before_the_run(loss: str, backend: str) -> None:
@@ -121,6 +135,44 @@ def test_targets_that_a_loss_does_not_take_are_refused_before_the_run(
         model.model(backend=backend).evaluate(torch.zeros(1, 4), torch.tensor([y]))
 
 
+def test_what_is_refused_before_the_run_has_a_place() -> None:
+    loss = "bce(h, part(y, 0, 1)) + mse(h, part(y, 1, 2))"
+    model = lampc.compile.text(f"input 4; linear 1 xavier; sigmoid as h; loss total = {loss}").model()
+    with pytest.raises(lampc.LampError) as caught:
+        model.evaluate(torch.zeros(1, 4), torch.tensor([[2.0, 0.0]]))
+    assert caught.value.diagnostics[0].labels[0].span.text == "bce(h, part(y, 0, 1))"
+
+
+@pytest.mark.parametrize(
+    ("end", "loss", "metrics", "wanted"),
+    [
+        ("linear 3", "crossentropy soft", "", []),  # scores beside shares
+        ("linear 3", "crossentropy soft", "mae", ["E506"]),
+        ("linear 3; softmax", "crossentropy soft", "mae", ["mae"]),
+        ("linear 3; logsoftmax", "kl", "", []),
+        ("linear 3; logsoftmax", "kl", "r2", ["E506"]),
+        ("linear 3", "total = 2 * crossentropy(p, y, soft)", "rmse", ["E506"]),
+        ("linear 1", "hinge", "mae", ["E506"]),
+        ("linear 1", "hinge", "accuracy", ["accuracy"]),
+        ("linear 1", "fn(p, y) = mean(softplus(p) - y * p)", "", []),
+        ("linear 1", "fn(p, y) = mean(softplus(p) - y * p)", "accuracy", ["E506"]),  # a yes is above 0 there, not above 0.5
+        ("linear 1", "total = mean(softplus(p) - y * p)", "f1", ["E506"]),
+        ("linear 1", "fn(p, y) = mean(softplus(p) - y * p)", "auc mae", ["auc", "mae"]),
+        ("linear 1; sigmoid", "fn(p, y) = -mean(y * log(p))", "accuracy", ["accuracy"]),
+        ("linear 1", "fn(p, y) = mean((y - p)^2)", "accuracy", ["accuracy"]),
+        ("linear 1", "fn(p, y) = mean(abs(p - y))", "", ["mae", "r2"]),
+        ("linear 1", "fn(p, y) = mean(exp(p) - y * p)", "", []),  # the logarithms of what is counted
+    ],
+)
+def test_scores_are_not_measured_as_what_they_are_not(end: str, loss: str, metrics: str, wanted: list[str]) -> None:
+    source = f"input 4; {end}; loss {loss}" + f"; metrics {metrics}" * bool(metrics)
+    try:
+        found = [metric.name for metric in lampc.compile.text(source).metrics]
+    except lampc.LampError as error:
+        found = [each.code for each in error.diagnostics if each.code.startswith("E")]
+    assert found == wanted
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("end", ["tanh", "relu", "softplus", "pass"])
 @pytest.mark.parametrize("loss", ["loss bce", "loss total = bce(p, y)"])
@@ -133,6 +185,12 @@ def test_bce_of_what_is_no_probability_diverges_and_is_no_fault(end: str, loss: 
 
 
 TWO = "input 4; linear 8 kaiming; relu as h; linear 3 xavier as kind; from h; linear 1 xavier as size\n"
+
+
+def test_a_metric_that_does_not_fit_the_last_value_may_fit_another() -> None:
+    loss = "loss total = bce(sure, part(y, 0, 1)) + mse(p, part(y, 1, 3))"
+    with pytest.raises(lampc.LampError, match=r"say of which value: `metrics sure\.f1`"):
+        lampc.compile.text(f"linear 4->8 xavier; tanh as h; linear 1; sigmoid as sure; from h; linear 2; {loss}; metrics f1")
 
 
 def test_a_metric_without_a_name_is_of_the_last_value_or_refused(folder: Path) -> None:

@@ -412,6 +412,69 @@ class TestArgumentsSideBySide:
     def test_in_a_loss_a_minus_subtracts(self) -> None:
         compiled("linear 2->3; loss total = mse(p, y) -0.1*mean(p^2)")
 
+    def test_a_number_is_not_called(self) -> None:
+        assert codes("let n = 3; input 10; slice n(3)") == ["E304"]
+        assert codes("let n = 3; input 10; slice n (3)") == ["E109"]
+
+    def test_what_is_given_twice_is_said_once(self) -> None:
+        assert codes("let n = 3; input 10; slice start=n stop=n -1") == ["E306"]
+
+    @pytest.mark.parametrize("source", ["train epochs", "train shuffle batch", "optimizer adam lr"])
+    def test_a_name_without_its_value(self, source: str) -> None:
+        with pytest.raises(lampc.LampError, match=rf"write `{source.split()[-1]}=…`"):
+            compiled(f"linear 2->3; loss mse; {source}")
+
+    def test_a_difference_before_an_arrow(self) -> None:
+        with pytest.raises(lampc.LampError, match=r"`… - 2->8`"):
+            compiled("let n = 10; input 8; linear n -2->8")
+
+
+class TestWordsThatMeanTwoThings:
+    """A constant, or a value, that is called as something of the language is: refused where either may be meant."""
+
+    @pytest.mark.parametrize(
+        "source",
+        [
+            "let shuffle = 3\nlinear 4->shuffle; loss mse; train shuffle",
+            "let nesterov = 3\nlinear 4->nesterov; loss mse; optimizer sgd nesterov",
+            "let learned = 3\ninput 4x8; position learned; linear learned",
+            "let xavier = 3\nlinear 4->8 xavier",
+            "let zeros = ones\nlinear 4->8 xavier zeros",
+            "linear 4->3 as y; tanh; linear 3; loss total = mse(p, y)",
+            "linear 4->3 as p; tanh; linear 3; loss total = mse(p, y)",
+            "linear 4->4 as x; tanh; linear 4; loss total = mse(p, x)",
+            "input 4 as y; linear 4; loss total = mse(p, y)",
+            "let y = 3\nlinear 4->y; loss total = mse(p, y)",
+            "let h = 3\nlinear 4->h as h; tanh; linear 3; loss total = mse(p, y) + mean(h)",
+        ],
+    )
+    def test_are_refused(self, source: str) -> None:
+        assert codes(source) == ["E202"]
+
+    @pytest.mark.parametrize(
+        "source",
+        [
+            "let shuffle = 3\nlinear 4->shuffle; loss mse; train shuffle=on",
+            "let sgd = 3\nlinear 4->sgd; loss mse; optimizer sgd",
+            "linear 4->8; tanh; linear 3 as p; loss total = mse(p, y)",
+            "input 4 as x; linear 4; loss total = mse(p, x)",
+            "linear 4->3 as y; tanh; linear 3; loss mse",
+            "fn near(p, y) = mean((p - y)^2)\nlet y = 3\nlinear 4->y as h; tanh; linear 3; loss near",
+        ],
+    )
+    def test_are_taken_where_one_alone_fits(self, source: str) -> None:
+        compiled(source)
+
+    def test_a_name_is_wanted(self) -> None:
+        compiled("linear 4->4 as e; tanh; linear 4 tie=e")
+        compiled("let h = 4\nlinear 4->h as h; tanh; linear 4 tie=h")
+
+
+def test_losses_are_called_in_a_sum() -> None:
+    for source in ("loss fn(p, y) = mse(p, y)", "loss g; fn g(p, y) = mse(p, y)"):
+        with pytest.raises(lampc.LampError, match=r"`loss total = mse\(p, y\)`"):
+            compiled(f"linear 4->3; {source}")
+
 
 def test_a_gain_is_given_by_name() -> None:
     with pytest.raises(lampc.LampError, match=r"orthogonal\(gain=0.01\)"):

@@ -71,6 +71,22 @@ def test_what_predicts_without_the_target_is_silent(iris: Run, tmp_path: Path) -
             assert sum(len(x) for x in chunks(iris, rewritten(names, tmp_path / "in.csv"))) == 150
 
 
+def test_a_row_of_other_cells_than_the_header_is_no_sample(iris: Run, tmp_path: Path) -> None:
+    """A comma in a number moves all that comes after it."""
+    path = tmp_path / "cells.csv"
+    for row in ("5;1;3.5;1.4;0.2", "5.1;3.5;1.4", "5.1;3.5;1.4;0.2;"):
+        path.write_text(f"{';'.join(NAMES[:4])}\n{row}\n")
+        with pytest.raises(lampc.LampError, match=rf"line 2 has {row.count(';') + 1} cells, the header 4"):
+            list(chunks(iris, path))
+
+
+@pytest.mark.parametrize("text", ["", "\n", f"{';'.join(NAMES)}\n"])
+def test_a_file_without_samples_is_said(iris: Run, text: str, tmp_path: Path) -> None:
+    (tmp_path / "none.csv").write_text(text)
+    with pytest.raises(lampc.LampError, match="has no samples"):
+        list(chunks(iris, tmp_path / "none.csv"))
+
+
 def test_a_missing_column_is_named_with_the_nearest(iris: Run, tmp_path: Path) -> None:
     path = rewritten(NAMES, tmp_path / "odd.csv", renamed="petal_widht")
     for take in (lambda: evaluate(iris, iris.model(), path), lambda: list(chunks(iris, path))):

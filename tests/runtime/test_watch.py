@@ -42,6 +42,7 @@ def trained(source: str, **settings: object) -> History:
         (DEAD.replace("relu", "leakyrelu"), []),
         ("input 1x4x4 as i; conv 4 3 bias=constant(-99); relu; flatten; linear 10 xavier; loss mse", None),
         (GUESSING, ["5 W433"]),
+        (GUESSING.replace("loss bce", "loss total = bce(p, y)"), ["5 W433"]),
         (GUESSING.replace("constant(9)", "xavier").replace("1e-4", "1"), []),
         (f"linear 2->1 xavier; {DATA}; loss mse; optimizer sgd lr=1e-9; train epochs=5", ["5 W435"]),
         (f"linear 2->1 xavier; {DATA}; loss mse; optimizer sgd lr=0; train epochs=5", []),  # W416 has said it
@@ -90,6 +91,12 @@ def test_every_path_says_it_once(options: tuple[str, ...], tmp_path: Path, capsy
         ("linear 2->10; loss crossentropy ignore=0", None),
         ("linear 2->10; loss crossentropy soft", None),
         ("linear 2->10; loss mse", None),
+        ("linear 2->10; loss total = crossentropy(p, y)", "ln 10"),
+        ("linear 2->7 as h; tanh; linear 3; loss total = nll(h, y)", "ln 7"),
+        ("linear 2->10; loss total = 2 * crossentropy(p, y)", None),
+        ("linear 2->10; loss total = crossentropy(p, y, smoothing=0.1)", None),
+        ("linear 2->10; loss total = crossentropy(p, y) + mean(p^2)", None),
+        ("linear 2->3; sigmoid; loss total = bce(p, part(y, 0, 3))", None),
     ],
 )
 def test_what_guessing_comes_to(source: str, wanted: str | None) -> None:
