@@ -46,8 +46,7 @@ class Settings:
     def apply(self, statement: str, signature: Signature, arguments: dict[str, object]) -> None:
         """Put the values given for a statement's options in place of the file's."""
         for param in signature.params:
-            names = (f"{statement}.{param.name}", param.name)
-            setting = next((found for found in (self._take(name) for name in names) if found), None)
+            setting = self._option(statement, param.name)
             if setting is None:
                 continue
             value = setting.value
@@ -61,7 +60,7 @@ class Settings:
 
     def places(self, statement: str, signature: Signature) -> dict[str, Span]:
         """Where a statement's options were given."""
-        wanted = ((name, self._given.get(f"{statement}.{name}", self._given.get(name))) for name in signature.names)
+        wanted = ((name, self._option(statement, name)) for name in signature.names)
         return {name: setting.span for name, setting in wanted if setting is not None}
 
     def report_unknown(self) -> None:
@@ -71,6 +70,11 @@ class Settings:
                 near = nearest(name, self._known) or nearest(name, [known.split(".")[-1] for known in self._known])
                 fixes = [f"did you mean `{near}`?"] if near else [f"known here: {', '.join(sorted(self._known))}"]
                 self._problems.report("E801", f"there is no setting `{name}`", setting.span, fixes=fixes)
+
+    def _option(self, statement: str, option: str) -> Setting | None:
+        """The value given for an option by its full name or its own; the last one counts."""
+        found = {name: self._take(name) for name in (f"{statement}.{option}", option)}
+        return next((setting for name in reversed(self._given) if (setting := found.get(name)) is not None), None)
 
     def _take(self, name: str) -> Setting | None:
         self._known.setdefault(name)

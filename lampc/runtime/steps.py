@@ -128,8 +128,7 @@ class _Native(_Drawn):
         native.begin(loader.batch)
 
     def whole(self, first: int, count: int) -> list[tuple[float, int]]:
-        totals = self._run(self.loader.orders(count), first, 0, ())
-        return [(loss_of(self.model.program.totals, sums, self.samples), len(self.loader)) for sums in totals]
+        return self._ended(self._run(self.loader.orders(count), first, 0, ()))
 
     def part(self, where: Position, minibatches: int) -> None:
         order, stop = self.order(where), self.stop(where, minibatches)
@@ -148,8 +147,13 @@ class _Native(_Drawn):
             epoch, start = divmod(failed, orders.shape[1])
             chosen = orders[epoch, start : start + batch]
             step = (done + start) // batch + 1
-            raise nonfinite_at(self.model, self.x[chosen], self.y[chosen], first + epoch, step)
+            diverged = nonfinite_at(self.model, self.x[chosen], self.y[chosen], first + epoch, step)
+            diverged.before = self._ended(totals[:epoch])
+            raise diverged
         return totals
+
+    def _ended(self, totals: list[tuple[float, ...]]) -> list[tuple[float, int]]:
+        return [(loss_of(self.model.program.totals, sums, self.samples), len(self.loader)) for sums in totals]
 
     def sync(self) -> None:
         self.native.sync()

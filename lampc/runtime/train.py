@@ -18,7 +18,7 @@ from lampc.runtime.clock import wind
 from lampc.runtime.course import Best, Choosing
 from lampc.runtime.fit import fitting
 from lampc.runtime.footprint import Manner, Samples, beginning, loaded
-from lampc.runtime.history import Epoch, History
+from lampc.runtime.history import Diverged, Epoch, History
 from lampc.runtime.loader import DataLoader
 from lampc.runtime.measure import check_counts
 from lampc.runtime.steps import Position, Steps, steps_of
@@ -84,8 +84,7 @@ def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate:
     epochs = settings.epochs if epochs is None else whole("epochs", epochs, -(2**31), 2**31)
     if epochs < 1:
         raise failure("E703", f"{epochs} epochs: there is nothing to train")
-    if fresh:
-        wind(model, loader, epochs)
+    wind(model, loader, epochs, fresh)
     where, history = begin or (Position(), History(model.seed))
     _see_that_it_fits(model, loader, data, keeper is not None)
     with model.lock:
@@ -140,8 +139,13 @@ class _Loop:
             if self.keeper is not None:
                 self.keeper.between(where, history, self.loader, self.sync)
             start = time.perf_counter()
-            with torch.no_grad(), self.model.lock:
-                found = self._spell(where)
+            try:
+                with torch.no_grad(), self.model.lock:
+                    found = self._spell(where)
+            except Diverged as diverged:
+                self._record(diverged.before, {}, history)
+                history.diverged = diverged.where
+                raise
             self._seconds += time.perf_counter() - start
             if found:
                 self._ended(found, where, history)
@@ -194,7 +198,7 @@ class _Loop:
     def _ended(self, found: list[tuple[float, int]], where: Position, history: History) -> None:
         """Record epochs that have ended."""
         now = time.perf_counter()
-        seconds, self._seconds = self._seconds / len(found), 0.0
+        seconds = self._seconds / len(found)
         self._rate = min(self._rate, seconds / max(1, self.steps.samples))
         where.epoch += len(found)
         if self.every > 0 or self.measure > 1:
@@ -209,6 +213,11 @@ class _Loop:
         due = due or where.epoch == self.epochs
         measured, self._tables = self.model.measured(*self._held_out) if self._held_out is not None and due else ({}, None)
         self._measured_at = now if due else self._measured_at
+        self._record(found, measured, history)
+
+    def _record(self, found: list[tuple[float, int]], measured: dict[str, float], history: History) -> None:
+        """Note epochs, the last of which has been measured."""
+        seconds, self._seconds = self._seconds / max(1, len(found)), 0.0
         for index, (loss, steps) in enumerate(found):
             history.steps += steps
             history.seconds += seconds

@@ -109,6 +109,19 @@ def test_an_answer_of_false_ends_training_and_no_other_does() -> None:
     assert several[0].test == asked.test
 
 
+@pytest.mark.parametrize("backend", ["native", "torch"])
+def test_what_a_diverged_run_was_until_then_does_not_hang_on_when_it_is_looked_at(backend: str) -> None:
+    text = "linear 2->6 xavier; linear 1; loss mse; data disc train=90 test=30\noptimizer sgd lr=1e-3\n"
+    program = lampc.compile.text(f"{text}schedule step every=1 gamma=10\ntrain epochs=90 batch=16 backend={backend}")
+    found = [train_runs(program, [0, 1], **how) for how in ({}, {"every": 9e9}, {"every": 0.2}, {"measure": 7})]
+    told = [[(h.diverged, h.steps, [e.loss for e in h]) for h in histories] for histories in found]
+    assert told == [told[0]] * 4
+    for diverged, steps, losses in told[0]:
+        assert diverged is not None
+        assert (len(losses), steps) == (diverged.epoch - 1, 6 * len(losses))
+        assert len(losses) > 2
+
+
 def test_scikit_learn_takes_the_course_of_a_run(tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
     from lampc.sklearn import LampClassifier
