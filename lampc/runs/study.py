@@ -100,7 +100,8 @@ def search(asked: Study, program: Program, measured: Callable[[dict[str, Any]], 
         found = value(row)
         return found if math.isfinite(found) else -math.inf
 
-    study.optimize(objective, n_trials=asked.trials)
+    if not (grid and sampler.is_exhausted(study)):  # else Optuna would try a setting once more
+        study.optimize(objective, n_trials=asked.trials)
     done = [trial for trial in study.get_trials() if trial.state == optuna.trial.TrialState.COMPLETE]
     rows = [trial.user_attrs["row"] for trial in done if "row" in trial.user_attrs]
     for row in rows:
