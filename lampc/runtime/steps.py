@@ -21,8 +21,9 @@ from lampc.passes.totals import begun
 from lampc.runtime.backend import Runner
 from lampc.runtime.executor import Executor
 from lampc.runtime.group import Group, part
+from lampc.runtime.history import Diverged
 from lampc.runtime.loader import DataLoader
-from lampc.runtime.nonfinite import nonfinite, nonfinite_at
+from lampc.runtime.nonfinite import nonfinite, nonfinite_at, nonfinite_elsewhere
 from lampc.runtime.totals import gives, loss_of, plus
 
 if TYPE_CHECKING:
@@ -209,10 +210,18 @@ class _Shared(_Drawn):
     def part(self, where: Position, minibatches: int) -> None:
         order, stop = self.order(where), self.stop(where, minibatches)
         totals = self.model.program.totals
-        added = begun(totals)
+        added, lost = begun(totals), None
         for begin in range(where.done, stop, self.loader.batch):
             step, samples = begin // self.loader.batch + 1, min(self.loader.batch, self.loader.samples - begin)
-            added = plus(added, self._step(order, begin, samples, where.epoch + 1, step))
+            try:
+                added = plus(added, self._step(order, begin, samples, where.epoch + 1, step))
+            except Diverged as diverged:  # the others may see it later, and wait for this process until then
+                lost = lost or diverged
+        first = -self.group.most(-math.inf if lost is None else -lost.where.step)
+        if first < math.inf:
+            if lost is not None and lost.where.step == first:
+                raise lost
+            raise nonfinite_elsewhere(self.model, where.epoch + 1, int(first))
         where.sums = plus(begun(totals, where.sums), map(self.group.total, added))
         where.done = stop
 
