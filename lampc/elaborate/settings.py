@@ -90,10 +90,10 @@ def _setting(name: str, value: object, problems: Problems) -> Setting | None:
     span = Span(source, 0, len(source.text))
     try:
         if isinstance(value, tuple):
-            return Setting(tuple(_number(item) for item in value), span)
+            return Setting(tuple(number(item) for item in value), span)
         if isinstance(value, str):
             return Setting(_word(value), span)
-        return Setting(_number(value), span)
+        return Setting(number(value), span)
     except Refused as refused:
         problems.report(refused.code, f"`{name}`: {refused}", span)
         return None
@@ -106,7 +106,7 @@ def _text(value: object) -> str:
     return text if len(text) <= LONGEST else f"{text[:40]}…"
 
 
-def _number(value: object) -> float:
+def number(value: object) -> float:
     """A setting's number; numpy's and other libraries' scalars are as good as Python's."""
     if not isinstance(value, bool | int | float) and getattr(value, "shape", None) == () and hasattr(value, "item"):
         value = value.item()

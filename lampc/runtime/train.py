@@ -8,12 +8,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 import torch
 
 from lampc.data import DataError, Dataset, Split
 from lampc.data.rows import Rows
 from lampc.diagnostics import LampError, Problems, failure
-from lampc.runtime.asked import SEEDS, whole
+from lampc.runtime.asked import SEEDS, real, whole
 from lampc.runtime.clock import wind
 from lampc.runtime.course import Best, Choosing
 from lampc.runtime.fit import fitting
@@ -82,6 +83,7 @@ def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate:
         assert data is not None
         loader = DataLoader(data.train, settings.batch, settings.shuffle, seed=model.seed)
     epochs = settings.epochs if epochs is None else whole("epochs", epochs, -(2**31), 2**31)
+    every, measure = real("every", every), whole("measure", measure)
     if epochs < 1:
         raise failure("E703", f"{epochs} epochs: there is nothing to train")
     wind(model, loader, epochs, fresh)
@@ -232,8 +234,8 @@ class _Loop:
                 self.steps.sync()
                 metric = self.choosing.metric
                 history.best = Best(epoch.epoch, metric, last[metric], last["loss"], copied(self.model))
-            if self.on_epoch is not None and self.on_epoch(epoch) is False:
-                self._asked = True
+            answer = None if self.on_epoch is None else self.on_epoch(epoch)
+            self._asked = self._asked or (isinstance(answer, bool | np.bool_) and not answer)
             if self.keeper is not None:
                 self.keeper.ended(epoch)
 

@@ -100,6 +100,7 @@ def test_an_answer_of_false_ends_training_and_no_other_does() -> None:
     whole = program.model().train()
     for answer in (None, 0, ""):
         assert len(program.model().train(on_epoch=lambda _, a=answer: a)) == 10
+    assert len(program.model().train(on_epoch=lambda epoch: np.bool_(epoch.epoch < 4))) == 4
     asked = program.model().train(on_epoch=lambda epoch: epoch.epoch < 4)
     assert asked.ended == "asked"
     assert [e.loss for e in asked] == [e.loss for e in whole][:4]
