@@ -111,7 +111,8 @@ def number(value: object) -> float:
     if not isinstance(value, bool | int | float) and getattr(value, "shape", None) == () and hasattr(value, "item"):
         value = value.item()
     if not isinstance(value, bool | int | float):
-        raise Refused(f"a number or a word is wanted, not a {type(value).__name__}", "E802")
+        wanted = "a number" if isinstance(value, str) else "a number or a word"
+        raise Refused(f"{wanted} is wanted, not a {type(value).__name__}", "E802")
     if isinstance(value, int) and abs(value) > LARGEST:
         raise Refused(f"whole numbers reach from -2⁵³ to 2⁵³, {LARGEST:,}", "E305")
     if math.isnan(value):
