@@ -81,7 +81,7 @@ def search(asked: Study, program: Program, measured: Callable[[dict[str, Any]], 
         import optuna
     except ImportError:
         raise failure("E508", "searching needs Optuna", 'pip install "lampc[sweep]"') from None
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # a trial that fails is told of by its own error
     grid, seed = asked.trials is None, program.experiment.train.seed
     if grid and any(isinstance(values, Span) for values in asked.space.values()):
         raise failure("E304", "a span has no end of values", "say how many to try: `--trials 20`")
