@@ -28,7 +28,9 @@ except ImportError:
 
 from lampc.compile import Program, text
 from lampc.data import DataError, Dataset
-from lampc.data.split import Cut, make
+from lampc.data.split import VALIDATION, Cut, make
+from lampc.elaborate.settings import number
+from lampc.layers.signature import Refused
 from lampc.runtime.model import Model
 from lampc.runtime.weights import put, weights
 
@@ -77,7 +79,10 @@ class _Lamp(BaseEstimator):  # type: ignore[misc]
         """The samples as `data` would have them: in the seed's order, some of them to choose the best epoch by."""
         classes = tuple(map(str, range(int(y.max()) + 1))) if y.dtype.kind == "i" else None
         try:
-            return make(x, y, classes, Cut(1.0, self.validation, seed, self.normalize))
+            validation: float = VALIDATION.kind.convert(number(self.validation))
+            return make(x, y, classes, Cut(1.0, validation, seed, self.normalize))
+        except Refused as refused:
+            raise failure(refused.code, f"`validation`: {refused}") from None
         except DataError as error:
             raise failure(error.code, str(error), *error.fixes) from None
 

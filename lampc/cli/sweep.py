@@ -37,7 +37,7 @@ Row = dict[str, Any]
 @click.option("--storage", metavar="PLACE",
               help="Share the study: a file, or a database's address. Several processes may work at it.")  # fmt: skip
 @click.option("--study", metavar="NAME", help="What the shared study is called. [default: the file's name]")
-@click.option("--runs", type=click.IntRange(1, 100_000), default=1, show_default=True, help="Seeds for each combination.")
+@click.option("--runs", type=click.IntRange(1, 100_000), help="Seeds for each combination. [default: as the file says]")
 @click.option(
     "-o",
     "--output",
@@ -47,23 +47,27 @@ Row = dict[str, Any]
 @click.option("--json", "as_json", is_flag=True, help="Print each row as a line of JSON.")
 @common
 def sweep(file: str, grid: tuple[str, ...], search: tuple[str, ...], trials: int | None, storage: str | None,
-          study: str | None, runs: int, output: Path | None, as_json: bool, settings: tuple[str, ...],
+          study: str | None, runs: int | None, output: Path | None, as_json: bool, settings: tuple[str, ...],
           allow_python: bool, color: str) -> int:  # fmt: skip
     """Train with every combination of some settings, or search among them, and compare."""
     if bool(grid) == bool(search):
         raise click.UsageError("Say what to try: --grid NAME=A,B,… or --search NAME=LOW..HIGH.")
     if search and trials is None:
         raise click.UsageError("Say how many settings to try: --trials 20.")
-    names = [text.partition("=")[0] for text in search or grid]
+    names = [text.partition("=")[0].strip() for text in search or grid]
+    for one, other in itertools.combinations(names, 2):
+        if one == other or (("." in one) != ("." in other) and one.rpartition(".")[2] == other.rpartition(".")[2]):
+            raise click.UsageError(f"`{one}` and `{other}` are one setting: name its values in one list.")
     table = _Table(file, names, output or Path(f"sweep-{Path(file).stem if file != '-' else 'stdin'}"), as_json)
     problems = Problems()
+    settings = (*settings, *(() if runs is None else (f"train.runs={runs}",)))
     with terminable() as stop:
         try:
             if search or storage is not None:
                 name = study or (Path(file).stem if file != "-" else "stdin")
-                _studied(load(file, settings, problems), search or grid, trials, storage, name, runs, allow_python, table)
+                _studied(load(file, settings, problems), search or grid, trials, storage, name, allow_python, table)
             else:
-                _every(load(file, settings, problems), grid, runs, allow_python, problems, table)
+                _every(load(file, settings, problems), grid, allow_python, problems, table)
         except KeyboardInterrupt:
             table.close()
             say("interrupted", err=True)
@@ -71,7 +75,7 @@ def sweep(file: str, grid: tuple[str, ...], search: tuple[str, ...], trials: int
     return table.close()
 
 
-def _every(loaded: Any, grid: tuple[str, ...], runs: int, allow_python: bool, problems: Problems, table: _Table) -> None:
+def _every(loaded: Any, grid: tuple[str, ...], allow_python: bool, problems: Problems, table: _Table) -> None:
     """Try every combination, once all are known to be programs."""
     from lampc.compile import compile_source
     from lampc.runs.trial import tried
@@ -82,14 +86,13 @@ def _every(loaded: Any, grid: tuple[str, ...], runs: int, allow_python: bool, pr
     programs = []
     for values in itertools.product(*(values for _, values in axes)):
         chosen = dict(zip([name for name, _ in axes], values, strict=True))
-        given = {**overrides, **chosen, "train.runs": runs}
-        programs.append((chosen, compile_source(source, Given(place, given, allow_python))))
+        programs.append((chosen, compile_source(source, Given(place, {**overrides, **chosen}, allow_python))))
     print_diagnostics(programs[0][1].warnings)
     for chosen, program in programs:
         table.add(tried(chosen, program))
 
 
-def _studied(loaded: Any, given: tuple[str, ...], trials: int | None, storage: str | None, name: str, runs: int,
+def _studied(loaded: Any, given: tuple[str, ...], trials: int | None, storage: str | None, name: str,
              allow_python: bool, table: _Table) -> None:  # fmt: skip
     """What Optuna finds, this process's trials and those of others."""
     from lampc.compile import compile_source
@@ -98,15 +101,14 @@ def _studied(loaded: Any, given: tuple[str, ...], trials: int | None, storage: s
 
     source, place, overrides = loaded
     space = dict(parse(text) for text in given)
-    program = compile_source(source, Given(place, {**overrides, "train.runs": runs}, allow_python))
+    program = compile_source(source, Given(place, overrides, allow_python))
 
     def measured(chosen: dict[str, Any]) -> Row:
         problems = Problems()
         found = [parse_setting(f"{name}={value}", problems) for name, value in chosen.items()]
         problems.raise_errors()
         more = dict(setting for setting in found if setting is not None)
-        given = Given(place, {**overrides, **more, "train.runs": runs}, allow_python)
-        row = tried(more, compile_source(source, given))
+        row = tried(more, compile_source(source, Given(place, {**overrides, **more}, allow_python)))
         table.add(row)
         return row
 

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 import warnings
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,6 +61,8 @@ def train(file: str, runs: int | None, seed: int | None, device: str | None, bac
     problems = Problems()
     count = workers()
     options = {"runs": runs, "seed": seed, "device": device, "backend": backend, "workers": count if count > 1 else None}
+    if no_save and resume is not None:
+        raise click.UsageError("A run that is gone on with is kept: leave --no-save or --resume out.")
     if count > 1:
         return _together(file, as_json, resume, run_dir, save_every, settings, options, allow_python, color)
     given = (*settings, *(f"train.{name}={value}" for name, value in options.items() if value is not None))
@@ -318,7 +320,12 @@ def _kept(shown: _Shown, directory: RunDirectory, file: str | None, given: tuple
         if not shown.as_json:
             say(f"{_saved(kept, isinstance(ended, Abandoned))} `lampc train --resume {kept.path}`", err=True)
         return _interrupted(shown, stop.signal)
-    shown.refuse_if_all_diverged()
+    try:
+        shown.refuse_if_all_diverged()
+    except LampError:
+        with suppress(LampError):  # that it has diverged is the news
+            runs.close(kept, shown.finished, time.perf_counter() - shown.begin)
+        raise
     end = shown.close()
     found = runs.close(kept, shown.finished, shown.seconds)
     _pictured(kept)

@@ -46,8 +46,7 @@ class Settings:
     def apply(self, statement: str, signature: Signature, arguments: dict[str, object]) -> None:
         """Put the values given for a statement's options in place of the file's."""
         for param in signature.params:
-            names = (f"{statement}.{param.name}", param.name)
-            setting = next((found for found in (self._take(name) for name in names) if found), None)
+            setting = self._option(statement, param.name)
             if setting is None:
                 continue
             value = setting.value
@@ -61,7 +60,7 @@ class Settings:
 
     def places(self, statement: str, signature: Signature) -> dict[str, Span]:
         """Where a statement's options were given."""
-        wanted = ((name, self._given.get(f"{statement}.{name}", self._given.get(name))) for name in signature.names)
+        wanted = ((name, self._option(statement, name)) for name in signature.names)
         return {name: setting.span for name, setting in wanted if setting is not None}
 
     def report_unknown(self) -> None:
@@ -71,6 +70,11 @@ class Settings:
                 near = nearest(name, self._known) or nearest(name, [known.split(".")[-1] for known in self._known])
                 fixes = [f"did you mean `{near}`?"] if near else [f"known here: {', '.join(sorted(self._known))}"]
                 self._problems.report("E801", f"there is no setting `{name}`", setting.span, fixes=fixes)
+
+    def _option(self, statement: str, option: str) -> Setting | None:
+        """The value given for an option by its full name or its own; the last one counts."""
+        found = {name: self._take(name) for name in (f"{statement}.{option}", option)}
+        return next((setting for name in reversed(self._given) if (setting := found.get(name)) is not None), None)
 
     def _take(self, name: str) -> Setting | None:
         self._known.setdefault(name)
@@ -86,10 +90,10 @@ def _setting(name: str, value: object, problems: Problems) -> Setting | None:
     span = Span(source, 0, len(source.text))
     try:
         if isinstance(value, tuple):
-            return Setting(tuple(_number(item) for item in value), span)
+            return Setting(tuple(number(item) for item in value), span)
         if isinstance(value, str):
             return Setting(_word(value), span)
-        return Setting(_number(value), span)
+        return Setting(number(value), span)
     except Refused as refused:
         problems.report(refused.code, f"`{name}`: {refused}", span)
         return None
@@ -102,12 +106,13 @@ def _text(value: object) -> str:
     return text if len(text) <= LONGEST else f"{text[:40]}…"
 
 
-def _number(value: object) -> float:
+def number(value: object) -> float:
     """A setting's number; numpy's and other libraries' scalars are as good as Python's."""
     if not isinstance(value, bool | int | float) and getattr(value, "shape", None) == () and hasattr(value, "item"):
         value = value.item()
     if not isinstance(value, bool | int | float):
-        raise Refused(f"a number or a word is wanted, not a {type(value).__name__}", "E802")
+        wanted = "a number" if isinstance(value, str) else "a number or a word"
+        raise Refused(f"{wanted} is wanted, not a {type(value).__name__}", "E802")
     if isinstance(value, int) and abs(value) > LARGEST:
         raise Refused(f"whole numbers reach from -2⁵³ to 2⁵³, {LARGEST:,}", "E305")
     if math.isnan(value):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from lampc import __version__, files
 from lampc.data import Dataset, Description
 from lampc.data.rows import Rows
-from lampc.ir.leaves import Gain
+from lampc.ir.leaves import Gain, Setting
 from lampc.runs.directory import SOURCES
 from lampc.runs.git import commit
 from lampc.source import Source
@@ -51,7 +51,7 @@ def config(program: Program, file: str, settings: Sequence[str], command: Sequen
 
 
 def resolved(program: Program) -> dict[str, Any]:
-    """Every value of every statement."""
+    """Every value of every statement, and what of layers a step reads as a number: two programs may differ in these alone."""
     experiment = program.experiment
     train = {name: value for name, value in asdict_of(experiment.train).items() if name not in ("span", "places")}
     statements: dict[str, Any] = {"train": train, "optimizer": {"name": experiment.optimizer.type.name,
@@ -65,6 +65,11 @@ def resolved(program: Program) -> dict[str, Any]:
     if experiment.init is not None:
         gain = experiment.init.gain
         statements["init"] = {"init": str(experiment.init), "gain": None if isinstance(gain, Gain) else gain}
+    numbers = [slot.leaf for slot in program.training.leaves() if isinstance(slot.leaf, Setting)]
+    names = {layer.name for layer in program.layers}
+    layers = {leaf.label: leaf.value for leaf in numbers if leaf.label.rpartition(".")[0] in names}
+    if layers:
+        statements["layers"] = layers
     return statements
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lampc.diagnostics import Problems
+from lampc.diagnostics import Problems, failure
 from lampc.elaborate import parse_setting
 from lampc.elaborate.definitions import read_source
 from lampc.elaborate.given import Given
@@ -77,6 +77,9 @@ def load(run: str | Path, which: str = "best", *, allow_python: bool = False, se
     config = read_config(path)
     program = program or _program(path, config, allow_python, settings or {})
     checkpoint = path / (BEST if which == "best" and (path / BEST).exists() else LAST)
+    if not checkpoint.exists():
+        raise failure("E611", f"{path} holds no weights: its training diverged, or was stopped, before any had been saved",
+                      f"go on with it: `lampc train --resume {path}`, with a smaller `lr` if it diverged")  # fmt: skip
     kept = checkpoints.read(checkpoint)
     _see_normal(kept, program.elaborated.input_type.sample, checkpoint)
     return Run(path, config, program, checkpoint, kept)

@@ -27,13 +27,19 @@ def overview(path: Path) -> dict[str, Any]:
         "run": f"{path.parent.name}/{path.name}",
         "file": config["file"],
         "started": config["started"],
-        "state": "ended" if summary else "stopped",
+        "state": _state(summary),
         "epochs": epochs,
         "seeds": len({entry["seed"] for entry in entries}) or 1,
         "best": summary["best"] if summary else None,
         "seconds": summary["seconds"] if summary else None,
         "settings": config["settings"],
     }
+
+
+def _state(summary: Mapping[str, Any] | None) -> str:
+    if summary is None:
+        return "stopped"
+    return "diverged" if summary["seeds"] and len(summary.get("diverged", ())) == len(summary["seeds"]) else "ended"
 
 
 def compare(first: Path, second: Path) -> dict[str, Any]:

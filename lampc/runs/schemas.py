@@ -66,7 +66,7 @@ CHECKPOINT = record(
         "seed": _SEED, "normal": maybe(listed(nested(number), 2, 2)), "file": text(), "program": text(),
         "source": text(LONG, nul=True),
         "network": listed(_LAYER), "best": maybe(BEST), "random": whole(0, 2**64), "settings": _MEASURES,
-        "ended": listed(_ENDED),
+        "ended": listed(_ENDED), "epochs": _EPOCH,
         "progress": record({"epoch": whole(), "done": whole(), "sums": listed(number), "steps": whole(), "seconds": number}),
     },
 )  # fmt: skip

@@ -13,8 +13,8 @@ from lampc.runs import checkpoint as checkpoints
 from lampc.runs.checkpoint import Checkpoint
 from lampc.runs.directory import BEST, LAST, METRICS, measurements
 from lampc.runs.keep import best_of, epoch_of, line, measure
-from lampc.runs.train import Kept, go_on_with
-from lampc.runtime.course import Best, is_over, score
+from lampc.runs.train import Kept, note_that_it_goes_on, see_that_it_is_the_same
+from lampc.runtime.course import Best, ends_so, score
 from lampc.runtime.history import Divergence, Epoch, History
 from lampc.runtime.runs import train_runs
 from lampc.runtime.train import load_data
@@ -41,8 +41,9 @@ def train_several(kept: Kept, seeds: Sequence[int], on_epoch: Callable[[int, int
     done: dict[int, History] = {}
     book = _Book(kept, done)
     if go_on:
-        go_on_with(kept, load_data(kept.program, seeds[0]), seeds[0], backend)
-        book.read()
+        see_that_it_is_the_same(kept, load_data(kept.program, seeds[0]), seeds[0])
+        book.read(seeds)
+        note_that_it_goes_on(kept, backend)
     runs = [run for run, seed in enumerate(seeds) if seed not in done]
 
     def note(run: int, seed: int, epoch: Epoch) -> None:
@@ -98,15 +99,14 @@ class _Book:
             if chosen.about["best"] is not None:
                 checkpoints.write(path / BEST, chosen)
             if histories:
-                checkpoints.write(
-                    path / LAST, Checkpoint(chosen.tensors, {**chosen.about, "ended": list(map(_ended, histories))})
-                )
+                ended = {"ended": list(map(_ended, histories)), "epochs": self.kept.program.experiment.train.epochs}
+                checkpoints.write(path / LAST, Checkpoint(chosen.tensors, {**chosen.about, **ended}))
         except OSError as error:
             raise failure("E613", f"{path} cannot be written: {error.strerror or error}",
                              "make room, then `lampc train --resume`") from None  # fmt: skip
         self._written = time.monotonic()
 
-    def read(self) -> None:
+    def read(self, seeds: Sequence[int]) -> None:
         """What an earlier process has written of seeds that need no more epochs."""
         if not (self.kept.path / LAST).exists():
             return
@@ -114,21 +114,28 @@ class _Book:
         if "ended" not in last.about:
             raise failure("E612", f"{self.kept.path} has trained one seed, and several are asked for",
                              "begin a new run: leave `--resume` out")  # fmt: skip
+        trained = {entry["seed"] for entry in last.about["ended"]}
+        if not trained <= {*seeds}:
+            raise failure("E612", f"the run has trained seed {max(trained)}, and {seeds[0]} to {seeds[-1]} are asked for",
+                          "ask for as many, or begin a new run: leave `--resume` out")  # fmt: skip
+        train, schedule = self.kept.program.experiment.train, self.kept.program.experiment.schedule
+        if schedule is not None and last.about.get("epochs", train.epochs) != train.epochs:
+            return  # it would have been another from the first step on
         lines = measurements(self.kept.path)
         for entry in last.about["ended"]:
             mine = [epoch_of(e) for e in lines if e["seed"] == entry["seed"]]
             lost = entry["diverged"]
             diverged = None if lost is None else Divergence(lost["epoch"], lost["step"], lost["layer"])
-            if diverged is not None or is_over(self.kept.program, mine):
-                own = {name: entry[name] for name in _OF_A_SEED}
-                self.done[entry["seed"]] = History(**own, epochs=mine, diverged=diverged)
+            history = History(**{name: entry[name] for name in _OF_A_SEED}, epochs=mine, diverged=diverged)
+            if ends_so(self.kept.program, history):
+                self.done[history.seed] = history
         if "seed" not in last.about:  # all have diverged
             return
         if last.about["seed"] not in self.done:
             # It may not be the one to choose any more, and of the others no weights are kept.
             self.done.clear()
         else:
-            about = {name: value for name, value in last.about.items() if name != "ended"}
+            about = {name: value for name, value in last.about.items() if name not in ("ended", "epochs")}
             best = best_of(about.get("best"), last.tensors)
             self._rank, self._chosen = _rank(best, about["seed"]), Checkpoint(last.tensors, about)
 

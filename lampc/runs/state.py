@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lampc.diagnostics import LampError, Problems, failure
 from lampc.elaborate.weights import STATE
+from lampc.layers.schedules import CLOCK
 from lampc.runtime.history import Epoch, History
 from lampc.runtime.steps import Position
 from lampc.runtime.weights import layer_states
@@ -67,7 +68,8 @@ def restore(model: Model, checkpoint: Checkpoint, name: str) -> None:
                 raise failure("E612", f"{name} has `{label}` {list(found.shape)}, and the program {list(tensor.shape)}")
             tensor.copy_(found)
     if "settings" in checkpoint.about:
-        model.storage.set(checkpoint.about["settings"])
+        clock = {label: value for label, value in checkpoint.about["settings"].items() if label in CLOCK}
+        model.storage.set(clock)  # numbers such as `lr` are as they are asked for now
     if "random" in checkpoint.about:
         model.random.number = checkpoint.about["random"]
 

@@ -81,7 +81,7 @@ def search(asked: Study, program: Program, measured: Callable[[dict[str, Any]], 
         import optuna
     except ImportError:
         raise failure("E508", "searching needs Optuna", 'pip install "lampc[sweep]"') from None
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # a trial that fails is told of by its own error
     grid, seed = asked.trials is None, program.experiment.train.seed
     if grid and any(isinstance(values, Span) for values in asked.space.values()):
         raise failure("E304", "a span has no end of values", "say how many to try: `--trials 20`")
@@ -100,7 +100,8 @@ def search(asked: Study, program: Program, measured: Callable[[dict[str, Any]], 
         found = value(row)
         return found if math.isfinite(found) else -math.inf
 
-    study.optimize(objective, n_trials=asked.trials)
+    if not (grid and sampler.is_exhausted(study)):  # else Optuna would try a setting once more
+        study.optimize(objective, n_trials=asked.trials)
     done = [trial for trial in study.get_trials() if trial.state == optuna.trial.TrialState.COMPLETE]
     rows = [trial.user_attrs["row"] for trial in done if "row" in trial.user_attrs]
     for row in rows:

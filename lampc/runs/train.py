@@ -15,7 +15,7 @@ from lampc.data import Dataset
 from lampc.diagnostics import failure
 from lampc.runs import checkpoint as checkpoints
 from lampc.runs import state
-from lampc.runs.config import config, data_hash, normal, program_hash, save_sources
+from lampc.runs.config import config, data_hash, normal, program_hash, resolved, save_sources
 from lampc.runs.directory import BEST, CONFIG, LAST, METRICS, SUMMARY, RunDirectory, measurements, read_config
 from lampc.runs.keep import INTERVAL, Keep, Together, as_csv, follow, resume
 from lampc.runs.stop import Stop
@@ -85,17 +85,40 @@ def reopened(directory: RunDirectory, program: Program, stop: Stop, interval: fl
     return Kept(program, directory, read_config(directory.path), stop, interval, tuple(settings), tuple(command))
 
 
-def go_on_with(kept: Kept, data: Dataset, seed: int, backend: str) -> None:
-    """See that a run can be gone on with, and note that it is, with the settings that hold from now on.
+def see_that_it_is_the_same(kept: Kept, data: Dataset, seed: int) -> None:
+    """See that a run can be gone on with.
 
     Raises:
-        LampError: if the data or the program is another, or the note cannot be written.
+        LampError: if the data or the program is another, or a setting that leaves what has been trained something else than
+            what is going to be.
     """
     if data_hash(data) != (kept.config["data"] or {}).get("hash"):
         raise failure("E612", "the data is not what the run was trained on", "begin a new run: leave `--resume` out")
     if program_hash(kept.program) != kept.config["program"]:
         state.check_network(kept.program, {**kept.about(data, seed), **_last_about(kept.path)}, str(kept.path / LAST))
         raise failure("E612", "the program is not what the run was trained with", "begin a new run: leave `--resume` out")
+    looked_at = ("train",) if kept.program.experiment.train.runs == 1 else ("train", "optimizer", "layers")
+    measured = [metric.name for metric in kept.program.metrics]
+    now = json.loads(json.dumps({**resolved(kept.program), "metrics": {"metrics": measured}}))  # as it is written
+    then = {**kept.config["resolved"], "metrics": {"metrics": kept.config["metrics"]}}
+    for statement in ("metrics", *looked_at):
+        before, asked = then.get(statement, {}), now.get(statement, {})
+        for name in asked:
+            if name in before and before[name] != asked[name] and f"{statement}.{name}" not in _OTHERS:
+                raise failure("E612", f"the run was trained with {name}={before[name]}, and {name}={asked[name]} is asked for",
+                              "begin a new run: leave `--resume` out")  # fmt: skip
+
+
+_OTHERS = ("train.epochs", "train.patience", "train.runs", "train.device", "train.backend")
+"""What may be another than it was when a run is gone on with; of one seed the numbers of a step, such as `lr`, may, too."""
+
+
+def note_that_it_goes_on(kept: Kept, backend: str) -> None:
+    """Write down that a run is gone on with, and the settings that hold from now on; what came of it is still to come.
+
+    Raises:
+        LampError: if that cannot be written.
+    """
     fresh = config(kept.program, kept.config["file"], kept.settings, kept.command, None, backend)
     same = ("settings", "resolved", "source", "metrics", "backend")
     note = {name: fresh[name] for name in ("command", "started", "versions")}
@@ -104,12 +127,14 @@ def go_on_with(kept: Kept, data: Dataset, seed: int, backend: str) -> None:
     try:
         save_sources(kept.program, kept.path)
         files.write(kept.path / CONFIG, json.dumps(kept.config, indent=1).encode())
+        with contextlib.suppress(FileNotFoundError):
+            files.remove(kept.path / SUMMARY)
     except OSError as error:
         raise failure("E613", f"{kept.path} cannot be written: {error.strerror or error}") from None
 
 
 def train_one(kept: Kept, model: Model, on_epoch: OnEpoch | None = None, go_on: bool = False) -> History:
-    """Train once, from the beginning or from the last checkpoint.
+    """Train once, from the beginning or from the last checkpoint. That it diverges is an outcome, which the history tells.
 
     Raises:
         LampError: if there is nothing to go on with, or it is of another network; as training raises it.
@@ -126,7 +151,7 @@ def train_one(kept: Kept, model: Model, on_epoch: OnEpoch | None = None, go_on: 
         group.agree(kept.config["measure"])
         group.agree(go_on)
     if go_on:
-        go_on_with(kept, data, model.seed, model.backend.name)
+        see_that_it_is_the_same(kept, data, model.seed)
         raw = checkpoints.raw(kept.path / LAST) if (kept.path / LAST).exists() else None
         if group is not None:
             group.share(raw)
@@ -138,6 +163,7 @@ def train_one(kept: Kept, model: Model, on_epoch: OnEpoch | None = None, go_on: 
             start = resume(model, last, kept.path, keeper, loader)
         else:  # it ended before the first checkpoint
             files.remove(kept.path / METRICS)
+        note_that_it_goes_on(kept, model.backend.name)
     where, before = start or (Position(), History(model.seed))
     together = keeper if group is None else Together(group, keeper, kept.stop)
     try:
@@ -146,7 +172,7 @@ def train_one(kept: Kept, model: Model, on_epoch: OnEpoch | None = None, go_on: 
     except Diverged:
         with contextlib.suppress(OSError):  # that it has diverged is the news
             keeper.record(before)
-        raise
+        return before
     keeper.save(where, history, loader, final=True)
     return history
 

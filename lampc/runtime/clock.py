@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from lampc.runtime.model import Model
 
 
-def wind(model: Model, loader: Any, epochs: int) -> None:
-    """Tell schedule and accumulation, if there are such, how many minibatches and updates there will be."""
+def wind(model: Model, loader: Any, epochs: int, fresh: bool) -> None:
+    """Tell schedule and accumulation, if there are such, how many minibatches and updates there will be.
+
+    ``fresh``: they begin here. Else they go on, as they would have gone on to so many epochs.
+    """
     settings, states = model.storage.settings, model.storage.states
     if not any(name in settings for name in (*CLOCK, PASS)):
         return
@@ -29,9 +32,11 @@ def wind(model: Model, loader: Any, epochs: int) -> None:
         said = f"accumulate={accumulate}, and an epoch of the loader has {minibatches} minibatches: they make one update"
         warnings.warn(said, RuntimeWarning, stacklevel=5)
     updates = -(-minibatches // accumulate)
-    before = states["t"].item() if "t" in states else 0.0
-    model.storage.set(dict(zip(CLOCK, (float(epochs * updates), float(updates), before), strict=True)))
-    model.storage.set({PASS: float(minibatches)})
+    total, each, before = CLOCK
+    model.storage.set({total: float(epochs * updates), each: float(updates), PASS: float(minibatches)})
+    if not fresh:
+        return
+    model.storage.set({before: states["t"].item() if "t" in states else 0.0})
     for name, state in states.items():  # what an interrupted training had gathered is not of this one
         if accumulate > 1 and name.partition(":")[0] in (GRADIENT, GATHERED, PASSED):
             state.zero_()

@@ -7,7 +7,7 @@ on the program and the seed alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from lampc.layers.metrics import METRICS, kind_of
 
 if TYPE_CHECKING:
     from lampc.compile import Program
-    from lampc.runtime.history import Epoch
+    from lampc.runtime.history import Epoch, History
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,15 @@ class Choosing:
         return bool(self.patience) and self._epoch - self._improved >= self.patience
 
 
-def is_over(program: Program, epochs: Sequence[Epoch]) -> bool:
-    """Whether a training that has had these epochs is at its end."""
-    choosing = Choosing(program, any(epoch.validation for epoch in epochs))
-    for epoch in epochs:
+def ends_so(program: Program, history: History) -> bool:
+    """Whether a training of the program, as it is set now, ends where this one has."""
+    choosing = Choosing(program, any(epoch.validation for epoch in history))
+    for epoch in history:
+        if choosing.over:
+            return False
         choosing.note(epoch)
-    return len(epochs) >= program.experiment.train.epochs or choosing.over
+    over = choosing.over or len(history) >= program.experiment.train.epochs
+    return over == (history.diverged is None) and len(history) <= program.experiment.train.epochs
 
 
 def metric_of(program: Program) -> str:

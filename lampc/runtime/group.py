@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -12,6 +14,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch._C._distributed_c10d import PrefixStore, TCPStore
 
+from lampc.diagnostics import failure
 from lampc.runtime.launch import rank, workers
 
 TIMEOUT = timedelta(seconds=120)
@@ -29,28 +32,33 @@ class Group:
 
     def begin(self, bucket: int, tensor: Tensor) -> None:
         """Begin to add up a tensor over all processes, in place."""
-        self._pending[bucket] = dist.all_reduce(tensor, async_op=True)
+        with _answered():
+            self._pending[bucket] = dist.all_reduce(tensor, async_op=True)
 
     def wait(self, bucket: int) -> None:
         """Wait until that is done."""
-        self._pending.pop(bucket).wait()
+        with _answered():
+            self._pending.pop(bucket).wait()
 
     def agree(self, number: float) -> float:
         """The first process's number, for all."""
         tensor = torch.tensor([number], dtype=torch.float64, device=self.device)
-        dist.broadcast(tensor, 0)
+        with _answered():
+            dist.broadcast(tensor, 0)
         return float(tensor.item())
 
     def most(self, number: float) -> float:
         """The greatest of all processes' numbers."""
         tensor = torch.tensor([number], dtype=torch.float64, device=self.device)
-        dist.all_reduce(tensor, dist.ReduceOp.MAX)
+        with _answered():
+            dist.all_reduce(tensor, dist.ReduceOp.MAX)
         return float(tensor.item())
 
     def total(self, number: float) -> float:
         """The sum of all processes' numbers."""
         tensor = torch.tensor([number], dtype=torch.float64, device=self.device)
-        dist.all_reduce(tensor)
+        with _answered():
+            dist.all_reduce(tensor)
         return float(tensor.item())
 
     def share(self, raw: bytes | None) -> bytes | None:
@@ -62,13 +70,28 @@ class Group:
         if raw is not None and self.rank == 0:
             buffer.copy_(torch.frombuffer(bytearray(raw), dtype=torch.uint8))
         moved = buffer.to(self.device)
-        dist.broadcast(moved, 0)
+        with _answered():
+            dist.broadcast(moved, 0)
         return bytes(moved.cpu().numpy().tobytes())
 
     def close(self) -> None:
         """Leave."""
         if dist.is_initialized():
             dist.destroy_process_group()
+
+
+@contextmanager
+def _answered() -> Iterator[None]:
+    """What all processes do together.
+
+    Raises:
+        LampError: if one of them is not there any more.
+    """
+    try:
+        yield
+    except RuntimeError:  # of torch.distributed: the connection is closed, or nobody answers in time
+        raise failure("E705", "another of the processes that train together has ended",
+                      "what it has said tells why; `torchrun --max-restarts=3` begins again") from None  # fmt: skip
 
 
 def join(device: str = "cpu") -> Group:

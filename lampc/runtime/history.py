@@ -61,6 +61,8 @@ class Diverged(LampError):
     def __init__(self, where: Divergence) -> None:
         super().__init__(where.diagnostics)
         self.where = where
+        self.before: list[tuple[float, int]] = []
+        """The mean loss and the steps of each epoch that ended before it in the same spell."""
 
 
 @dataclass

@@ -13,6 +13,7 @@ from torch.utils.data import default_collate
 from lampc.data import Split
 from lampc.data.rows import Rows
 from lampc.diagnostics import failure
+from lampc.runtime.asked import whole
 
 
 class DataLoader:
@@ -26,6 +27,7 @@ class DataLoader:
     """
 
     def __init__(self, data: Any, batch: int = 50, shuffle: bool = False, seed: int = 0) -> None:
+        batch, seed = whole("batch", batch, -(2**53)), whole("seed", seed, -(2**63), 2**64 - 1)
         if batch < 1:
             raise failure("E305", f"a batch has at least 1 sample, not {batch}")
         self.shuffle = shuffle

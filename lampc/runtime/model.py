@@ -14,6 +14,7 @@ from torch import Tensor
 
 from lampc.data.rows import Rows
 from lampc.diagnostics import failure
+from lampc.elaborate.settings import number
 from lampc.ir.keys import Grad
 from lampc.ir.program import Routine
 from lampc.ir.types import Type
@@ -113,7 +114,7 @@ class Model:
             if name not in known:
                 raise failure("E801", f"there is no setting `{name}`", f"there are {', '.join(known)}")
             try:
-                self.program.setting(name).kind.convert(value)
+                self.program.setting(name).kind.convert(number(value))
             except Refused as refused:
                 raise failure(refused.code, f"`{name}`: {refused}") from None
         self.storage.set(settings)

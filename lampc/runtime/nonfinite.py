@@ -24,11 +24,22 @@ def nonfinite_at(model: Model, x: Tensor, y: Tensor, epoch: int, step: int) -> D
     return nonfinite(model, executor, executor.outputs["loss"].item(), epoch, step)
 
 
+def nonfinite_elsewhere(model: Model, epoch: int, step: int) -> Diverged:
+    """That the loss of another process's part is no number, of those that train together."""
+    problems = Problems()
+    message = f"epoch {epoch}, step {step}: the loss is no longer a number in the part of another process"
+    problems.report("E701", message, model.program.experiment.train.span, fixes=_FIXES)
+    return Diverged(Divergence(epoch, step, "", problems.errors))
+
+
+_FIXES = ("lower the learning rate", "or bound the gradient: `clip=1`")
+
+
 def nonfinite(model: Model, executor: Executor, loss: float, epoch: int, step: int) -> Diverged:
     """Say where the first number that is none came from, by running the forward list again on the same minibatch."""
     problems = Problems()
     found = executor.first_nonfinite()
-    fixes = ["lower the learning rate", "or bound the gradient: `clip=1`"]
+    fixes = [*_FIXES]
     where = f"epoch {epoch}, step {step}"
     train_span = model.program.experiment.train.span
     culprit = ""

@@ -6,6 +6,7 @@ import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from lampc.runtime.backend import cores
 from lampc.runtime.fit import planned
 from lampc.runtime.history import Diverged, Epoch, History
 from lampc.runtime.model import device_of
+from lampc.runtime.steps import Position
+from lampc.runtime.train import train
 
 if TYPE_CHECKING:
     from lampc.compile import Program
@@ -117,18 +120,16 @@ class _Runs:
         def tell(epoch: Epoch) -> object:
             if self._stopped:
                 raise _Stopped
-            so_far.epochs.append(epoch)
             if self.on_epoch is None:
                 return None
             with self._lock:
                 return self.on_epoch(run, seed, epoch)
 
-        so_far = History(seed)
+        history = History(seed)
         try:
-            history = model.train(on_epoch=tell, every=self.every, measure=self.measure, watch=run == 0)
-        except Diverged as diverged:
-            history = so_far
-            history.diverged = diverged.where
+            with suppress(Diverged):  # an outcome, which the history tells
+                train(model, on_epoch=tell, every=self.every, measure=self.measure, begin=(Position(), history),
+                      watch=run == 0)  # fmt: skip
         except _Stopped:
             return
         with self._lock:

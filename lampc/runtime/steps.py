@@ -21,8 +21,9 @@ from lampc.passes.totals import begun
 from lampc.runtime.backend import Runner
 from lampc.runtime.executor import Executor
 from lampc.runtime.group import Group, part
+from lampc.runtime.history import Diverged
 from lampc.runtime.loader import DataLoader
-from lampc.runtime.nonfinite import nonfinite, nonfinite_at
+from lampc.runtime.nonfinite import nonfinite, nonfinite_at, nonfinite_elsewhere
 from lampc.runtime.totals import gives, loss_of, plus
 
 if TYPE_CHECKING:
@@ -128,8 +129,7 @@ class _Native(_Drawn):
         native.begin(loader.batch)
 
     def whole(self, first: int, count: int) -> list[tuple[float, int]]:
-        totals = self._run(self.loader.orders(count), first, 0, ())
-        return [(loss_of(self.model.program.totals, sums, self.samples), len(self.loader)) for sums in totals]
+        return self._ended(self._run(self.loader.orders(count), first, 0, ()))
 
     def part(self, where: Position, minibatches: int) -> None:
         order, stop = self.order(where), self.stop(where, minibatches)
@@ -148,8 +148,13 @@ class _Native(_Drawn):
             epoch, start = divmod(failed, orders.shape[1])
             chosen = orders[epoch, start : start + batch]
             step = (done + start) // batch + 1
-            raise nonfinite_at(self.model, self.x[chosen], self.y[chosen], first + epoch, step)
+            diverged = nonfinite_at(self.model, self.x[chosen], self.y[chosen], first + epoch, step)
+            diverged.before = self._ended(totals[:epoch])
+            raise diverged
         return totals
+
+    def _ended(self, totals: list[tuple[float, ...]]) -> list[tuple[float, int]]:
+        return [(loss_of(self.model.program.totals, sums, self.samples), len(self.loader)) for sums in totals]
 
     def sync(self) -> None:
         self.native.sync()
@@ -205,10 +210,18 @@ class _Shared(_Drawn):
     def part(self, where: Position, minibatches: int) -> None:
         order, stop = self.order(where), self.stop(where, minibatches)
         totals = self.model.program.totals
-        added = begun(totals)
+        added, lost = begun(totals), None
         for begin in range(where.done, stop, self.loader.batch):
             step, samples = begin // self.loader.batch + 1, min(self.loader.batch, self.loader.samples - begin)
-            added = plus(added, self._step(order, begin, samples, where.epoch + 1, step))
+            try:
+                added = plus(added, self._step(order, begin, samples, where.epoch + 1, step))
+            except Diverged as diverged:  # the others may see it later, and wait for this process until then
+                lost = lost or diverged
+        first = -self.group.most(-math.inf if lost is None else -lost.where.step)
+        if first < math.inf:
+            if lost is not None and lost.where.step == first:
+                raise lost
+            raise nonfinite_elsewhere(self.model, where.epoch + 1, int(first))
         where.sums = plus(begun(totals, where.sums), map(self.group.total, added))
         where.done = stop
 

@@ -8,17 +8,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 import torch
 
 from lampc.data import DataError, Dataset, Split
 from lampc.data.rows import Rows
 from lampc.diagnostics import LampError, Problems, failure
-from lampc.runtime.asked import SEEDS, whole
+from lampc.runtime.asked import SEEDS, real, whole
 from lampc.runtime.clock import wind
 from lampc.runtime.course import Best, Choosing
 from lampc.runtime.fit import fitting
 from lampc.runtime.footprint import Manner, Samples, beginning, loaded
-from lampc.runtime.history import Epoch, History
+from lampc.runtime.history import Diverged, Epoch, History
 from lampc.runtime.loader import DataLoader
 from lampc.runtime.measure import check_counts
 from lampc.runtime.steps import Position, Steps, steps_of
@@ -82,10 +83,10 @@ def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate:
         assert data is not None
         loader = DataLoader(data.train, settings.batch, settings.shuffle, seed=model.seed)
     epochs = settings.epochs if epochs is None else whole("epochs", epochs, -(2**31), 2**31)
+    every, measure = real("every", every), whole("measure", measure)
     if epochs < 1:
         raise failure("E703", f"{epochs} epochs: there is nothing to train")
-    if fresh:
-        wind(model, loader, epochs)
+    wind(model, loader, epochs, fresh)
     where, history = begin or (Position(), History(model.seed))
     _see_that_it_fits(model, loader, data, keeper is not None)
     with model.lock:
@@ -140,8 +141,13 @@ class _Loop:
             if self.keeper is not None:
                 self.keeper.between(where, history, self.loader, self.sync)
             start = time.perf_counter()
-            with torch.no_grad(), self.model.lock:
-                found = self._spell(where)
+            try:
+                with torch.no_grad(), self.model.lock:
+                    found = self._spell(where)
+            except Diverged as diverged:
+                self._record(diverged.before, {}, history)
+                history.diverged = diverged.where
+                raise
             self._seconds += time.perf_counter() - start
             if found:
                 self._ended(found, where, history)
@@ -194,7 +200,7 @@ class _Loop:
     def _ended(self, found: list[tuple[float, int]], where: Position, history: History) -> None:
         """Record epochs that have ended."""
         now = time.perf_counter()
-        seconds, self._seconds = self._seconds / len(found), 0.0
+        seconds = self._seconds / len(found)
         self._rate = min(self._rate, seconds / max(1, self.steps.samples))
         where.epoch += len(found)
         if self.every > 0 or self.measure > 1:
@@ -209,6 +215,11 @@ class _Loop:
         due = due or where.epoch == self.epochs
         measured, self._tables = self.model.measured(*self._held_out) if self._held_out is not None and due else ({}, None)
         self._measured_at = now if due else self._measured_at
+        self._record(found, measured, history)
+
+    def _record(self, found: list[tuple[float, int]], measured: dict[str, float], history: History) -> None:
+        """Note epochs, the last of which has been measured."""
+        seconds, self._seconds = self._seconds / max(1, len(found)), 0.0
         for index, (loss, steps) in enumerate(found):
             history.steps += steps
             history.seconds += seconds
@@ -223,8 +234,8 @@ class _Loop:
                 self.steps.sync()
                 metric = self.choosing.metric
                 history.best = Best(epoch.epoch, metric, last[metric], last["loss"], copied(self.model))
-            if self.on_epoch is not None and self.on_epoch(epoch) is False:
-                self._asked = True
+            answer = None if self.on_epoch is None else self.on_epoch(epoch)
+            self._asked = self._asked or (isinstance(answer, bool | np.bool_) and not answer)
             if self.keeper is not None:
                 self.keeper.ended(epoch)
 

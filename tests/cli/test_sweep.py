@@ -133,6 +133,28 @@ def test_which_row_is_chosen(compared: list[trial.Row], chosen: int | None) -> N
     assert bool(unchosen(compared)) == (chosen is None)
 
 
+def test_so_many_seeds_are_trained_as_the_last_who_says_it_says(lampc: Command, file: Path) -> None:
+    file.write_text(PROGRAM.replace("shuffle", "shuffle runs=2"))
+    grid = ("--grid", "optimizer.lr=0.1", "--json")
+    for more, runs in (((), 2), (("--set", "runs=3"), 3), (("--set", "train.runs=3", "--runs", 1), 1)):
+        assert [row["runs"] for row in rows(lampc("sweep", file, *grid, *more).out)] == [runs]
+    assert [row["runs"] for row in rows(lampc("sweep", file, "--grid", "train.runs=1,2", "--json").out)] == [1, 2]
+
+
+@pytest.mark.parametrize("other", ["lr=0.1,0.2", "optimizer.lr=0.1,0.2"])
+def test_a_setting_has_one_list_of_values(other: str, lampc: Command, file: Path) -> None:
+    done = lampc("sweep", file, "--grid", "lr=0.1,0.3", "--grid", other)
+    assert done.status == 2
+    assert "are one setting" in done.err
+
+
+def test_a_grid_that_has_been_tried_is_told_and_not_tried_again(lampc: Command, file: Path) -> None:
+    told = [lampc("sweep", file, "--grid", "optimizer.lr=0.1,1", "--storage", "study.log", "--json") for _ in range(2)]
+    assert rows(told[1].out) == rows(told[0].out)
+    assert len(rows(told[0].out)) == 2
+    assert "GridSampler" not in told[1].err
+
+
 def test_rows_are_written_as_they_come(lampc: Command, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tried, calls = trial.tried, 0
 
@@ -158,15 +180,18 @@ def test_rows_are_written_as_they_come(lampc: Command, file: Path, monkeypatch: 
         (("--grid", "train.batch=10,20"), "settings and search space"),
         (("--search", "optimizer.lr=0.1..1", "--trials", 2), "search space"),
         (("--grid", "optimizer.lr=0.1,1", "--set", "train.seed=5"), "settings and data"),
+        (("--grid", "optimizer.lr=0.1,1", "--set", "rate=0.2"), "settings"),
     ],
 )
 def test_a_study_of_something_else_is_refused(other: tuple[Any, ...], what: str, lampc: Command, file: Path) -> None:
+    text = "let rate = 0.1\n" + PROGRAM.replace("tanh;", "tanh; dropout rate;")
+    file.write_text(text)
     begun = ("sweep", file, "--grid", "optimizer.lr=0.1,1", "--storage", "study.log")
     assert lampc(*begun).status == 0
     done = lampc("sweep", file, *other, "--storage", "study.log")
     assert done.status == 1
     assert f"error[E614]: the study `a` in study.log has rows of other {what}\n" in done.err
-    file.write_text(PROGRAM.replace("2->6", "2->7"))
+    file.write_text(text.replace("2->6", "2->7"))
     assert "has rows of other network\n" in lampc(*begun).err
     assert lampc(*begun, "--study", "b").status == 0
 

@@ -301,6 +301,12 @@ class TestExperiment:
         assert program.experiment.optimizer.arguments["lr"] == 0.5
         assert len(program.data().train) == 99
 
+    def test_of_a_short_and_a_full_name_the_last_counts(self) -> None:
+        found = [compiled("linear 2->1; train epochs=3", **dict(given)).experiment.train
+                 for given in ((("epochs", 7), ("train.epochs", 8)), (("train.epochs", 8), ("epochs", 7)))]  # fmt: skip
+        assert [train.epochs for train in found] == [8, 7]
+        assert [str(train.places["epochs"]) for train in found] == ["setting:1:1", "setting:1:1"]
+
     @pytest.mark.parametrize(
         ("name", "value", "code"),
         [("epohcs", 1, "E801"), ("epochs", 0, "E305"), ("epochs", "many", "E802"), ("lr", -1, "E305"),

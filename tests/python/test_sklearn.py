@@ -86,6 +86,13 @@ def test_a_wrong_network_is_lampcs_error() -> None:
         LampClassifier("linear 8; tahn").fit(x, y)
 
 
+@pytest.mark.parametrize("share", [1.0, -0.1, 5, float("nan"), 10**400, None, "0.2", True])
+def test_a_share_that_is_none_is_lampcs_error(share: Any) -> None:
+    x, y = load_iris(return_X_y=True)
+    with pytest.raises(LampError, match="`validation`"):
+        LampClassifier("linear 8; tanh", epochs=1, validation=share).fit(x, y)
+
+
 def test_without_scikit_learn_the_extra_is_named() -> None:
     code = "import sys; sys.modules['sklearn'] = None; import lampc.sklearn"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
@@ -81,6 +82,35 @@ def test_several_seeds_are_refused_once(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert done.stderr.count("error[E705]: several processes train one seed together") == 1
     assert not (tmp_path / "runs").exists()
+
+
+def failing(*arguments: object) -> str:
+    done = subprocess.run(torchrun(2, "train", *arguments), env=environment(), capture_output=True, text=True, check=False,
+                          timeout=120)  # fmt: skip
+    assert done.returncode != 0
+    assert "E900" not in done.stderr
+    return done.stderr
+
+
+def test_what_one_process_refuses_is_no_fault_of_the_others(tmp_path: Path) -> None:
+    trained(tmp_path, 2)
+    said = failing("--resume", tmp_path / "runs" / "a" / "1", "--set", "train.batch=5")
+    assert "error[E612]: the run was trained with batch=10, and batch=5 is asked for" in said
+    assert "error[E705]: another of the processes that train together has ended" in said
+
+
+def test_that_one_process_diverges_is_all_processes_outcome(tmp_path: Path) -> None:
+    """One sample, which one of them has, is too large for float32 once it is squared."""
+    x = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
+    x[37] = 3e19
+    np.savez(tmp_path / "a.npz", x=x, y=x.sum(1, keepdims=True))
+    (tmp_path / "a.lamp").write_text('data npz "a.npz" split=1; linear 2->1 xavier; loss mse; train epochs=2 batch=20')
+    said = failing(tmp_path / "a.lamp", "--run-dir", tmp_path / "runs")
+    summary = json.loads((tmp_path / "runs" / "a" / "1" / "summary.json").read_text())
+    (lost,) = summary["diverged"]
+    assert said.count(f"error[E701]: epoch {lost['epoch']}, step {lost['step']}: the loss is") == 2
+    assert said.count("no longer a number in the part of another process") == 1
+    assert "E705" not in said
 
 
 def test_samples_are_shared_out_whole() -> None:

@@ -138,6 +138,19 @@ def test_other_settings_are_another_program(tmp_path: Path) -> None:
         training(SOURCES["disc"].replace("train=330", "train=331"), tmp_path / "a", "native", Stop(), True)
 
 
+@pytest.mark.parametrize("backend", ["native", "torch"])
+def test_what_goes_on_with_another_rate_or_for_longer_trains_so(backend: str, tmp_path: Path) -> None:
+    """A rate of nothing changes nothing; a schedule that had come to its end goes on as one of so many epochs."""
+
+    def moved(after: str) -> float:
+        before = training(SOURCES["disc"], tmp_path / after / "a", backend, Stop(), False).parameters
+        asked = SOURCES["disc"].replace("epochs=5", "epochs=7").replace("lr=0.1", after)
+        found = training(asked, tmp_path / after / "a", backend, Stop(), True).parameters
+        return max(float((found[name] - tensor).abs().max()) for name, tensor in before.items())
+
+    assert moved("lr=1e-30") < 1e-6 < 1e-2 < moved("lr=0.1")
+
+
 def test_two_processes_never_share_a_directory(tmp_path: Path) -> None:
     held = directory.create(tmp_path, "a")
     with pytest.raises(LampError, match=r"is in use by process \d+"):

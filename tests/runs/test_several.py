@@ -92,6 +92,79 @@ def test_more_epochs_of_several_seeds_come_to_what_they_would_have_come_to_at_fi
     assert (config["resolved"]["train"]["epochs"], summary["epochs"]) == (6, [6, 6])
 
 
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ((), ("train.epochs=3",)),
+        ((), ("train.patience=1",)),
+        (("train.patience=1",), ("train.patience=0",)),
+        (("train.patience=1", "schedule.floor=0.1"), ("train.epochs=8",)),
+    ],
+    ids=str,
+)
+def test_seeds_that_would_end_elsewhere_are_trained_anew(before: tuple[str, ...], now: tuple[str, ...]) -> None:
+    Path("a.lamp").write_text(SOURCE.format("native") + ("schedule cosine\n" if len(before) > 1 else ""))
+    first, second = ([word for text in given for word in ("--set", text)] for given in (before, now))
+    assert run(["train", "a.lamp", *first]) == 0
+    assert run(["train", "--resume", "a", *second]) == 0
+    assert run(["train", "a.lamp", *first, *second]) == 0
+    assert ending(Path("runs/a/1")) == ending(Path("runs/a/2"))
+
+
+REFUSED = [
+    ("1", "train.batch=5", "the run was trained with batch=16, and batch=5 is asked for"),
+    ("1", "train.best=loss", "the run was trained with best=, and best=loss is asked for"),
+    ("3", "train.best=loss", "the run was trained with best=, and best=loss is asked for"),
+    ("3", "optimizer.lr=0.1", "the run was trained with lr=0.2, and lr=0.1 is asked for"),
+    ("3", "rate=0.2", "the run was trained with dropout1.rate=0.1, and dropout1.rate=0.2 is asked for"),
+    ("3", "train.runs=2", "the run has trained seed 5, and 3 to 4 are asked for"),
+    ("3", "train.runs=1", "has trained several seeds, and one is asked for"),
+]
+
+
+@pytest.mark.parametrize(("seeds", "setting", "said"), REFUSED)
+def test_a_run_that_is_not_gone_on_with_is_left_as_it_was(
+    seeds: str, setting: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = SOURCE.format("native").replace("tanh;", "tanh; dropout rate;")
+    Path("a.lamp").write_text(f"let rate = 0.1\n{source}")
+    assert run(["train", "a.lamp", "--runs", seeds]) == 0
+    files = {path: path.read_bytes() for path in Path("runs/a/1").rglob("*") if path.is_file() and path.name[0] != "."}
+    assert run(["train", "--resume", "a", "--set", setting]) == 1
+    assert f"error[E612]: {'' if said[0] == 't' else 'runs/a/1 '}{said}" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in files} == files
+
+
+def test_what_is_gone_on_with_has_not_ended(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    Path("a.lamp").write_text(SOURCE.format("native"))
+    assert run(["train", "a.lamp"]) == 0
+    monkeypatch.setattr(several, "train_runs", interrupted)
+    assert run(["train", "--resume", "a", "--runs", "6"]) == 130
+    capsys.readouterr()
+    assert run(["runs", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["state"] == "stopped"
+
+
+@pytest.mark.parametrize("seeds", ["1", "3"])
+def test_that_all_have_diverged_is_recorded(seeds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "linear 2->6 xavier; linear 1; loss mse; data disc train=120 test=40\noptimizer sgd lr=1e-3\n"
+    Path("a.lamp").write_text(f"{text}schedule step every=1 gamma=10\ntrain epochs=90 batch=16 runs={seeds}")
+    for _ in range(2):
+        assert run(["train", "a.lamp"]) == 1
+        assert "error[E701]" in capsys.readouterr().err
+        summary = json.loads(Path("runs/a/1/summary.json").read_text())
+        lines = [json.loads(line) for line in Path("runs/a/1/metrics.jsonl").read_text().splitlines()]
+        assert [place["epoch"] - 1 for place in summary["diverged"]] == summary["epochs"]
+        assert summary["steps"] == 8 * sum(summary["epochs"]) == 8 * len(lines)
+        assert run(["runs", "a", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out.splitlines()[0])["state"] == "diverged"
+        assert run(["eval", "a/1"]) == 1
+        assert "holds no weights" in capsys.readouterr().err
+
+
 def test_one_seed_and_several_are_two_kinds_of_run(capsys: pytest.CaptureFixture[str]) -> None:
     Path("a.lamp").write_text(SOURCE.format("native"))
     assert run(["train", "a.lamp", "--runs", "2"]) == 0

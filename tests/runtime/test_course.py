@@ -100,6 +100,7 @@ def test_an_answer_of_false_ends_training_and_no_other_does() -> None:
     whole = program.model().train()
     for answer in (None, 0, ""):
         assert len(program.model().train(on_epoch=lambda _, a=answer: a)) == 10
+    assert len(program.model().train(on_epoch=lambda epoch: np.bool_(epoch.epoch < 4))) == 4
     asked = program.model().train(on_epoch=lambda epoch: epoch.epoch < 4)
     assert asked.ended == "asked"
     assert [e.loss for e in asked] == [e.loss for e in whole][:4]
@@ -107,6 +108,19 @@ def test_an_answer_of_false_ends_training_and_no_other_does() -> None:
     assert [len(history) for history in several] == [4, 4]
     assert [e.loss for e in several[0]] == [e.loss for e in asked]
     assert several[0].test == asked.test
+
+
+@pytest.mark.parametrize("backend", ["native", "torch"])
+def test_what_a_diverged_run_was_until_then_does_not_hang_on_when_it_is_looked_at(backend: str) -> None:
+    text = "linear 2->6 xavier; linear 1; loss mse; data disc train=90 test=30\noptimizer sgd lr=1e-3\n"
+    program = lampc.compile.text(f"{text}schedule step every=1 gamma=10\ntrain epochs=90 batch=16 backend={backend}")
+    found = [train_runs(program, [0, 1], **how) for how in ({}, {"every": 9e9}, {"every": 0.2}, {"measure": 7})]
+    told = [[(h.diverged, h.steps, [e.loss for e in h]) for h in histories] for histories in found]
+    assert told == [told[0]] * 4
+    for diverged, steps, losses in told[0]:
+        assert diverged is not None
+        assert (len(losses), steps) == (diverged.epoch - 1, 6 * len(losses))
+        assert len(losses) > 2
 
 
 def test_scikit_learn_takes_the_course_of_a_run(tmp_path: Path) -> None:

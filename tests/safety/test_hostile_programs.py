@@ -75,15 +75,29 @@ def test_settings_from_python_may_be_anything(name: str) -> None:
             assert len(str(error)) < 20_000
 
 
-@pytest.mark.parametrize("value", [10**400, -(10**400), 2**64, 1.5, "x", float("nan"), [1]], ids=lambda value: str(value)[:5])
+@pytest.mark.parametrize(
+    "value", [10**400, -(10**400), 2**65, 1.5, "x", float("nan"), [1], True, b"x"], ids=lambda v: str(v)[:5]
+)
 def test_numbers_that_a_model_is_asked_for(value: Any) -> None:
     program = lampc.compile.text(PLAIN)
     model = program.model(backend="torch")
-    for asked in (program.model, program.data, lambda seed: model.reset(seed), lambda count: model.train(epochs=count)):
+    pairs = np.zeros((4, 2)), np.zeros((4, 1))
+    for asked in (program.model, program.data, lambda seed: model.reset(seed), lambda count: model.train(epochs=count),
+                  lambda count: model.train(measure=count), lambda count: lampc.DataLoader(pairs, batch=count),
+                  lambda seed: lampc.DataLoader(pairs, seed=seed)):  # fmt: skip
         with pytest.raises(LampError) as caught:
             asked(value)  # type: ignore[operator]
         assert caught.value.diagnostics[0].code in ("E305", "E802", "E703")
     assert program.model(seed=np.int64(3), backend="torch").seed == 3  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [10**400, -1.0, None, "x", float("nan"), [1], b"x"], ids=lambda value: str(value)[:5])
+def test_seconds_and_rates_that_a_model_is_asked_for(value: Any) -> None:
+    model = lampc.compile.text(PLAIN).model(backend="torch")
+    for asked in (lambda seconds: model.train(every=seconds), lambda lr: model.set(lr=lr)):
+        with pytest.raises(LampError) as caught:
+            asked(value)
+        assert caught.value.diagnostics[0].code in ("E305", "E802", "E304")
 
 
 class Runs:
