@@ -32,11 +32,13 @@ class Source:
         line = bisect.bisect_right(self.line_starts, offset)
         return line, offset - self.line_starts[line - 1] + 1
 
-    def line(self, number: int) -> str:
-        """The text of line ``number`` (from 1), without its end."""
+    def ends(self, number: int) -> tuple[int, int]:
+        """The offsets between which line ``number`` (from 1) stands, without its end."""
         starts = self.line_starts
-        end = starts[number] if number < len(starts) else len(self.text)
-        return self.text[starts[number - 1] : end].rstrip("\r\n")
+        last = starts[number] if number < len(starts) else len(self.text)
+        while last > starts[number - 1] and self.text[last - 1] in "\r\n":
+            last -= 1
+        return starts[number - 1], last
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,15 +34,20 @@ def paint(style: str, text: str) -> str:
 
 
 def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
-    """Print diagnostics to standard error, a blank line between them."""
+    """Print diagnostics to standard error, a blank line between them; of very many the first."""
+    diagnostics = list(diagnostics)
     context = click.get_current_context(silent=True)
     color = (context.obj or {}).get("color", _COLOR[-1]) if context else _COLOR[-1]
     colored = wants_color(color, sys.stderr)
-    for index, diagnostic in enumerate(diagnostics):
+    for index, diagnostic in enumerate(diagnostics[:_MOST]):
         text = render(diagnostic, paint if colored else plain)
         click.echo(("\n" if index else "") + text, err=True, color=colored)
+    if len(diagnostics) > _MOST:
+        say(f"\nand {len(diagnostics) - _MOST:,} more", err=True)
 
 
+_MOST = 200
+"""Diagnostics that are printed: nobody reads a million, as of a file that is no program."""
 _COLOR = ["auto"]
 """The last ``--color`` given: diagnostics are printed after click has closed its context."""
 

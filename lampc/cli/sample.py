@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 
@@ -30,7 +30,7 @@ def sample(file: str, prompt: str, length: int, temperature: float, seed: int, s
     from lampc.runs.load import load as loaded
     from lampc.runtime.sample import sample as characters
 
-    if file != "-" and not file.endswith(".lamp") and not Path(file).is_file():
+    if file != "-" and not file.endswith(".lamp") and not os.path.isfile(file):
         return _write(prompt, characters(loaded(find(file)).model(), prompt, length, temperature, seed))
     problems = Problems()
     source, folder, overrides = load(file, settings, problems)

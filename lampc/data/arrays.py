@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import zipfile
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from lampc.data import rows
 from lampc.data.place import within
+from lampc.data.reading import reading
 from lampc.data.remarks import described
 from lampc.data.source import DataError, Dataset, DataSource, Description, Request, source
 from lampc.data.split import NORMALIZE, SPLIT, VALIDATION, Cut, from_arrays
@@ -19,29 +19,26 @@ from lampc.layers.signature import Flag, Param, Signature, Text
 
 
 def _load_npz(request: Request, check: bool = True) -> Dataset:
-    import numpy as np
-
     arguments, cut = request.arguments, Cut.of(request)
     name = arguments["path"]
     path = within(request.folder, name)
-    if path.is_file() and (arguments["stream"] or rows.size(path) >= rows.LARGE):
-        try:
-            arrays = _left_there(path, check, cut.below)
-        except (zipfile.BadZipFile, OSError, ValueError) as error:
-            raise DataError("E601", f"cannot read {name}: {error}") from None
-        return from_arrays(arrays, replace(cut, normalize=cut.normalize and check))
-    with open_regular(request.folder, name, "rb") as file:
-        try:
-            archive = np.load(file, allow_pickle=False)
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise DataError("E601", f"{name} holds one array; an .npz archive of several is wanted",
-                                ("np.savez(path, x=x, y=y) makes one",))  # fmt: skip
-            arrays = {key: archive[key] for key in archive.files}
-        except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-            raise DataError("E601", f"cannot read {name}: {error}") from None
-        except MemoryError:
-            raise DataError("E601", f"cannot read {name}: an array in it is larger than memory") from None
+    with reading(path, name):
+        if path.is_file() and (arguments["stream"] or rows.size(path) >= rows.LARGE):
+            arrays, cut = _left_there(path, check, cut.below), replace(cut, normalize=cut.normalize and check)
+        else:
+            arrays = _unpacked(request.folder, name)
     return from_arrays(arrays, cut)
+
+
+def _unpacked(folder: Path, name: str) -> dict[str, Any]:
+    import numpy as np
+
+    with open_regular(folder, name, "rb") as file:
+        archive = np.load(file, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise DataError("E601", f"{name} holds one array; an .npz archive of several is wanted",
+                            ("np.savez(path, x=x, y=y) makes one",))  # fmt: skip
+        return {key: archive[key] for key in archive.files}
 
 
 def _left_there(path: Path, check: bool, below: int) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lampc.data.place import within
+from lampc.data.reading import reading
 from lampc.data.source import DataError, Dataset, DataSource, Description, Request, source
 from lampc.data.split import NORMALIZE, SPLIT, VALIDATION, Cut, make
 from lampc.layers.signature import Dims, Flag, Param, Signature, Text
@@ -105,14 +106,11 @@ def pixels(image: Any, path: Path, channels: int, height: int, width: int) -> An
     """An image's numbers from 0 to 1, [channels, height, width]."""
     import numpy as np
 
-    try:
-        with image.open(path) as opened:
-            if opened.mode.startswith("I"):  # 16 bits, which Pillow would cut at 255
-                gray = opened.convert("I").resize((width, height))
-                return np.repeat(np.asarray(gray, dtype=np.float64)[None] / 65535, channels, axis=0)
-            read = opened.convert("L" if channels == 1 else "RGB").resize((width, height))
-    except (OSError, ValueError, SyntaxError, image.DecompressionBombError) as error:
-        raise DataError("E601", f"cannot read {path.parent.name}/{path.name}: {error}") from None
+    with reading(path, f"{path.parent.name}/{path.name}"), image.open(path) as opened:
+        if opened.mode.startswith("I"):  # 16 bits, which Pillow would cut at 255
+            gray = opened.convert("I").resize((width, height))
+            return np.repeat(np.asarray(gray, dtype=np.float64)[None] / 65535, channels, axis=0)
+        read = opened.convert("L" if channels == 1 else "RGB").resize((width, height))
     pixels = np.asarray(read, dtype=np.float64) / 255
     return pixels.reshape(height, width, channels).transpose(2, 0, 1)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lampc.data.reading import reading
 from lampc.data.rows import Rows
 from lampc.data.source import DataError, Dataset
 
@@ -49,14 +50,15 @@ def overview(path: Path) -> list[Column]:
     if path.is_dir():
         return _images(path)
     kind = path.suffix.lower()
-    if kind in (".csv", ".tsv"):
-        return _csv(path, "\t" if kind == ".tsv" else ",")
-    if kind in (".npz", ".npy"):
-        return _arrays(path)
-    if kind == ".parquet":
-        return _parquet(path)
-    if kind in (".txt", ".md", ""):
-        return _text(path)
+    with reading(path):
+        if kind in (".csv", ".tsv"):
+            return _csv(path, "\t" if kind == ".tsv" else ",")
+        if kind in (".npz", ".npy"):
+            return _arrays(path)
+        if kind == ".parquet":
+            return _parquet(path)
+        if kind in (".txt", ".md", ""):
+            return _text(path)
     raise DataError(
         "E601", f"what {path} holds is not known", ("there are .csv, .tsv, .npz, .npy, .parquet, .txt, and folders",)
     )
@@ -116,12 +118,12 @@ def _number(cell: str) -> float | None:
 def _arrays(path: Path) -> list[Column]:
     import numpy as np
 
-    try:
-        loaded = np.load(path, allow_pickle=False, mmap_mode="r" if path.suffix.lower() == ".npy" else None)
+    if path.suffix.lower() == ".npy":
+        return [array("x", np.load(path, allow_pickle=False, mmap_mode="r"))]
+    with path.open("rb") as file:
+        loaded = np.load(file, allow_pickle=False)
         arrays = {"x": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError("E601", f"cannot read {path}: {error}") from None
-    return [array(name, found) for name, found in arrays.items()]
+        return [array(name, np.asarray(found)) for name, found in arrays.items()]
 
 
 def array(name: str, values: NDArray[Any]) -> Column:
@@ -151,11 +153,11 @@ def _parquet(path: Path) -> list[Column]:
         import pyarrow.parquet as parquet
     except ImportError:
         raise DataError("E508", "reading Parquet needs pyarrow", ('pip install "lampc[parquet]"',)) from None
-    try:
-        table = parquet.read_table(path)
-    except (OSError, ValueError) as error:
-        raise DataError("E601", f"cannot read {path}: {str(error).splitlines()[0]}") from None
-    return [words(name, ["" if v is None else str(v) for v in table.column(name).to_pylist()]) for name in table.column_names]
+    table = parquet.read_table(path)
+    return [
+        words(name, ["" if v is None else str(v) for v in column.to_pylist()])
+        for name, column in zip(table.column_names, table.columns, strict=True)
+    ]
 
 
 def _images(path: Path) -> list[Column]:
@@ -185,9 +187,9 @@ def _pixels(files: Sequence[Path]) -> list[Column]:
     means, ends, unread = [], [math.inf, -math.inf], 0
     for file in files[:: max(1, len(files) // _DISTINCT)]:
         try:
-            with Image.open(file) as opened:
+            with reading(file), Image.open(file) as opened:
                 whole = np.atleast_3d(np.asarray(opened if opened.mode in ("L", "RGB") else opened.convert("RGB")))
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        except DataError:
             unread += 1
             continue
         shapes.append((whole.shape[2], *whole.shape[:2]))

@@ -173,8 +173,9 @@ def stored(path: Path, name: str) -> Rows:
                 raise DataError("E601", f"`{name}` in {path.name} has a header of version {version}")
             shape, columns_first, dtype = read(member)
             header = member.tell()
-    if dtype.kind not in "fiub" or columns_first:
-        raise DataError("E602", f"{name} holds {dtype}{', columns first' if columns_first else ''}, not numbers row by row")
+    if dtype.kind not in "fiub" or dtype.itemsize > 8 or not dtype.isnative or columns_first or not shape or min(shape) < 0:
+        raise DataError("E602", f"{name} holds {dtype}{', columns first' if columns_first else ''}, not numbers row by row",
+                        ("save it as float64, in an array whose first axis is samples",))  # fmt: skip
     with open(path, "rb") as file:
         file.seek(info.header_offset + 26)
         lengths = struct.unpack("<HH", file.read(4))

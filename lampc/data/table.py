@@ -46,7 +46,7 @@ def _load(request: Request) -> Dataset:
     arguments = request.arguments
     header, rows, lines = _read(request)
     target = target_column(arguments["target"], header)
-    features = feature_columns(request, header, target)
+    features = feature_columns(request.columns, request.arguments["path"], header, target)
     cells = [row[target] for row in rows]
     rows = [[row[index] for index in features] for row in rows]
     names = [header[index] for index in features]
@@ -131,18 +131,18 @@ def target_column(wanted: str | None, header: list[str]) -> int:
     return header.index(wanted)
 
 
-def feature_columns(request: Request, header: list[str], target: int) -> list[int]:
+def feature_columns(wanted: Sequence[str] | None, name: str, header: list[str], target: int) -> list[int]:
     """Which columns are features: those that are asked for, in that order, or all but the target.
 
     Raises:
         DataError: if there are none, or one is missing.
     """
-    if request.columns is None:
+    if wanted is None:
         features = [index for index in range(len(header)) if index != target]
         if not features:
             raise DataError("E601", "there is no feature column beside the target")
         return features
-    return places(header, request.columns, request.arguments["path"], header[target])
+    return places(header, wanted, name, header[target])
 
 
 def places(header: Sequence[str], wanted: Sequence[str], name: str, target: str = "") -> list[int]:

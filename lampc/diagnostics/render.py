@@ -38,13 +38,12 @@ def render(diagnostic: Diagnostic, paint: Paint = plain) -> str:
 def _excerpt(label: Label, width: int, style: str, paint: Paint) -> list[str]:
     """The line of a label's start and the carets below it; tabs are kept, so that the carets stay in line."""
     span = label.span
-    number, column = span.source.position(span.start)
-    text = span.source.line(number)
-    before, rest = text[: column - 1], text[column - 1 :]
+    number, _ = span.source.position(span.start)
+    first, last = span.source.ends(number)
+    if last - first > 160:  # a long line is cut around its place, never wrapped
+        first, last = max(first, span.start - 60), min(last, span.start + 100)
+    before, rest = span.source.text[first : min(span.start, last)], span.source.text[span.start : last]
     length = max(1, min(span.end - span.start, len(rest)))
-    if len(text) > 160:  # a long line is cut around its place, never wrapped
-        before, rest = before[-60:], rest[:100]
-        length = min(length, max(1, len(rest)))
     shown, marked = printable(before, "\t"), printable(rest[:length])
     indent = "".join("\t" if char == "\t" else " " for char in shown)
     caret = "^" if style == Severity.ERROR or style == Severity.WARNING else "-"

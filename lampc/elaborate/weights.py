@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lampc.data.place import within
+from lampc.data.reading import reading
 from lampc.data.source import DataError
 from lampc.diagnostics import Problems
 from lampc.elaborate.experiment import Experiment
@@ -62,16 +63,13 @@ def header(path: Path) -> dict[str, tuple[int, ...]]:
         DataError: if it is none.
     """
     try:
-        with path.open("rb") as file:
+        with reading(path), path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
-            if length > min(path.stat().st_size, 100_000_000):
-                raise ValueError
-            found = parsed(file.read(length), record({}))
+            content = file.read(length) if length <= min(path.stat().st_size, 100_000_000) else b""
+        found = parsed(content, record({}))
         found.pop("__metadata__", None)
         _TENSORS(found, "")
         return {name.removeprefix(STATE): tuple(entry["shape"]) for name, entry in found.items()}
-    except OSError as error:
-        raise DataError("E601", f"cannot read {path}: {error.strerror or error}") from None
     except ValueError:
         raise DataError("E601", f"{path} is no safetensors file") from None
 

@@ -134,7 +134,7 @@ def find(text: str, root: Path | None = None) -> Path:
     """
     root = root or home()
     for candidate in (Path(text), root / text):
-        if (candidate / CONFIG).is_file():
+        if os.path.isfile(candidate / CONFIG):  # which a name that is too long is not
             return candidate
         numbers = _numbers(candidate)
         if numbers:
@@ -148,14 +148,14 @@ def find(text: str, root: Path | None = None) -> Path:
 
 def every(root: Path) -> list[Path]:
     """All runs under a folder, by name and number."""
-    if not root.is_dir():
+    if not os.path.isdir(root):
         return []
     names = sorted(entry for entry in root.iterdir() if entry.is_dir())
     return [folder / str(number) for folder in names for number in _numbers(folder)]
 
 
 def _numbers(folder: Path) -> list[int]:
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         return []
     return sorted(int(e.name) for e in folder.iterdir() if e.name.isdecimal() and (e / CONFIG).is_file())
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from lampc.data.reading import reading
 from lampc.data.source import DataError
 from lampc.data.table import places
 from lampc.data.whole import in_array, refuse_strange
@@ -37,22 +39,28 @@ def chunks(run: Run, path: Path) -> Iterator[NDArray[np.generic]]:
     kind = path.suffix.lower()
     if kind not in FORMATS:
         raise failure("E601", f"{path}: what `{kind or path.name}` holds is not known", f"there are {', '.join(FORMATS)}")
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise failure("E601", f"cannot read {path}: there is no such file")
-    try:
-        if kind in (".npz", ".npy"):
-            yield from _arrays(run, path)
-        elif kind == ".parquet":
-            yield from _parquet(run, path)
-        else:
-            with path.open(newline="", encoding="utf-8-sig") as file:
-                samples = records(run, file, kind == ".csv", str(path))
-                first = next(samples, None)
-                if first is None:
-                    raise failure("E603", f"{path} has no samples")
-                yield from grouped(run, chain([first], samples))
-    except (OSError, UnicodeDecodeError) as error:
-        raise failure("E601", f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
+    read = _arrays if kind in (".npz", ".npy") else _parquet if kind == ".parquet" else _lines
+    source = read(run, path)
+    while True:
+        try:
+            with reading(path):
+                found = next(source, None)
+        except DataError as error:
+            raise failure(error.code, str(error), *error.fixes) from None
+        if found is None:
+            return
+        yield found
+
+
+def _lines(run: Run, path: Path) -> Iterator[NDArray[np.generic]]:
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        samples = records(run, file, path.suffix.lower() == ".csv", str(path))
+        first = next(samples, None)
+        if first is None:
+            raise failure("E603", f"{path} has no samples")
+        yield from grouped(run, chain([first], samples))
 
 
 def images(run: Run, path: Path) -> Iterator[tuple[list[str], NDArray[np.generic]]]:
@@ -79,7 +87,7 @@ def are_images(path: Path) -> bool:
     """Whether a path is an image's, by its name, or a folder's."""
     from lampc.data.images import ENDINGS
 
-    return path.is_dir() or path.suffix.lower() in ENDINGS
+    return os.path.isdir(path) or path.suffix.lower() in ENDINGS
 
 
 def records(run: Run, file: Iterable[str], table: bool, name: str) -> Iterator[list[float]]:
@@ -205,37 +213,33 @@ def grouped(run: Run, rows: Iterable[list[float]], size: int = CHUNK) -> Iterato
 def _arrays(run: Run, path: Path) -> Iterator[NDArray[np.generic]]:
     import numpy as np
 
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        x = loaded if path.suffix.lower() == ".npy" else loaded["x" if "x" in loaded.files else loaded.files[0]]
-    except (ValueError, KeyError, IndexError, EOFError) as error:
-        raise failure("E601", f"cannot read {path}: {error}") from None
+    with path.open("rb") as file:
+        loaded = np.load(file, allow_pickle=False)
+        if not isinstance(loaded, np.ndarray) and not loaded.files:
+            raise failure("E603", f"{path} has no arrays")
+        x = np.asarray(loaded if isinstance(loaded, np.ndarray) else loaded["x" if "x" in loaded.files else loaded.files[0]])
     if x.dtype.kind not in "fiub":
         raise failure("E602", f"{path} holds {x.dtype}, not numbers")
-    for start in range(0, len(x), CHUNK):
-        yield shaped(run, x[start : start + CHUNK], str(path), start)
+    for start in range(0, len(x) if x.ndim else 1, CHUNK):
+        yield shaped(run, x[start : start + CHUNK] if x.ndim else x, str(path), start)
 
 
 def _parquet(run: Run, path: Path) -> Iterator[NDArray[np.generic]]:
     import numpy as np
 
     try:
-        import pyarrow
         import pyarrow.parquet as parquet
     except ImportError:
         raise failure("E508", "reading Parquet needs pyarrow", 'pip install "lampc[parquet]"') from None
-    try:
-        file = parquet.ParquetFile(path)
-        size = math.prod(run.program.elaborated.input_type.sample)
-        names = file.schema_arrow.names
-        wanted = [names[i] for i in _choose(run, names, size, str(path))]
-        start = 0
-        for batch in file.iter_batches(CHUNK, columns=wanted):
-            columns = [batch.column(name).to_numpy(zero_copy_only=False) for name in wanted]
-            yield shaped(run, np.column_stack(columns), str(path), start)
-            start += len(batch)
-    except (pyarrow.ArrowException, ValueError, TypeError) as error:
-        raise failure("E601", f"cannot read {path}: {str(error).splitlines()[0]}") from None
+    file = parquet.ParquetFile(path)
+    size = math.prod(run.program.elaborated.input_type.sample)
+    names = file.schema_arrow.names
+    wanted = [names[i] for i in _choose(run, names, size, str(path))]
+    start = 0
+    for batch in file.iter_batches(CHUNK, columns=wanted):
+        columns = [batch.column(name).to_numpy(zero_copy_only=False) for name in wanted]
+        yield shaped(run, np.column_stack(columns), str(path), start)
+        start += len(batch)
 
 
 def shaped(run: Run, x: Array, name: str, first: int = 0) -> NDArray[np.generic]:
