@@ -8,6 +8,7 @@ from typing import Any
 
 from lampc.ir.op import Op
 from lampc.ir.types import Type
+from lampc.ops.exponential import LEAST
 
 Say = Callable[[Any, Sequence[str], Sequence[Type]], str]
 """An op, its operands' names and types, to an expression."""
@@ -118,6 +119,13 @@ def _guard(op: Any, a: Sequence[str], t: Sequence[Type]) -> str:
     return f"torch.where({a[0]} != 0, {', '.join(both if op.chosen else both[::-1])})"
 
 
+def _xlogy(op: Any, a: Sequence[str], t: Sequence[Type]) -> str:
+    """Of 0 times the logarithm of 0 PyTorch's slope is 0/0, so that the least number above 0 stands for it."""
+    kind, none, least = ("special.xlog1py", -1, -1 + 2**-24) if op.plus else ("xlogy", 0, LEAST[t[1].dtype])
+    other = f"torch.where(({a[0]} == 0) & ({a[1]} == {none}), {least}, {a[1]})" if t[1].rank else a[1]
+    return f"torch.{kind}({a[0]}, {other})"
+
+
 def _call(text: str) -> Say:
     return lambda op, a, t: text.format(*a, op=op)
 
@@ -125,7 +133,7 @@ def _call(text: str) -> Say:
 SAY: Mapping[str, Say] = {
     "abs": _call("{0}.abs()"), "sqrt": _call("{0}.sqrt()"), "square": _call("{0}.square()"), "exp": _call("{0}.exp()"),
     "log": _call("{0}.log()"), "expm1": _call("{0}.expm1()"), "log1p": _call("{0}.log1p()"),
-    "xlogy": lambda op, a, t: f"torch.{'special.xlog1py' if op.plus else 'xlogy'}({a[0]}, {a[1]})",
+    "xlogy": _xlogy,
     "guard": _guard, "erf": _call("torch.erf({0})"), "sin": _call("{0}.sin()"), "cos": _call("{0}.cos()"),
     "sign": _call("{0}.sign()"), "floor": _call("{0}.floor()"), "tanh": _call("torch.tanh({0})"),
     "sigmoid": _call("torch.sigmoid({0})"), "relu": _call("F.relu({0})"), "silu": _call("F.silu({0})"),

@@ -33,7 +33,7 @@ def times_log(term: Term, settle: Settle) -> Term | None:
     """x·(log y + z) = x·log y + x·z, whose first part is 0 where x is: nothing counted 0 times, as -∞, is nothing."""
     a, b = (term.build.term(value) for value in term.node.operands)
     for x, sum_ in ((a, b), (b, a)):
-        if not isinstance(sum_.node.op, Add | Sub):
+        if not isinstance(sum_.node.op, Add | Sub) or x.value == sum_.value:
             continue
         parts = [term.build.term(value) for value in sum_.node.operands]
         if any(isinstance(scaled(part).term.node.op, Log | Log1p) and part.type == x.type for part in parts):
@@ -49,17 +49,26 @@ def size_of_positive(term: Term, settle: Settle) -> Term | None:
 
 
 def _positive(term: Term) -> bool:
-    match term.node.op:
-        case Exp() | Sigmoid() | Softplus() | Square() | Sqrt() | Abs():
-            return True
-        case Constant(value=value):
-            return value.value >= 0
-        case Scale(factor=factor) if factor.value < 0:
-            return False
-        case Scale() | Add() | Mul() | Div():
-            return all(_positive(term.build.term(value)) for value in term.node.operands)
-        case _:
-            return False
+    """Each value is looked at once: a formula may use one many times over."""
+    seen, waiting = set(), [term.value]
+    while waiting:
+        value = waiting.pop()
+        if value in seen:
+            continue
+        seen.add(value)
+        node = term.build.term(value).node
+        match node.op:
+            case Exp() | Sigmoid() | Softplus() | Square() | Sqrt() | Abs():
+                continue
+            case Constant(value=number) if number.value >= 0:
+                continue
+            case Scale(factor=factor) if factor.value < 0:
+                return False
+            case Scale() | Add() | Mul() | Div():
+                waiting.extend(node.operands)
+            case _:
+                return False
+    return True
 
 
 def _greatest(x: Term, axes: tuple[int, ...]) -> tuple[Term, Term]:

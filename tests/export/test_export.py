@@ -196,6 +196,16 @@ def test_plain_numbers_in_formulas(formula: str) -> None:
     torch.testing.assert_close(model.program.to_torch(model)(x), model(x))
 
 
+@pytest.mark.parametrize(("formula", "at"), [("x*log(x)", 0.0), ("(1 + x)*log(1 + x)", -1.0)])
+def test_nothing_counted_no_times_has_a_slope(formula: str, at: float) -> None:
+    model = lampc.compile.text(f"fn g(x) = {formula}\ninput 2; bias; g").model(backend="torch")
+    module = model.program.to_torch(model)
+    out = module(torch.tensor([[at, 2.0]]))
+    out.sum().backward()
+    assert out[0, 0].item() == 0.0
+    assert all(p.grad.isfinite().all() for p in module.parameters())
+
+
 def test_a_softplus_far_from_0() -> None:
     model = lampc.compile.text("input 1; bias; softplus").model(backend="torch")
     module = model.program.to_torch(model)
