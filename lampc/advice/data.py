@@ -8,7 +8,7 @@ from lampc.ir.leaves import Parameter
 from lampc.layers.metrics import kind_of
 from lampc.ops.convolution import Convolution
 from lampc.ops.matmul import MatMul
-from lampc.ops.shape import Moving
+from lampc.ops.shape import Reshape, Transpose
 
 _FAIR = {"f1", "auc", "confusion"}
 """Metrics that do not gain by always saying the commonest class."""
@@ -46,6 +46,6 @@ def _weighs_raw(program: Elaborated) -> bool:
         for node in graph.users(waiting.pop()):
             if isinstance(node.op, MatMul | Convolution) and isinstance(graph[node.operands[1].node].op, Parameter):
                 return True
-            if isinstance(node.op, Moving):
+            if isinstance(node.op, Reshape | Transpose):
                 waiting.append(node.id)
     return False

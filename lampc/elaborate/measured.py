@@ -49,11 +49,9 @@ class Measurable:
         value = self.named[label] if label else self.prediction
         target = self.against(part)
         found = metric.fits(value.type, target)
-        if found or target.dtype == "i64":
+        if found or target.dtype == "i64" or not metric.of_classes:
             return found
         head = next((head for head in self.heads if head.label == self.label_of(label) and head.part == part), None)
-        if not metric.of_classes:
-            return "" if head is None or not _scored(head.loss, value) else "the loss takes scores, and targets are none"
         data = self.experiment.data
         if part is None and data is not None and data.description is not None and data.description.bits is False:
             return "it takes targets of 0 and 1, and the data's are other numbers"
@@ -98,7 +96,7 @@ def choose_metrics(found: Measurable, problems: Problems) -> tuple[MetricType, .
     if loss is None or loss.sum is not None:
         return ()
     names: tuple[str, ...] = ("accuracy",) if found.target.dtype == "i64" or _one_of_two(found) else ("mae", "r2")
-    if loss is not None and loss.type is None and not found.differs("", None):
+    if _scored(loss.name, found.prediction) or (loss.type is None and not found.differs("", None)):
         names = tuple(name for name in names if METRICS[name].of_classes)  # whether its numbers are the targets' is not known
     fit = (METRICS[name] for name in names if not found.reason(METRICS[name], "", None))
     return tuple(_bound(metric, found, "", Head()) for metric in fit)

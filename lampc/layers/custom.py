@@ -8,6 +8,7 @@ import typing
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from lampc.ir.op import ShapeError
 from lampc.layers.layer import LAYERS, Arguments, Construct, LayerType
 from lampc.layers.signature import REQUIRED, Flag, Float, Int, Kind, Name, Param, Signature
 from lampc.ops.term import Term
@@ -64,8 +65,33 @@ def made_of(function: Callable[..., Term]) -> LayerType:
         params.append(Param(parameter.name, kind, default))
 
     def build(make: Construct, x: Term, arguments: Arguments) -> Term:
-        own = {param.name: arguments[param.name] for param in params}
-        return function(make, x, **own)
+        own, first = {param.name: arguments[param.name] for param in params}, len(make.build.graph)
+        made: object = function(make, x, **own)
+        if not isinstance(made, Term):
+            raise ShapeError(
+                f"returns no value, but {type(made).__name__}", fix="return what `make` gives, or arithmetic of it"
+            )
+        _keep_apart(made, first)
+        return made
 
     doc = (inspect.getdoc(function) or name).splitlines()[0]
     return LayerType(name, doc, name, Signature(tuple(params)), build, learns=True, custom=True)
+
+
+def _keep_apart(made: Term, first: int) -> None:
+    """See that of the nodes from ``first`` on that make a value none takes all samples and makes nothing of each.
+
+    Raises:
+        ShapeError: if one does: what is predicted of a sample would depend on those beside it.
+    """
+    graph, waiting, seen = made.build.graph, [made.value.node], set[int]()
+    while waiting:
+        node = graph[waiting.pop()]
+        if node.id < first or node.id in seen:
+            continue
+        seen.add(node.id)
+        mixed = [operand for operand in node.operands if graph.type(operand).batched]
+        if mixed and not any(type.batched for type in node.types):
+            raise ShapeError(f"mixes the samples of a minibatch: `{node.op}` makes {node.types[0]} of {graph.type(mixed[0])}",
+                             fix="leave axis 0 as it is: what is predicted is of one sample")  # fmt: skip
+        waiting += [operand.node for operand in node.operands]

@@ -18,6 +18,7 @@ from lampc.layers.layer import Construct
 from lampc.ops.activations import Sigmoid
 from lampc.ops.arithmetic import Floor
 from lampc.ops.matmul import MatMul
+from lampc.ops.reduction import Expand, Mean
 from lampc.ops.term import Term
 
 
@@ -41,6 +42,30 @@ def gated(make: Construct, x: Term, width: int, scale: float = 1.0) -> Term:
 def rounded(make: Construct, x: Term) -> Term:
     """Rounded, as if it were not in the gradient."""
     return lampc.with_gradient(make(Floor(), x + 0.5), [x], lambda dy, x: [dy], check=False)
+
+
+def centred(make: Construct, x: Term, samples: bool = False) -> Term:
+    """x less its mean: a sample's, or, which is refused, all samples'."""
+    axes = (0, 1) if samples else (1,)
+    return x - make(Expand(x.type.shape, axes), make(Mean(axes), x))
+
+
+def test_a_layer_in_python_returns_a_value() -> None:
+    def forgetful(make: Construct, x: Term) -> Term:
+        """Lacks its `return`."""
+        make(Sigmoid(), x)
+        return None  # type: ignore[return-value]
+
+    with pytest.raises(lampc.LampError, match="`forgetful` returns no value, but NoneType"):
+        lampc.Session(forgetful).text("linear 3->4 xavier; forgetful; linear 1 xavier")
+
+
+def test_a_layer_in_python_keeps_samples_apart() -> None:
+    lampc.layer(centred)
+    lampc.compile.text("linear 3->4 xavier; centred; linear 1 xavier; loss mse")
+    with pytest.raises(lampc.LampError, match=r"`centred` mixes the samples of a minibatch: `mean\(axes=\(0, 1\)\)`") as caught:
+        lampc.compile.text("linear 3->4 xavier; centred samples; linear 1 xavier; loss mse")
+    assert [found.labels[0].span.text for found in caught.value.diagnostics] == ["centred samples"]
 
 
 def test_the_gradient_of_a_layer_in_python_is_autograds() -> None:
