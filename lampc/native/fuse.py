@@ -89,8 +89,7 @@ def _same_place(store: Store, load: Load) -> bool:
 
 
 def _joined(first: Kernel, kernel: Kernel) -> Kernel:
-    plain = [store for store in first.stores if store.shift == HERE and _pattern(store.way)]
-    made = {(store.buffer, _pattern(store.way), HERE): store.expression for store in plain}
+    made = {(store.buffer, _pattern(store.way), HERE): store.expression for store in first.stores}  # `_same_place` holds
     known = {(load.buffer, load.pattern, load.shift): load for load in first.loads()}
     memo: dict[int, Expression] = {}
 
