@@ -6,7 +6,7 @@ import csv
 import io
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -61,13 +61,15 @@ def sweep(file: str, grid: tuple[str, ...], search: tuple[str, ...], trials: int
     table = _Table(file, names, output or Path(f"sweep-{Path(file).stem if file != '-' else 'stdin'}"), as_json)
     problems = Problems()
     settings = (*settings, *(() if runs is None else (f"train.runs={runs}",)))
-    with terminable() as stop:
+    loaded = load(file, settings, problems)
+    if search or storage is not None:
+        name = study or (Path(file).stem if file != "-" else "stdin")
+        work = _studied(loaded, search or grid, trials, storage, name, allow_python, table)
+    else:
+        work = _every(loaded, grid, allow_python, problems, table)
+    with terminable() as stop:  # not before: an exception in the midst of an import leaves a library half made
         try:
-            if search or storage is not None:
-                name = study or (Path(file).stem if file != "-" else "stdin")
-                _studied(load(file, settings, problems), search or grid, trials, storage, name, allow_python, table)
-            else:
-                _every(load(file, settings, problems), grid, allow_python, problems, table)
+            work()
         except KeyboardInterrupt:
             table.close()
             say("interrupted", err=True)
@@ -75,8 +77,9 @@ def sweep(file: str, grid: tuple[str, ...], search: tuple[str, ...], trials: int
     return table.close()
 
 
-def _every(loaded: Any, grid: tuple[str, ...], allow_python: bool, problems: Problems, table: _Table) -> None:
-    """Try every combination, once all are known to be programs."""
+def _every(loaded: Any, grid: tuple[str, ...], allow_python: bool, problems: Problems,
+           table: _Table) -> Callable[[], None]:  # fmt: skip
+    """What tries every combination, once all are known to be programs."""
     from lampc.compile import compile_source
     from lampc.runs.trial import tried
 
@@ -88,15 +91,19 @@ def _every(loaded: Any, grid: tuple[str, ...], allow_python: bool, problems: Pro
         chosen = dict(zip([name for name, _ in axes], values, strict=True))
         programs.append((chosen, compile_source(source, Given(place, {**overrides, **chosen}, allow_python))))
     print_diagnostics(programs[0][1].warnings)
-    for chosen, program in programs:
-        table.add(tried(chosen, program))
+
+    def work() -> None:
+        for chosen, program in programs:
+            table.add(tried(chosen, program))
+
+    return work
 
 
 def _studied(loaded: Any, given: tuple[str, ...], trials: int | None, storage: str | None, name: str,
-             allow_python: bool, table: _Table) -> None:  # fmt: skip
-    """What Optuna finds, this process's trials and those of others."""
+             allow_python: bool, table: _Table) -> Callable[[], None]:  # fmt: skip
+    """What tries what Optuna finds: this process's trials, to which it adds those of others."""
     from lampc.compile import compile_source
-    from lampc.runs.study import Study, parse, search
+    from lampc.runs.study import Study, begin, parse, search
     from lampc.runs.trial import tried
 
     source, place, overrides = loaded
@@ -112,7 +119,9 @@ def _studied(loaded: Any, given: tuple[str, ...], trials: int | None, storage: s
         table.add(row)
         return row
 
-    table.all(search(Study(space, trials, storage, name), program, measured))
+    asked = Study(space, trials, storage, name)
+    begun = begin(asked, program)
+    return lambda: table.all(search(asked, begun, measured))
 
 
 class _Table:

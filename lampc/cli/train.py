@@ -317,6 +317,7 @@ def _kept(shown: _Shown, directory: RunDirectory, file: str | None, given: tuple
                 history = runs.train_one(kept, shown.model, lambda e: shown.on_epoch(0, shown.seeds[0], e), file is None)
             shown.finished.append(history)
     except (Stopped, Abandoned) as ended:
+        directory.see_that_it_is_there()
         if not shown.as_json:
             say(f"{_saved(kept, isinstance(ended, Abandoned))} `lampc train --resume {kept.path}`", err=True)
         return _interrupted(shown, stop.signal)

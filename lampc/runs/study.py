@@ -68,11 +68,8 @@ class Study:
     name: str
 
 
-def search(asked: Study, program: Program, measured: Callable[[dict[str, Any]], Row]) -> list[Row]:
-    """Try settings, so many times here, and give what all processes have measured, in the order of the trials.
-
-    Where only values are given, and no number of trials, every combination is tried once, by whichever process is free.
-    ``program`` is what is searched for, without the settings that are tried.
+def begin(asked: Study, program: Program) -> Any:
+    """Open a search, Optuna's study of it. ``program`` is what is searched for, without the settings that are tried.
 
     Raises:
         LampError: if Optuna is not installed, or the study cannot be opened, or is one of something else.
@@ -93,20 +90,45 @@ def search(asked: Study, program: Program, measured: Callable[[dict[str, Any]], 
         sampler = optuna.samplers.TPESampler(seed=None if shared else seed, constant_liar=shared)
     study = _opened(asked, sampler)
     _see_that_it_is_the_same(study, asked, program)
+    return study
+
+
+def search(asked: Study, study: Any, measured: Callable[[dict[str, Any]], Row]) -> list[Row]:
+    """Try settings, so many times here, and give what all processes have measured, in the order of the trials.
+
+    Where only values are given, and no number of trials, every combination is tried once, by whichever process is free.
+
+    Raises:
+        LampError: if what others have written into the study is damaged.
+    """
+    import optuna
+
+    grid = asked.trials is None
 
     def objective(trial: Any) -> float:
-        row = measured({key: _suggest(trial, key, values) for key, values in asked.space.items()})
+        try:
+            row = measured({key: _suggest(trial, key, values) for key, values in asked.space.items()})
+        except KeyboardInterrupt:
+            raise (_Left if grid else KeyboardInterrupt) from None
         trial.set_user_attr("row", row)
         found = value(row)
         return found if math.isfinite(found) else -math.inf
 
-    if not (grid and sampler.is_exhausted(study)):  # else Optuna would try a setting once more
-        study.optimize(objective, n_trials=asked.trials)
+    try:
+        if not (grid and study.sampler.is_exhausted(study)):  # else Optuna would try a setting once more
+            study.optimize(objective, n_trials=asked.trials)
+    except _Left:
+        raise KeyboardInterrupt from None
     done = [trial for trial in study.get_trials() if trial.state == optuna.trial.TrialState.COMPLETE]
     rows = [trial.user_attrs["row"] for trial in done if "row" in trial.user_attrs]
     for row in rows:
         _held(row, schemas.ROW, asked)
-    return rows
+    # What a process has left untold may be tried by two others.
+    return [row for index, row in enumerate(rows) if not (grid and row in rows[:index])]
+
+
+class _Left(BaseException):
+    """A trial of a grid was interrupted. Optuna takes it for one that runs, and whoever goes on tries that setting again."""
 
 
 def _opened(asked: Study, sampler: Any) -> Any:

@@ -155,6 +155,25 @@ def test_a_grid_that_has_been_tried_is_told_and_not_tried_again(lampc: Command, 
     assert "GridSampler" not in told[1].err
 
 
+def test_a_setting_that_was_interrupted_is_tried_by_who_goes_on(
+    lampc: Command, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried, calls = trial.tried, 0
+
+    def but_the_second(*arguments: Any) -> trial.Row:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise KeyboardInterrupt
+        return tried(*arguments)
+
+    monkeypatch.setattr(trial, "tried", but_the_second)
+    grid = ("sweep", file, "--grid", "optimizer.lr=0.1,1,2", "--storage", "study.log", "--json")
+    assert lampc(*grid).status == 130
+    assert sorted(row["settings"]["optimizer.lr"] for row in rows(lampc(*grid).out)) == [0.1, 1, 2]
+    assert calls == 4
+
+
 def test_rows_are_written_as_they_come(lampc: Command, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tried, calls = trial.tried, 0
 

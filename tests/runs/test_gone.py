@@ -15,6 +15,7 @@ import pytest
 
 from lampc import files
 from lampc.cli import run
+from lampc.native.stop import Abandoned
 from lampc.runtime.train import _Loop
 
 SOURCE = "linear 2->4 xavier; tanh; linear 1\ndata xor\nloss mse\ntrain epochs=40 batch=4\n"
@@ -66,6 +67,19 @@ def test_a_folder_that_is_gone_is_said(project: Path, monkeypatch: pytest.Monkey
     assert "saved" not in said.err + said.out
     assert "run   " not in said.out
     assert not folder.is_dir() or not list(folder.iterdir())
+
+
+def test_a_folder_that_is_gone_is_said_by_what_is_left_in_its_midst(project: Path, monkeypatch: pytest.MonkeyPatch,
+                                                                    capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+    def left(*_: object) -> None:
+        removed(project / "runs" / "x" / "1")
+        raise Abandoned
+
+    monkeypatch.setattr(_Loop, "_spell", left)
+    assert run(["train", "x.lamp"]) == 1
+    said = capsys.readouterr().err
+    assert "error[E613]" in said
+    assert "--resume" not in said
 
 
 @pytest.mark.filterwarnings("always::RuntimeWarning")

@@ -58,6 +58,16 @@ def test_at_twenty_moments_of_the_start(tmp_path: Path, block: int) -> None:
     assert not list(tmp_path.rglob(".writing-*"))
 
 
+def test_at_the_start_of_a_sweep(tmp_path: Path) -> None:
+    """No library is left half imported by an exception in its midst."""
+    (tmp_path / "x.lamp").write_text(SOURCE)
+    drawn = random.Random(7)
+    for _ in range(5):
+        status, err = interrupted(tmp_path, drawn.uniform(0.3, 2.0), "sweep", "x.lamp", "--grid", "optimizer.lr=0.1,0.2")
+        assert status == 130, err
+        assert [line for line in err.splitlines() if line != "no trial has ended"] == ["interrupted"], err
+
+
 def test_a_file_that_is_half_written_goes_first(tmp_path: Path) -> None:
     script = ("import os, signal, pathlib, lampc.files as files\n"
               "from lampc.interrupt import end_at_once\nend_at_once()\n"
