@@ -27,7 +27,7 @@ from lampc.advice import advise
 from lampc.diagnostics import Diagnostic, LampError, Problems, failure
 from lampc.elaborate import Elaborated, Experiment, elaborate
 from lampc.elaborate.definitions import decode, read_source
-from lampc.elaborate.given import Given
+from lampc.elaborate.given import Given, as_path
 from lampc.elaborate.minibatches import lone_batchnorm
 from lampc.ir.graph import Graph, Stage, Value
 from lampc.ir.keys import Key
@@ -121,7 +121,7 @@ class Program:
             LampError: if there is none of that name.
         """
         whole = self.elaborated
-        if label not in whole.labels:
+        if not isinstance(label, str) or label not in whole.labels:
             raise failure("E203", f"the file names no value `{label}`", f"there are {', '.join(whole.labels)}")
         graph = whole.graph.with_outputs({"prediction": whole.labels[label]})
         experiment = replace(whole.experiment, loss=None, metrics=None)
@@ -342,7 +342,8 @@ def file(path: str | os.PathLike[str], *, allow_python: bool = False, **settings
     Raises:
         LampError: if the program, its data or a setting is wrong.
     """
-    return from_file(Path(path), Given(Path(path).parent, settings, allow_python))
+    place = as_path("path", path)
+    return from_file(place, Given(place.parent, settings, allow_python))
 
 
 def text(source: str | bytes, *, name: str = "<text>", folder: str | os.PathLike[str] = ".",
@@ -352,7 +353,7 @@ def text(source: str | bytes, *, name: str = "<text>", folder: str | os.PathLike
     Raises:
         LampError: if the program, its data or a setting is wrong.
     """
-    return from_text(source, name, Given(Path(folder), settings, allow_python))
+    return from_text(source, name, Given(as_path("folder", folder), settings, allow_python))
 
 
 def from_file(path: Path, given: Given) -> Program:
@@ -375,8 +376,10 @@ def from_text(text: str | bytes, name: str, given: Given) -> Program:
         LampError: if the program, its data or a setting is wrong.
     """
     problems = Problems()
+    if not isinstance(text, str | bytes):
+        raise failure("E802", f"`source`: a text is wanted, not a {type(text).__name__}")
     raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-    decoded = decode(raw, name, problems)
+    decoded = decode(raw, str(name), problems)
     problems.raise_errors()
     assert decoded is not None
     return compile_source(decoded, given, problems)

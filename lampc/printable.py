@@ -35,14 +35,18 @@ def _escaped(char: str) -> str:
 
 
 def cell(value: Any) -> Any:
-    """A table's cell: before a text that a spreadsheet would take for a formula stands a ``'``, as OWASP has it.
+    """A table's cell: what cannot be seen is written out, and before a text that a spreadsheet would take for a formula stands
+    a ``'``, as OWASP has it.
 
     Numbers, and texts that are numbers, such as ``-1``, are as they are.
     """
-    if not isinstance(value, str) or not value.startswith(_FORMULA):
+    if not isinstance(value, str):
         return value
+    shown = printable(value)
+    if not value.startswith(_FORMULA):
+        return shown
     try:
         float(value)
     except ValueError:
-        return f"'{value}"
-    return value
+        return f"'{shown}"
+    return shown

@@ -11,7 +11,7 @@ from typing import Any
 from lampc import compile as pipeline
 from lampc.compile import Program
 from lampc.diagnostics import Diagnostic, LampError
-from lampc.elaborate.given import Given
+from lampc.elaborate.given import Given, as_path
 from lampc.layers import LAYERS, LayerType
 from lampc.layers.custom import made_of
 from lampc.ops.term import Term
@@ -46,7 +46,8 @@ class Session:
         Raises:
             LampError: if the program, its data or a setting is wrong.
         """
-        return pipeline.from_file(Path(path), self._given(Path(path).parent, settings))
+        place = as_path("path", path)
+        return pipeline.from_file(place, self._given(place.parent, settings))
 
     def text(
         self, source: str | bytes, *, name: str = "<text>", folder: str | os.PathLike[str] = ".", **settings: Any
@@ -56,7 +57,7 @@ class Session:
         Raises:
             LampError: if the program, its data or a setting is wrong.
         """
-        return pipeline.from_text(source, name, self._given(Path(folder), settings))
+        return pipeline.from_text(source, name, self._given(as_path("folder", folder), settings))
 
     def check(self, source: str | bytes, *, name: str = "<text>", folder: str | os.PathLike[str] = ".",
               **settings: Any) -> tuple[Diagnostic, ...]:  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -76,6 +77,6 @@ class Span:
 def project(folder: Path) -> Path:
     """The project that a folder belongs to: the nearest around it with a project's marks, else itself."""
     for candidate in (folder.absolute(), *folder.absolute().parents):
-        if any((candidate / mark).exists() for mark in (".git", "pyproject.toml")):
+        if any(os.path.exists(candidate / mark) for mark in (".git", "pyproject.toml")):
             return candidate
     return folder

@@ -4,9 +4,11 @@ in lampc, 130 interrupted.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
+import warnings
 from importlib import import_module
 
 import click
@@ -53,7 +55,18 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line, and exit with its status."""
     end_at_once()
+    _open_what_is_closed()
+    if any(option.startswith("error") for option in sys.warnoptions):  # a warning is said, and ends nothing
+        warnings.simplefilter("default")
     sys.exit(run(arguments))
+
+
+def _open_what_is_closed() -> None:
+    """Give a standard stream that the caller has closed to nobody, lest a file that is opened gets its number."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        name = ("stdin", "stdout", "stderr")[number]
+        setattr(sys, name, open(number, "w" if number else "r"))  # noqa: SIM115 - as long as the process
+    os.close(number)
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -84,10 +97,38 @@ def run(arguments: list[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # The reader has gone, as with `| head`; there is nobody to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _say_no_more()
         return 0
+    except OSError as error:
+        return _refused(error) or _fault(error)
+    except ImportError as error:
+        if (error.name or "").startswith("lampc"):
+            return _fault(error)
+        say(f"error[E508]: a package that lampc needs cannot be imported: {error}", err=True)
+        say("  = help: install lampc again: pip install --force-reinstall lampc", err=True)
+        return 1
     except Exception as error:
         return _fault(error)
+
+
+def _say_no_more() -> None:
+    """Let what is still to be printed go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
+def _refused(error: OSError) -> int | None:
+    """What the system refuses of things that have no name, the output and the folder that one is in; None if it is neither."""
+    if error.filename is not None or error.errno not in (*_FULL, errno.ENOENT):
+        return None
+    if error.errno == errno.ENOENT:
+        say("error[E003]: the folder that lampc was called in is gone", err=True)
+    else:
+        _say_no_more()
+        say(f"error[E003]: the output cannot be written: {error.strerror}", err=True)
+    return 1
 
 
 def _fault(error: Exception) -> int:

@@ -7,8 +7,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lampc.data import Description
+from lampc.diagnostics import failure
 from lampc.layers import LayerType
 from lampc.layers.custom import known
+
+
+def as_path(name: str, value: object) -> Path:
+    """A path that a Python program gives.
+
+    Raises:
+        LampError: if it is none.
+    """
+    try:
+        return Path(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise failure("E802", f"`{name}`: a path is wanted, not a {type(value).__name__}") from None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,10 @@ from typing import Any, TypeVar
 import lampc.compile
 from lampc.diagnostics import LampError, failure
 
+_STORED = {"bool", "bfloat16", *(f"float{bits}" for bits in (16, 32, 64)),
+           *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64))}  # fmt: skip
+"""Element types that files of weights know, by numpy's names."""
+
 
 @dataclass(frozen=True)
 class Imported:
@@ -16,6 +20,12 @@ class Imported:
 
     text: str
     weights: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        for name, array in self.weights.items():
+            kind = str(getattr(array, "dtype", "missing"))
+            if kind not in _STORED:
+                raise refused(f"the weights `{name}` are {kind}, and files of weights hold other numbers")
 
     def model(self, **settings: Any) -> Any:
         """The network with its weights.

@@ -38,7 +38,7 @@ def host() -> Host:
     Raises:
         NoNativeForm: if that names no processor, or one whose code this machine could not run.
     """
-    return _host(os.environ.get("LAMPC_TARGET", "native"))
+    return _host(os.environ.get("LAMPC_TARGET") or "native")
 
 
 @cache

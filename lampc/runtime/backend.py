@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lampc.diagnostics import LampError, Problems
+from lampc.diagnostics import LampError, Problems, failure
 from lampc.ir.keys import Key
 from lampc.ir.leaves import State
 from lampc.native.program import NoNativeForm
@@ -45,8 +45,10 @@ def choose(program: Program, device: torch.device, wanted: str) -> Choice:
     """The backend for a program on a device.
 
     Raises:
-        LampError: if native code is asked for and cannot be had.
+        LampError: if there is no such backend, or native code is asked for and cannot be had.
     """
+    if not isinstance(wanted, str) or wanted not in ("auto", "torch", "native"):
+        raise failure("E802", f"there is no backend `{str(wanted)[:40]}`", "`auto`, `torch` and `native` are backends")
     if wanted == "torch":
         return Choice("torch", "as asked", asked=True)
     reason = f"device {device.type}" if device.type != "cpu" else program.native.check(whole=wanted == "native")

@@ -70,8 +70,8 @@ class Model:
         """Held by the thread that works in the model's memory."""
         train = program.experiment.train
         self.seed = train.seed if seed is None else whole("seed", seed, most=SEEDS)
-        self.device = device_of(device or train.device)
-        self.backend = choose(program, self.device, backend or train.backend)
+        self.device = device_of(train.device if device is None else device)
+        self.backend = choose(program, self.device, train.backend if backend is None else backend)
         """What training, evaluation and prediction run on, and why."""
         fitting_model(program, self.device)
         dtype = program.elaborated.dtype
@@ -140,7 +140,7 @@ class Model:
             LampError: if there is none of that name.
         """
         labels = self.program.elaborated.labels
-        if label not in labels:
+        if not isinstance(label, str) or label not in labels:
             copies = sum(name.startswith(f"{label}[") for name in labels)
             if copies:
                 raise failure("E203", f"`{label}` names {copies} values, one in each copy of a body",
@@ -336,8 +336,9 @@ class Model:
         if type.dtype == "i64" and (values.is_floating_point() or values.is_complex()):
             what = "whole numbers" if name == "x" else "class labels, whole numbers"
             raise failure("E604", f"{name} holds {what}, not {values.dtype}")
-        if values.is_complex():
-            raise failure("E605", f"{name} is complex")
+        if values.is_complex() or values.layout != torch.strided or values.is_meta:
+            what = "complex" if values.is_complex() else "without numbers" if values.is_meta else "sparse"
+            raise failure("E605", f"{name} is {what}, and plain numbers are wanted")
         below = self.program.elaborated.input_below
         if name == "x" and below and values.numel():
             least, greatest = int(values.min()), int(values.max())
@@ -377,7 +378,7 @@ def device_of(name: str) -> torch.device:
     """
     try:
         device = torch.device(name)
-    except RuntimeError:
+    except (RuntimeError, TypeError, ValueError):
         raise failure("E702", f"there is no device `{name}`", "`cpu` and `cuda` are devices") from None
     if device.type == "cuda" and not torch.cuda.is_available():
         raise failure("E702", "device `cuda` is not available: torch sees no such GPU", "use device=cpu")

@@ -283,6 +283,8 @@ class _Foreign:
 
 def pairs_of(model: Model, loader: Iterable[Any]) -> Iterator[tuple[Tensor, Tensor]]:
     """A loader's minibatches, checked; empty ones are left out."""
+    if not isinstance(loader, Iterable) and not hasattr(loader, "__len__"):  # a sequence need not say that it is iterable
+        raise failure("E605", f"a loader gives pairs (x, y), and this is a {type(loader).__name__}")
     for pair in loader:
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise failure("E605", "a loader gives pairs (x, y)")

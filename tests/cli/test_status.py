@@ -172,3 +172,54 @@ def test_what_only_looks_never_imports_torch(verb: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a full device, and streams that are closed, are Linux's here")
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        ("ops models/disc.lamp >&-", 0, ""),
+        ("check models/disc.lamp >&- 2>&-", 0, ""),
+        ("check none.lamp <&- >&-", 1, "error[E003]: cannot read"),
+        ("ops models/disc.lamp >/dev/full", 1, "error[E003]: the output cannot be written: No space left on device"),
+        ("--help >/dev/full", 1, "error[E003]: the output cannot be written"),
+        ("ops models/disc.lamp >/dev/full 2>/dev/full", 1, ""),
+    ],
+)
+def test_streams_that_are_closed_or_full(arguments: str, status: int, said: str) -> None:
+    done = subprocess.run(["sh", "-c", f"{sys.executable} -m lampc {arguments}"], cwd=ROOT, capture_output=True, text=True,
+                          timeout=120, check=False)  # fmt: skip
+    assert done.returncode == status
+    assert said in done.stderr if said else not done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there a folder in use cannot be removed")
+def test_a_folder_that_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "x.lamp").write_text(GOOD)
+    (tmp_path / "gone").mkdir()
+    command = f"cd gone; rmdir ../gone; {sys.executable} -m lampc check {tmp_path / 'x.lamp'}; {sys.executable} -m lampc data x"
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True,
+                          text=True, timeout=120, check=False)  # fmt: skip
+    assert "fine" in done.stdout and "E900" not in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("missing", "code"), [("networkx", "E508"), ("lampc.passes", "E900")])
+def test_a_package_that_is_missing(missing: str, code: str, tmp_path: Path) -> None:
+    """What lampc cannot do without is named; a module of its own is a fault."""
+    script = f"import sys\nsys.modules[{missing!r}] = None\nfrom lampc.cli import run\nrun(['check', {str(tmp_path / 'x')!r}])"
+    (tmp_path / "x").write_text(GOOD)
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert f"error[{code}]" in done.stderr and missing in done.stderr and "Traceback" not in done.stderr
+
+
+def test_warnings_are_said_even_where_they_are_to_be_errors(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("a,y\n" + "1,2\n3,4\n" * 5)
+    (tmp_path / "y.csv").write_text("a,other\n1,2\n")
+    (tmp_path / "x.lamp").write_text('data csv "x.csv"; linear 1; loss mse; optimizer sgd; train epochs=1')
+    command = [sys.executable, "-m", "lampc"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error::UserWarning"}
+    for verb in (["train", "x.lamp"], ["predict", "x", "y.csv"]):
+        done = subprocess.run([*command, *verb], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120,
+                              check=False)  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    assert "warning: y.csv has columns that the network was not trained on" in done.stderr

@@ -103,3 +103,18 @@ def test_what_a_model_says_of_its_program_is_not_believed(
     entry.key, entry.value = "lampc.network", text
     status, _, written = imported(tmp_path, found.SerializeToString(), capsys)
     assert (status, written) == (0, "input 4\nlinear 2 bias=off\n")
+
+
+@pytest.mark.parametrize("kind", ["INT4", "UINT4", "FLOAT8E5M2", "COMPLEX64", "FLOAT4E2M1"])
+def test_weights_of_a_kind_that_no_file_of_weights_has(tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    number = getattr(onnx.TensorProto, kind, None)
+    if number is None:
+        pytest.skip("this onnx does not know it")
+    weight = onnx.TensorProto(name="w", data_type=number, dims=[2, 2], raw_data=b"\0" * (32 if kind == "COMPLEX64" else 4))
+    node = onnx.helper.make_node("MatMul", ["x", "w"], ["y"])
+    ends = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", 2]) for name in "xy"]
+    model = onnx.helper.make_model(onnx.helper.make_graph([node], "g", ends[:1], ends[1:], [weight]))
+    (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
+    assert run(["import", str(tmp_path / "m.onnx"), "-o", str(tmp_path / "m.lamp")]) == 1
+    assert "error[E812]" in capsys.readouterr().err
+    assert not (tmp_path / "m.lamp").exists()

@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+import lampc
 import lampc.compile
 from lampc.cli import run
 from lampc.diagnostics import LampError
@@ -98,6 +100,39 @@ def test_seconds_and_rates_that_a_model_is_asked_for(value: Any) -> None:
         with pytest.raises(LampError) as caught:
             asked(value)
         assert caught.value.diagnostics[0].code in ("E305", "E802", "E304")
+
+
+@pytest.mark.parametrize("value", [None, 5, [], object(), np.zeros(3), np.float64(1), 1j, {"a": 1}, "x" * 5000, "\0"], ids=type)
+def test_what_python_may_hand_over(value: Any) -> None:
+    """Where a text, a path, a name or a loader is wanted."""
+    program = lampc.compile.text("linear 2->3 as h; tanh; linear 1; loss mse; optimizer sgd; train epochs=1")
+    model = program.model(backend="torch")
+    session = lampc.Session()
+    csv = 'data csv "none.csv"; linear 1; loss mse'
+    for name, asked in {
+        "text": lambda: lampc.compile.text(value), "file": lambda: lampc.compile.file(value),
+        "folder": lambda: lampc.compile.text(csv, folder=value), "of a session": lambda: session.text(value),
+        "its folder": lambda: session.text(csv, folder=value), "its file": lambda: session.file(value),
+        "value": lambda: model.value(value, np.zeros((4, 2))), "answering": lambda: program.answering(value),
+        "device": lambda: value is None or program.model(device=value),
+        "backend": lambda: value is None or program.model(backend=value),
+        "loader": lambda: model.train(value),
+    }.items():  # fmt: skip
+        try:
+            asked()
+        except LampError as error:
+            assert error.diagnostics[0].code != "E900", name
+            assert len(str(error)) < 20_000
+        else:
+            assert value is None, (name, value)
+
+
+def test_tensors_without_numbers() -> None:
+    model = lampc.compile.text("linear 2->1; loss mse").model(backend="torch")
+    for wrong in (torch.zeros(4, 2, device="meta"), torch.zeros(4, 2).to_sparse(), torch.zeros(4, 2, dtype=torch.complex64)):
+        for asked in (lambda x: model(x), lambda x: model.evaluate(x, torch.zeros(4, 1))):
+            with pytest.raises(LampError, match="E605"):
+                asked(wrong)
 
 
 class Runs:

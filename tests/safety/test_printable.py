@@ -50,11 +50,14 @@ def test_nothing_harmful_is_left(text: str) -> None:
     assert "\n" not in printable(text)
 
 
-FORMULAS = ("=1+1", "+cmd|' /C calc'!A0", "@SUM(1)", "-2+3", "\t=1", "\r=1", "-")
+FORMULAS = ("=1+1", "+cmd|' /C calc'!A0", "@SUM(1)", "-2+3", "-")
+UNSEEN = (("\t=1", r"'\t=1"), ("\r=1", r"'\r=1"), ("=\x1b[2J", r"'=\x1b[2J"), ("a\nb\u202e", r"a\nb\u202e"))
 NONE = ("-1", "+2.5e3", "a=1", "", -1.5, 7)
 
 
-@pytest.mark.parametrize(("given", "kept"), [*((text, f"'{text}") for text in FORMULAS), *zip(NONE, NONE, strict=True)])
+@pytest.mark.parametrize(
+    ("given", "kept"), [*((text, f"'{text}") for text in FORMULAS), *UNSEEN, *zip(NONE, NONE, strict=True)]
+)
 def test_cells_that_are_formulas_are_texts(given: object, kept: object) -> None:
     assert cell(given) == kept
 
