@@ -57,8 +57,8 @@ class Description:
     """Whether all targets are 0 or 1, where they are numbers; None where that is not known."""
     below: int = 0
     """What a sample's whole numbers stay below, where they name things; 0 where samples hold any numbers."""
-    labels: tuple[int, int] | None = None
-    """The least and the greatest target where they are whole numbers in several axes, which may be labels of places."""
+    labels: tuple[int, ...] | None = None
+    """Of targets that are whole numbers in several axes, and so may be labels of places, the two least and the two greatest."""
     stored: bool = field(default=False, compare=False)
     """Whether samples stay on the disk."""
 

@@ -251,8 +251,13 @@ def _placed(dataset: Dataset, *targets: Any) -> Dataset:
     arrays = [np.asarray(array) for array in targets]
     if any(array.dtype.kind not in "iub" or array.ndim < 2 or not array.size for array in arrays):
         return dataset
-    reach = min(int(array.min()) for array in arrays), max(int(array.max()) for array in arrays)
-    return replace(dataset, description=replace(dataset.description, labels=reach))
+    ends = {int(end) for array in arrays for end in (array.min(), array.max())}
+    least, greatest = min(ends), max(ends)  # one of them may mark what does not count
+    for array in arrays:
+        between = array[(array != least) & (array != greatest)]
+        ends |= {int(between.min()), int(between.max())} if between.size else set()
+    found = sorted(ends)
+    return replace(dataset, description=replace(dataset.description, labels=(*found[:2], *found[2:][-2:])))
 
 
 def _array(array: Any, name: str) -> NDArray[Any]:

@@ -98,10 +98,10 @@ def labels_of_places(data: Data | None, wanted: Type | None, ignore: int | None 
     description = data.description if data else None
     if data is None or description is None or description.labels is None or wanted is None:
         return data
-    least, greatest = description.labels
-    if wanted.dtype != "i64" or wanted.sample != description.target or (least < 0 and least != ignore):
+    counting = [label for label in description.labels if label != ignore] or [0]
+    if wanted.dtype != "i64" or wanted.sample != description.target or min(counting) < 0:
         return data
-    classes = tuple(map(str, range(greatest + 1)))
+    classes = tuple(map(str, range(max(counting) + 1)))
     described = replace(description, classes=classes, target_range=None, bits=None)
     return replace(data, request=replace(data.request, labels=True), description=described)
 
@@ -236,7 +236,7 @@ def _disagree(loss: Loss, wanted: Type, given: Type, prediction: Type, data: Dat
                     f"makes {prediction}", also=[(data.span, f"targets are {given}")], fixes=fixes)  # fmt: skip
 
 
-def _no_labels(loss: Loss, wanted: Type, given: Type, reach: tuple[int, int], data: Data, made_by: Span,
+def _no_labels(loss: Loss, wanted: Type, given: Type, reach: tuple[int, ...], data: Data, made_by: Span,
                problems: Problems) -> None:  # fmt: skip
     """Whole numbers in several axes that are no labels of the places that the network scores."""
     if wanted.sample != given.sample:
@@ -245,8 +245,8 @@ def _no_labels(loss: Loss, wanted: Type, given: Type, reach: tuple[int, int], da
                         loss.span, also=[(made_by, f"scores {scored} places"), (data.span, f"has targets of {there}")],
                         fixes=["let the network score as many places as a sample has labels"])  # fmt: skip
         return
-    least = reach[0]
+    least = min(label for label in reach if label != loss.arguments.get("ignore"))
     problems.report("E503", f"loss `{loss.name}` takes labels from 0 on, but the data's begin at {least}", loss.span,
-                    also=[(data.span, f"labels from {least} to {reach[1]}")],
+                    also=[(data.span, f"labels from {reach[0]} to {reach[-1]}")],
                     fixes=[f"`{loss.name} ignore={least}`, if it marks places that do not count",
                            "or number the labels from 0 on"])  # fmt: skip

@@ -148,6 +148,20 @@ def test_a_place_without_a_label_is_ignored_where_the_loss_says_so(tmp_path: Pat
     assert program.model(seed=0).train(data=program.data()).test["loss"] < 0.1
 
 
+@pytest.mark.parametrize("mark", [-100, -1, 3, 255])
+def test_the_label_that_is_ignored_is_no_class(mark: int, tmp_path: Path) -> None:
+    padded = TAGS.copy()
+    padded[1:3, 2] = mark
+    np.savez(tmp_path / "a.npz", x=WORDS, y=padded)
+    program = lampc.compile.text(f'{TAGGER}loss crossentropy ignore={mark}; data npz "a.npz"', folder=tmp_path)
+    data = program.experiment.data
+    assert data is not None and data.description is not None
+    assert data.description.classes == ("0", "1", "2")
+    assert program.model(seed=0).train(data=program.data()).test["loss"] < 0.1
+    other = refused(tmp_path, f'{TAGGER}loss crossentropy ignore=7; data npz "a.npz"')
+    assert (other.code, "labels from 0 on" in other.message) == ("E503", mark < 0)
+
+
 def test_another_number_of_places_than_labels(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x=WORDS, y=TAGS[:, :2])
     found = refused(tmp_path, f'{TAGGER}loss crossentropy; data npz "a.npz"')
