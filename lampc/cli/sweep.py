@@ -18,7 +18,7 @@ from lampc.cli.inputs import FILE, common, load
 from lampc.cli.report import print_diagnostics
 from lampc.cli.say import say, say_json
 from lampc.cli.signals import terminable
-from lampc.diagnostics import Problems, failure
+from lampc.diagnostics import LampError, Problems, failure
 from lampc.elaborate import parse_setting
 from lampc.elaborate.given import Given
 from lampc.elaborate.settings import Setting
@@ -104,23 +104,30 @@ def _studied(loaded: Any, given: tuple[str, ...], trials: int | None, storage: s
     """What tries what Optuna finds: this process's trials, to which it adds those of others."""
     from lampc.compile import compile_source
     from lampc.runs.study import Study, begin, parse, search
-    from lampc.runs.trial import tried
+    from lampc.runs.trial import refused, tried
 
     source, place, overrides = loaded
     space = dict(parse(text) for text in given)
-    program = compile_source(source, Given(place, overrides, allow_python))
+    plain = compile_source(source, Given(place, overrides, allow_python))
 
     def measured(chosen: dict[str, Any]) -> Row:
         problems = Problems()
         found = [parse_setting(f"{name}={value}", problems) for name, value in chosen.items()]
         problems.raise_errors()
         more = dict(setting for setting in found if setting is not None)
-        row = tried(more, compile_source(source, Given(place, {**overrides, **more}, allow_python)))
+        try:
+            program = compile_source(source, Given(place, {**overrides, **more}, allow_python))
+        except LampError as error:  # of settings that are drawn not all need be programs
+            if error.diagnostics[0].code == "E801":  # there is no such setting, whatever its value
+                raise
+            row = refused(more, error.diagnostics[0])
+        else:
+            row = tried(more, program)
         table.add(row)
         return row
 
     asked = Study(space, trials, storage, name)
-    begun = begin(asked, program)
+    begun = begin(asked, plain)
     return lambda: table.all(search(asked, begun, measured))
 
 

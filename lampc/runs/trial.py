@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lampc.diagnostics import LampError
+from lampc.diagnostics import Diagnostic, LampError
 from lampc.elaborate.settings import Setting
 from lampc.runtime.course import metric_of, score
 from lampc.runtime.history import Divergence
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 """What one setting has come to, as JSON: its ``settings``; ``measures`` of the ``part`` by which settings are looked at, and
 those of ``train`` and ``test``; ``by``, the metric that chooses, empty where there is no validation part; the kind of ``loss``;
-how many ``runs`` there were, and which have ``diverged``, and where; why it was ``refused``, if there is too little memory."""
+how many ``runs`` there were, and which have ``diverged``, and where; why it was ``refused``, if there is too little memory or
+it is no program."""
 
 
 def tried(chosen: Mapping[str, Setting], program: Program) -> Row:
     """Train with a setting, once a seed. That a seed diverges is an outcome, and so is that memory is too small."""
     config = program.experiment.train
-    refused = ""
     try:
         histories = train_runs(program, [config.seed + run for run in range(config.runs)], every=math.inf)
     except LampError as error:
         if error.diagnostics[0].code != "E706":
             raise
-        histories, refused = [], error.diagnostics[0].message
+        return refused(chosen, error.diagnostics[0])
     ended = finite(histories)
     part = next((name for name in ("validation", "test") if any(getattr(h, name) for h in ended)), "train")
     return {
@@ -44,8 +44,14 @@ def tried(chosen: Mapping[str, Setting], program: Program) -> Row:
         "loss": _kind_of_loss(program, chosen),
         "runs": len(histories),
         "diverged": divergences(histories),
-        **({"refused": refused} if refused else {}),
     }
+
+
+def refused(chosen: Mapping[str, Setting], why: Diagnostic) -> Row:
+    """What a setting comes to with which nothing is trained."""
+    settings = {name: plain(setting) for name, setting in chosen.items()}
+    return {"settings": settings, "part": "train", "measures": {}, "train": {}, "test": {}, "by": "", "loss": "", "runs": 0,
+            "diverged": [], "refused": why.message}  # fmt: skip
 
 
 def plain(setting: Setting) -> int | float | str | bool:

@@ -47,6 +47,22 @@ def test_several_processes_share_a_study(tmp_path: Path) -> None:
     assert {*tried} == {(lr, batch) for lr in (0.1, 1) for batch in (1, 2, 4)}
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_setting_that_makes_no_program_is_an_outcome(shared: bool, lampc: Command, tmp_path: Path) -> None:
+    (tmp_path / "a.lamp").write_text("let w = 4\nlinear 2->w xavier; tanh; linear 1\ndata xor\nloss mse\ntrain epochs=2\n")
+    storage = ("--storage", tmp_path / "study.log") if shared else ()
+    done = lampc("sweep", tmp_path / "a.lamp", "--search", "w=4,-3,8", "--trials", 8, *storage, "--json", "-o", tmp_path / "o")
+    assert done.status == 0
+    found = {row["settings"]["w"]: row for row in rows(done.out)}
+    assert set(found) == {4, -3, 8}
+    assert found[-3]["refused"] == "`linear`, `sizes`: -3 is not between 1 and 2,147,483,648"
+    assert found[-3]["measures"] == {}
+    assert found[4]["measures"]["loss"]
+    none = lampc("sweep", tmp_path / "a.lamp", "--search", "w=-3,-4", "--trials", 2, "-o", tmp_path / "o")
+    assert none.status == 1
+    assert "no setting has come to its end" in none.err
+
+
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
