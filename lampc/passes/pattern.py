@@ -34,6 +34,11 @@ class Scaled:
         op = self.term.node.op
         return (isinstance(op, Constant) and op.value.power == 0) or (isinstance(op, Named) and op.number)
 
+    @property
+    def bare(self) -> Term:
+        """The term without the factor: of a number, 1."""
+        return self.term.build.constant(self.term.type, 1.0) if self.number else self.term
+
     def as_term(self) -> Term | float:
         """The value as a formula uses it."""
         return self.factor if self.number else self.term * self.factor

@@ -126,7 +126,7 @@ def _scaled_log(table: Table, term: Term, inside: frozenset[object]) -> Term | N
     x = scaled(term.build.term(term.node.operands[0]))
     product = parts(x.term)
     if product.factor != 1.0:  # 2·x times y, too
-        whole = term.build(product.op, *(operand.term for operand in product.operands))
+        whole = term.build(product.op, *(operand.bare for operand in product.operands))
         x = Scaled(x.factor * product.factor, _settled(table, whole, inside))
     if x.number or x.factor <= 0 or isclose(x.factor, 1.0):
         return None

@@ -13,7 +13,7 @@ from lampc.ops.guard import Guard
 from lampc.ops.normalise import Softmax
 from lampc.ops.reduction import Expand, Max, Mean, Sum
 from lampc.ops.term import Term
-from lampc.passes.pattern import scaled
+from lampc.passes.pattern import Scaled, scaled
 
 Settle = Callable[[Term], Term]
 """A term in its own stable form."""
@@ -38,8 +38,12 @@ def times_log(term: Term, settle: Settle) -> Term | None:
         parts = [term.build.term(value) for value in sum_.node.operands]
         if any(isinstance(scaled(part).term.node.op, Log | Log1p) and part.type == x.type for part in parts):
             with term.build.at(note="stable: x·(log(y) + z) is x·log(y) + x·z"):
-                return term.build(sum_.node.op, *(settle(settle(x * log.term) * log.factor) for log in map(scaled, parts)))
+                return term.build(sum_.node.op, *(_times(x, scaled(part), settle) for part in parts))
     return None
+
+
+def _times(x: Term, part: Scaled, settle: Settle) -> Term:
+    return settle(x * part.factor) if part.number else settle(settle(x * part.term) * part.factor)
 
 
 def size_of_positive(term: Term, settle: Settle) -> Term | None:

@@ -25,6 +25,7 @@ from lampc.runtime.runs import divergences, finite, summary
 from lampc.runtime.steps import Position
 from lampc.runtime.train import OnEpoch, load_data
 from lampc.runtime.train import train as training
+from lampc.schema import parse
 
 if TYPE_CHECKING:
     from lampc.compile import Program
@@ -99,7 +100,7 @@ def see_that_it_is_the_same(kept: Kept, data: Dataset, seed: int) -> None:
         raise failure("E612", "the program is not what the run was trained with", "begin a new run: leave `--resume` out")
     looked_at = ("train",) if kept.program.experiment.train.runs == 1 else ("train", "optimizer", "layers")
     measured = [metric.name for metric in kept.program.metrics]
-    now = json.loads(json.dumps({**resolved(kept.program), "metrics": {"metrics": measured}}))  # as it is written
+    now = parse(json.dumps({**resolved(kept.program), "metrics": {"metrics": measured}}))  # as it is written
     then = {**kept.config["resolved"], "metrics": {"metrics": kept.config["metrics"]}}
     for statement in ("metrics", *looked_at):
         before, asked = then.get(statement, {}), now.get(statement, {})

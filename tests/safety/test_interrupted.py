@@ -45,8 +45,8 @@ def interrupted(folder: Path, seconds: float, *arguments: str) -> tuple[int, str
     return process.returncode, err
 
 
-@pytest.mark.parametrize("block", range(4))
-def test_at_twenty_moments_of_the_start(tmp_path: Path, block: int) -> None:
+@pytest.mark.parametrize("block", [0, *(pytest.param(block, marks=pytest.mark.long) for block in range(1, 10))])
+def test_at_five_moments_of_the_start(tmp_path: Path, block: int) -> None:
     """Imports, the compilation, the first epochs: some begin a run, and then it is saved first."""
     (tmp_path / "x.lamp").write_text(SOURCE)
     drawn = random.Random(block)
