@@ -99,10 +99,10 @@ def _accuracy_fits(prediction: Type, target: Type) -> str:
 
 
 def _classes(seen: Seen, reading: Reading) -> tuple[Any, Any]:
-    """Predicted and true classes, each flat; for one output whether it is above a number, true or false."""
+    """Predicted and true classes; for one output whether it is above a number, true or false."""
     if seen.target.is_floating_point():
-        return (seen.prediction > reading.above).flatten(), (seen.target > 0.5).flatten()
-    return seen.prediction.argmax(-1).flatten(), seen.target.flatten()
+        return seen.prediction > reading.above, seen.target > 0.5
+    return seen.prediction.argmax(-1), seen.target
 
 
 def _accuracy(seen: Seen, reading: Reading) -> tuple[float, ...]:
@@ -156,7 +156,7 @@ def _f1(seen: Seen, reading: Reading) -> tuple[float, ...]:
     """Hits, predictions and truths of each class; of the ones alone, for one output."""
     one = seen.target.is_floating_point()
     classes = 2 if one else seen.prediction.shape[-1]
-    found, true = (labels.long() for labels in _classes(seen, reading))
+    found, true = (labels.flatten().long() for labels in _classes(seen, reading))
     hits = true[found == true].bincount(minlength=classes)
     counts = (hits, found.bincount(minlength=classes), true.bincount(minlength=classes))
     return tuple(float(number) for count in counts for number in (count[1:] if one else count))
@@ -217,7 +217,7 @@ def _perplexity(seen: Seen, reading: Reading) -> tuple[float, ...]:
 
 def _confusion(seen: Seen, reading: Reading) -> tuple[float, ...]:
     classes = 2 if seen.target.is_floating_point() else seen.prediction.shape[-1]
-    found, true = (labels.long() for labels in _classes(seen, reading))
+    found, true = (labels.flatten().long() for labels in _classes(seen, reading))
     return tuple(float(count) for count in (true * classes + found).bincount(minlength=classes * classes))
 
 

@@ -117,7 +117,7 @@ class Kernel:
         for store in self.stores:
             yield from _walk(store.expression, seen)
 
-    @property
+    @cached_property
     def slots(self) -> list[int]:
         """The buffers that it uses, in the order in which it names them: what its code's table holds."""
         contracted = [self.contract.a, self.contract.b] if self.contract else []

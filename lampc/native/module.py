@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from lampc.ir.graph import Graph
 from lampc.native.code import Target, function
@@ -44,6 +45,11 @@ class Module:
     """What is added up for each epoch."""
     copied: tuple[str, ...] = ()
     """The outputs that are copied out, in the order of ``results``."""
+
+    @cached_property
+    def scratch(self) -> bool:
+        """Whether its kernels need memory of their own to work in."""
+        return "%scratch" in self.text
 
 
 def build(

@@ -47,7 +47,6 @@ class Session:
         self._random = np.zeros(4, dtype=np.uint32)
         """The key, the step, and the address of what kernels use as scratch."""
         self._scratch = np.zeros(0, dtype=np.uint8)
-        self._needs_scratch = _needs_scratch(module)
         self._put: list[tuple[NDArray[Any], NDArray[Any]]] = []
         self._take: list[tuple[NDArray[Any], NDArray[Any]]] = []
 
@@ -148,7 +147,7 @@ class Session:
     def _make_room(self, threads: int) -> None:
         """See to it that each thread has scratch of its own."""
         needed = _scratch(threads)
-        if self._needs_scratch and len(self._scratch) < needed:
+        if self.module.scratch and len(self._scratch) < needed:
             self._scratch = self._numpy.zeros(needed, dtype=self._numpy.uint8)
             start = self._scratch.ctypes.data
             self._random[2:] = self._numpy.array([start + -start % ALIGNED], dtype=self._numpy.uint64).view(self._numpy.uint32)
@@ -163,15 +162,11 @@ class Session:
 def memory(module: Module, batch: int, threads: int = 1) -> int:
     """The bytes that a session takes for minibatches up to a size, shared by some threads."""
     _, size = place(module.kernels, module.buffers, module.keep, batch, module.width)
-    return size + ALIGNED + (_scratch(threads) if _needs_scratch(module) else 0)
+    return size + ALIGNED + (_scratch(threads) if module.scratch else 0)
 
 
 def _scratch(threads: int) -> int:
     return threads * SCRATCH + ALIGNED
-
-
-def _needs_scratch(module: Module) -> bool:
-    return "%scratch" in module.text
 
 
 def _ended(failed: int) -> int:

@@ -50,6 +50,8 @@ class Choosing:
 
     def note(self, epoch: Epoch) -> bool:
         """Take an epoch into account; whether it is to be chosen over those before it."""
+        if not self.validated and not self.patience:
+            return False
         self._epoch = epoch.epoch
         measures = epoch.validation if self.validated else {"loss": epoch.loss}
         value, loss = measures.get(self.metric, math.nan), measures.get("loss", math.nan)

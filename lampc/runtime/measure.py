@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from lampc.runtime.model import Model
 
 
-def measure(model: Model, x: Any, y: Any) -> tuple[float, list[tuple[MetricType, Any]]]:
+def measure(model: Model, x: Any, y: Any, known: bool = False) -> tuple[float, list[tuple[MetricType, Any]]]:
     """The loss of some samples, as if they were one minibatch, and each metric with what its result is read off.
+
+    ``known``: the samples have been measured before, and are not looked at again.
 
     Raises:
         LampError: if nothing counts.
@@ -31,12 +33,12 @@ def measure(model: Model, x: Any, y: Any) -> tuple[float, list[tuple[MetricType,
     totals, metrics = model.program.totals, model.program.metrics
     sums, samples, counted = begun(totals), 0, False
     states: list[Any] = [None] * len(metrics)
-    for inputs, targets in _parts(model, x, y):
+    for inputs, targets in [(x, y)] if known and isinstance(x, Tensor) else _parts(model, x, y):
         for added, outputs, target in _measured(model, inputs, targets):
             sums, samples = plus(sums, added), samples + len(target)
-            counted = counted or counts(model, target)
+            counted = counted or known or counts(model, target)
             for index, metric in enumerate(metrics):
-                part = metric.part(_seen(metric, outputs, target))
+                part = metric.part(_seen(metric, outputs, target, known))
                 states[index] = part if states[index] is None else metric.merge(states[index], part)
     if not counted:
         raise nothing(model)
@@ -95,11 +97,11 @@ def _measured(model: Model, x: Tensor, y: Tensor) -> Iterator[tuple[tuple[float,
         yield gives(program.totals, executor, len(part)), executor.outputs, target
 
 
-def _seen(metric: MetricType, outputs: Mapping[Key, Tensor], target: Tensor) -> Seen:
+def _seen(metric: MetricType, outputs: Mapping[Key, Tensor], target: Tensor, known: bool) -> Seen:
     head = metric.head
     prediction = outputs[head.output]
     if head.part is not None:
         target = target[..., slice(*head.part)]
-    if metric.of_classes and target.is_floating_point():
+    if metric.of_classes and not known and target.is_floating_point():
         check_bits(metric.name, target)
     return Seen(prediction, target, outputs.get(head.scores, prediction))

@@ -230,14 +230,16 @@ class Model:
 
     @torch.no_grad()
     @exclusive
-    def measured(self, x: Any, y: Any) -> tuple[dict[str, float], dict[str, list[list[float]]]]:
+    def measured(self, x: Any, y: Any, known: bool = False) -> tuple[dict[str, float], dict[str, list[list[float]]]]:
         """What ``evaluate`` and ``tables`` give, of one pass over the samples.
+
+        ``known``: they have been measured before as they are, and are not looked at again.
 
         Raises:
             LampError: as ``evaluate``.
         """
         self._needs_loss()
-        loss, metrics = measure(self, x, y)
+        loss, metrics = measure(self, x, y, known)
         numbers = {"loss": loss, **{metric.name: metric.result(state) for metric, state in metrics if not metric.table}}
         return numbers, {metric.name: metric.table(state) for metric, state in metrics if metric.table}
 

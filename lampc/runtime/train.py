@@ -213,7 +213,9 @@ class _Loop:
         else:
             due = self.every < math.inf and now - self._measured_at >= self.every
         due = due or where.epoch == self.epochs
-        measured, self._tables = self.model.measured(*self._held_out) if self._held_out is not None and due else ({}, None)
+        measured: dict[str, float] = {}
+        if self._held_out is not None and due:
+            measured, self._tables = self.model.measured(*self._held_out, known=self._measured_at > -math.inf)
         self._measured_at = now if due else self._measured_at
         self._record(found, measured, history)
 
