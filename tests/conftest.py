@@ -16,11 +16,32 @@ os.environ["LAMPC_VERIFY"] = "1"  # what each pass promises is held, in subproce
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as for what a script runs in the background; tests send it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-ROOT = Path(__file__).parent.parent
+TESTS = Path(__file__).parent
+ROOT = TESTS.parent
+
+QUICK = ("diagnostics", "syntax")
+"""The folders of `pytest -m quick`: what each stage says of small programs, in less than a minute on two cores."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write golden files anew; review the diff")
+
+
+def _part(path: Path) -> str:
+    """The part of the tests that a path is in; "" for one outside, and for them all."""
+    return path.relative_to(TESTS).parts[0] if TESTS in path.parents else ""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """By `-m quick` other parts' files are not even imported."""
+    return True if config.option.markexpr == "quick" and _part(collection_path) not in ("", *QUICK) else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is in these folders is quick, unless it is long."""
+    for item in items:
+        if _part(item.path) in QUICK and item.get_closest_marker("long") is None:
+            item.add_marker("quick")
 
 
 @pytest.fixture(scope="session", autouse=True)

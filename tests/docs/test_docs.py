@@ -16,7 +16,11 @@ import lampc.compile
 from lampc.elaborate.definitions import EXPERIMENT
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks" / "README.md"]
+PAGES = [
+    *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY")),
+    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "benchmarks" / "README.md",
+]
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 MARK = re.compile(r"<!-- table: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?:e-?\d+)?")
@@ -124,10 +128,11 @@ def test_python_runs(page: Path, project: Path) -> None:
         assert shown is None or done.stdout.strip() == shown[1].strip()
 
 
-def test_the_readme_has_two_set_up_commands() -> None:
-    (train,), (tests,) = ([line for line in text.splitlines() if line] for text in fences(ROOT / "README.md", "sh"))
+def test_the_readme_has_two_set_up_commands_and_one_for_a_small_torch() -> None:
+    (train,), (tests,), (small,) = (text.splitlines() for text in fences(ROOT / "README.md", "sh"))
     assert train.endswith("lampc train models/disc.lamp")
     assert tests.endswith("-m pytest")
+    assert small.endswith("pip install torch --index-url https://download.pytorch.org/whl/cpu")
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert '-e ".[test]"' in tests
     assert '-e ".[test]"' in ci
