@@ -1,16 +1,26 @@
 """A compiler for neural networks: ``.lamp`` text to a checked graph, to readable op lists, to a trained network.
 
-import lampc.compile
-program = lampc.compile.file("models/disc.lamp")
+import lampc
+program = lampc.compile.file("disc")
 model = program.model(seed=0)
 history = model.train()
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lampc.diagnostics import Diagnostic, LampError
+
+if TYPE_CHECKING:
+    from lampc import compile as compile  # noqa: A004 - as `lampc.compile` alone
+    from lampc import nn as nn
+    from lampc.ir.op import ShapeError
+    from lampc.layers.custom import layer
+    from lampc.layers.own_gradient import with_gradient
+    from lampc.runtime.loader import DataLoader
+    from lampc.runtime.optim import SGD, Optimizer
+    from lampc.session import Session
 
 __version__ = "0.1.0"
 __all__ = [
@@ -29,12 +39,21 @@ __all__ = [
 _LAZY = {"DataLoader": "lampc.runtime.loader", "SGD": "lampc.runtime.optim", "Optimizer": "lampc.runtime.optim",
          "Session": "lampc.session", "layer": "lampc.layers.custom",
          "with_gradient": "lampc.layers.own_gradient", "ShapeError": "lampc.ir.op"}  # fmt: skip
+_MODULES = ("compile", "nn")
+"""Imported when they are asked for; not by ``from lampc import *``, which would hide Python's own ``compile``."""
 
 
 def __getattr__(name: str) -> Any:
     """Import what is slow, torch above all, only when it is asked for."""
-    if name not in _LAZY:
-        raise AttributeError(f"module 'lampc' has no attribute {name!r}")
     from importlib import import_module
 
+    if name in _MODULES:
+        return import_module(f"lampc.{name}")
+    if name not in _LAZY:
+        raise AttributeError(f"module 'lampc' has no attribute {name!r}")
     return getattr(import_module(_LAZY[name]), name)
+
+
+def __dir__() -> list[str]:
+    """The public names, and the modules that hold more."""
+    return sorted([*__all__, *_MODULES])

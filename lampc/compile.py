@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
+from lampc import examples
 from lampc.advice import advise
 from lampc.diagnostics import Diagnostic, LampError, Problems, failure
 from lampc.elaborate import Elaborated, Experiment, elaborate
@@ -337,13 +338,13 @@ class Program:
 
 
 def file(path: str | os.PathLike[str], *, allow_python: bool = False, **settings: Any) -> Program:
-    """Compile a ``.lamp`` file; ``settings`` override its constants and options: ``epochs=5``, ``width=64``.
+    """Compile a ``.lamp`` file, or the example of that name; ``settings`` override constants and options: ``epochs=5``.
 
     Raises:
         LampError: if the program, its data or a setting is wrong.
     """
-    place = as_path("path", path)
-    return from_file(place, Given(place.parent, settings, allow_python))
+    place, name = examples.located(os.fspath(as_path("path", path)))
+    return from_file(place, name, Given(place.parent, settings, allow_python))
 
 
 def text(source: str | bytes, *, name: str = "<text>", folder: str | os.PathLike[str] = ".",
@@ -356,14 +357,14 @@ def text(source: str | bytes, *, name: str = "<text>", folder: str | os.PathLike
     return from_text(source, name, Given(as_path("folder", folder), settings, allow_python))
 
 
-def from_file(path: Path, given: Given) -> Program:
-    """The program that a file holds.
+def from_file(path: Path, name: str, given: Given) -> Program:
+    """The program that a file holds, under a name for messages.
 
     Raises:
         LampError: if the file cannot be read, or the program, its data or a setting is wrong.
     """
     problems = Problems()
-    source = read_source(path, os.fspath(path), problems, None)
+    source = read_source(path, name, problems, None, examples.hints(path))
     problems.raise_errors()
     assert source is not None
     return compile_source(source, given, problems)

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lampc import compile as pipeline
+from lampc import examples
 from lampc.compile import Program
 from lampc.diagnostics import Diagnostic, LampError
 from lampc.elaborate.given import Given, as_path
@@ -46,8 +47,8 @@ class Session:
         Raises:
             LampError: if the program, its data or a setting is wrong.
         """
-        place = as_path("path", path)
-        return pipeline.from_file(place, self._given(place.parent, settings))
+        place, name = examples.located(os.fspath(as_path("path", path)))
+        return pipeline.from_file(place, name, self._given(place.parent, settings))
 
     def text(
         self, source: str | bytes, *, name: str = "<text>", folder: str | os.PathLike[str] = ".", **settings: Any

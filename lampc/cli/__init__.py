@@ -18,8 +18,8 @@ from lampc.cli.say import say
 from lampc.diagnostics import LampError
 from lampc.interrupt import end_at_once
 
-VERBS = ("train", "sweep", "sample", "eval", "predict", "runs", "compare", "plot", "export", "import", "data", "check", "ops",
-         "graph", "explain")  # fmt: skip
+VERBS = ("new", "examples", "train", "sweep", "sample", "eval", "predict", "runs", "compare", "plot", "export", "import",
+         "data", "check", "ops", "graph", "explain")  # fmt: skip
 
 
 class _Verbs(click.Group):
@@ -38,10 +38,12 @@ class _Verbs(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         from lampc.diagnostics.suggest import nearest
+        from lampc.examples import names
 
         if args and not args[0].startswith("-") and args[0] not in VERBS:
-            near = "train" if args[0].endswith(".lamp") else nearest(args[0], VERBS)
-            hint = f" Did you mean `lampc {near}{' ' + args[0] if args[0].endswith('.lamp') else ''}`?" if near else ""
+            program = args[0].endswith(".lamp") or args[0] in names()
+            near = f"train {args[0]}" if program else nearest(args[0], VERBS)
+            hint = f" Did you mean `lampc {near}`?" if near else ""
             raise click.UsageError(f"There is no verb `{args[0]}`.{hint}", ctx)
         return super().resolve_command(ctx, args)
 

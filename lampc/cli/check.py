@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lampc.cli.inputs import common, parse_settings, read
+from lampc.cli.inputs import common, complete_programs, parse_settings, read
 from lampc.cli.report import print_diagnostics
 from lampc.cli.say import say, say_json
 from lampc.diagnostics import Problems
@@ -12,7 +12,7 @@ from lampc.elaborate.given import Given
 
 
 @click.command()
-@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.argument("files", nargs=-1, metavar="[FILE]...", shell_complete=complete_programs)
 @click.option("--json", "as_json", is_flag=True, help="Print each finding as a line of JSON.")
 @common
 def check(files: tuple[str, ...], as_json: bool, settings: tuple[str, ...], allow_python: bool, color: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from lampc.cli.say import say, say_json, say_table
 from lampc.data import DataError
 from lampc.diagnostics import LampError, Problems
 from lampc.elaborate.given import Given
+from lampc.examples import located
 from lampc.printable import printable
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ def data(file: str, as_json: bool, settings: tuple[str, ...], allow_python: bool
 
     problems = Problems()
     try:
-        if Path(file).suffix == ".lamp":
+        if not os.path.isdir(file) and located(file)[0].suffix == ".lamp":
             from lampc.compile import compile_source
 
             source, folder, overrides = load(file, settings, problems)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
+from lampc import examples
 from lampc.cli.report import remember_color
 from lampc.diagnostics import LampError, Problems
 from lampc.elaborate import parse_setting
@@ -18,7 +21,19 @@ from lampc.source import Source
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-FILE = click.argument("file", required=False, default="-", metavar="[FILE]")
+
+def complete_examples(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """The examples whose names begin so."""
+    return [CompletionItem(name) for name in examples.names() if name.startswith(begun)]
+
+
+def complete_programs(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """The programs here and the examples whose names begin so; where there are none, any file."""
+    own = [CompletionItem(name) for name in sorted(os.listdir()) if name.endswith(".lamp") and name.startswith(begun)]
+    return [*own, *complete_examples(context, parameter, begun)] or [CompletionItem(begun, type="file")]
+
+
+FILE = click.argument("file", required=False, default="-", metavar="[FILE]", shell_complete=complete_programs)
 
 
 def common(function: F) -> F:
@@ -44,14 +59,20 @@ def common(function: F) -> F:
 
 
 def read(file: str, problems: Problems) -> tuple[Source, Path] | None:
-    """A program's source and the folder that its paths begin at; None if it cannot be had, which has been reported."""
+    """The source of a file or an example, and where its paths begin; None if it cannot be had, which has been reported."""
     if file == "-":
         if sys.stdin is None or sys.stdin.isatty():
             raise click.UsageError("Name a file, or pipe a program to standard input.")
         source = decode(sys.stdin.buffer.read(), "<stdin>", problems)
         return None if source is None else (source, Path())
-    source = read_source(Path(file), file, problems, None)
-    return None if source is None else (source, Path(file).parent)
+    path, name = examples.located(file)
+    source = read_source(path, name, problems, None, examples.hints(path))
+    return None if source is None else (source, path.parent)
+
+
+def called(file: str) -> str:
+    """What a program's runs are called."""
+    return "stdin" if file == "-" else examples.located(file)[0].stem or "program"
 
 
 def load(file: str, settings: tuple[str, ...], problems: Problems) -> tuple[Source, Path, dict[str, object]]:

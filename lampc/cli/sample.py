@@ -12,6 +12,7 @@ from lampc.cli.report import print_diagnostics
 from lampc.cli.say import say, say_characters
 from lampc.diagnostics import Problems
 from lampc.elaborate.given import Given
+from lampc.examples import located
 
 
 @click.command()
@@ -26,12 +27,13 @@ def sample(file: str, prompt: str, length: int, temperature: float, seed: int, s
            allow_python: bool, color: str) -> int:  # fmt: skip
     """Write more of a text: by a trained network, a run such as `gpt/1`, or by one that FILE says, trained first."""
     from lampc.compile import compile_source
-    from lampc.runs.directory import find
+    from lampc.runs.directory import exists
     from lampc.runs.load import load as loaded
     from lampc.runtime.sample import sample as characters
 
-    if file != "-" and not file.endswith(".lamp") and not os.path.isfile(file):
-        return _write(prompt, characters(loaded(find(file)).model(), prompt, length, temperature, seed))
+    named = file != "-" and not file.endswith(".lamp") and not os.path.isfile(file)
+    if named and (exists(file) or not os.path.isfile(located(file)[0])):
+        return _write(prompt, characters(loaded(file).model(), prompt, length, temperature, seed))
     problems = Problems()
     source, folder, overrides = load(file, settings, problems)
     program = compile_source(source, Given(folder, overrides, allow_python), problems)

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from lampc import files
-from lampc.cli.inputs import FILE, common, load
+from lampc.cli.inputs import FILE, called, common, load
 from lampc.cli.report import print_diagnostics
 from lampc.cli.say import say, say_json
 from lampc.cli.signals import terminable
@@ -58,13 +58,12 @@ def sweep(file: str, grid: tuple[str, ...], search: tuple[str, ...], trials: int
     for one, other in itertools.combinations(names, 2):
         if one == other or (("." in one) != ("." in other) and one.rpartition(".")[2] == other.rpartition(".")[2]):
             raise click.UsageError(f"`{one}` and `{other}` are one setting: name its values in one list.")
-    table = _Table(file, names, output or Path(f"sweep-{Path(file).stem if file != '-' else 'stdin'}"), as_json)
+    table = _Table(file, names, output or Path(f"sweep-{called(file)}"), as_json)
     problems = Problems()
     settings = (*settings, *(() if runs is None else (f"train.runs={runs}",)))
     loaded = load(file, settings, problems)
     if search or storage is not None:
-        name = study or (Path(file).stem if file != "-" else "stdin")
-        work = _studied(loaded, search or grid, trials, storage, name, allow_python, table)
+        work = _studied(loaded, search or grid, trials, storage, study or called(file), allow_python, table)
     else:
         work = _every(loaded, grid, allow_python, problems, table)
     with terminable() as stop:  # not before: an exception in the midst of an import leaves a library half made

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lampc.cli.inputs import FILE, common, load
+from lampc.cli.inputs import FILE, called, common, load
 from lampc.cli.report import print_diagnostics, wants_color, warned
 from lampc.cli.say import Column, say, say_json, say_table
 from lampc.cli.signals import listening, terminable
@@ -81,7 +81,7 @@ def train(file: str, runs: int | None, seed: int | None, device: str | None, bac
                 return _unkept(shown)
             if keeping is not None:
                 return _kept(shown, keeping.directory, None, given, save_every, log)
-            with create(Path(run_dir), _name(file)) as directory:
+            with create(Path(run_dir), called(file)) as directory:
                 return _kept(shown, directory, file, given, save_every, log)
     except LampError as error:
         if as_json:
@@ -144,7 +144,7 @@ def _together(file: str, as_json: bool, resume: str | None, run_dir: str, save_e
             shown.model.group = group
             if keeping is not None:
                 return _kept(shown, keeping.directory, None, given, save_every)
-            with create(Path(run_dir), _name(file)) as directory:
+            with create(Path(run_dir), called(file)) as directory:
                 return _kept(shown, directory, file, given, save_every)
         finally:
             group.close()
@@ -176,7 +176,7 @@ class _Reopened:
 def _reopened(run: str, file: str, root: str, given: tuple[str, ...]) -> tuple[_Reopened, str, tuple[str, ...]]:
     """The run, the file that is run, and its settings: the run's own text, or, where a file is named too, that one."""
     named = file != "-"
-    path = find(run or (_name(file) if named else ""), Path(root))
+    path = find(run or (called(file) if named else ""), Path(root))
     directory = take(path)
     try:
         config = read_config(path)
@@ -187,11 +187,6 @@ def _reopened(run: str, file: str, root: str, given: tuple[str, ...]) -> tuple[_
     except BaseException:
         directory.close()
         raise
-
-
-def _name(file: str) -> str:
-    """What a file's runs are called."""
-    return "stdin" if file == "-" else Path(file).stem or "program"
 
 
 class _Shown:

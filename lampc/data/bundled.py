@@ -71,7 +71,8 @@ def _table(name: str, doc: str, samples: int, features: int, classes: tuple[str,
         return make(x, y, classes, Cut.of(request))
 
     more = () if classes else (Param("scaled", Flag(), False, "the target from 0 to 1"),)
-    source(DataSource(name, doc, f"data {name} normalize", Signature((SPLIT, VALIDATION, NORMALIZE, *more)), describe, load))
+    source(DataSource(name, doc, f"data {name} normalize", Signature((SPLIT, VALIDATION, NORMALIZE, *more)), describe, load,
+                      "digits"))  # fmt: skip
 
 
 source(
@@ -95,6 +96,7 @@ source(
         ),
         _describe_digits,
         _load_digits,
+        "digits",
     )
 )
 _table("wine", "scikit-learn's 178 wines: 13 measurements, 3 growers", 178, 13, ("class_0", "class_1", "class_2"),

@@ -132,5 +132,6 @@ source(
         ),
         _describe,
         _load,
+        "images",
     )
 )

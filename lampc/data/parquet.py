@@ -181,5 +181,6 @@ source(
         ),
         _describe,
         _load,
+        "parquet",
     )
 )

@@ -139,6 +139,8 @@ class DataSource:
     signature: Signature
     describe: Callable[[Request], Description | None]
     load: Callable[[Request], Dataset]
+    extra: str = ""
+    """The extra of lampc's that loading needs, if any."""
 
 
 SOURCES: dict[str, DataSource] = {}

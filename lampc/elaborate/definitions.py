@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -174,8 +174,8 @@ def constant(expression: tree.Expression, names: Mapping[str, Written], problems
     return value
 
 
-def read_source(path: Path, name: str, problems: Problems, span: Span | None) -> Source | None:
-    """A file's text under a name to show; None if it cannot be had, which has been reported."""
+def read_source(path: Path, name: str, problems: Problems, span: Span | None, fixes: Sequence[str] = ()) -> Source | None:
+    """A file's text under a name to show; None if it cannot be had, which has been reported with what may mend it."""
     try:
         if path.exists() and not path.is_file():
             raise OSError("it is not a file")
@@ -184,7 +184,7 @@ def read_source(path: Path, name: str, problems: Problems, span: Span | None) ->
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         message = f"cannot read {name}: {reason[:1].lower()}{reason[1:]}"
-        problems.report("E003" if span is None else "E205", message, span or _start(name))
+        problems.report("E003" if span is None else "E205", message, span or _start(name), fixes=fixes)
         return None
     return decode(raw, name, problems, path.resolve())
 

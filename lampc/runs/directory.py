@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from lampc import files
 from lampc.diagnostics import LampError, failure
 from lampc.diagnostics.suggest import nearest
+from lampc.examples import located
 from lampc.runs import schemas
 from lampc.schema import Schema, Unfit, parse
 
@@ -133,17 +134,30 @@ def find(text: str, root: Path | None = None) -> Path:
         LampError: if there is none such.
     """
     root = root or home()
+    found = _named(text, root)
+    if found is not None:
+        return found
+    known = [str(path) for path in every(root)]
+    near = nearest(text, known)
+    program = text if located(text)[0].is_file() else "FILE"
+    fix = f"there are {', '.join(known[-5:])}" if known else f"train first: `lampc train {program}`"
+    fix = f"did you mean `{near}`?" if near else fix
+    raise failure("E610", f"there is no run `{text}`", fix)
+
+
+def exists(text: str) -> bool:
+    """Whether there is a run that is called so."""
+    return _named(text, home()) is not None
+
+
+def _named(text: str, root: Path) -> Path | None:
     for candidate in (Path(text), root / text):
         if os.path.isfile(candidate / CONFIG):  # which a name that is too long is not
             return candidate
         numbers = _numbers(candidate)
         if numbers:
             return candidate / str(numbers[-1])
-    known = [str(path) for path in every(root)]
-    near = nearest(text, known)
-    fix = f"there are {', '.join(known[-5:])}" if known else "train first: `lampc train FILE`"
-    fix = f"did you mean `{near}`?" if near else fix
-    raise failure("E610", f"there is no run `{text}`", fix)
+    return None
 
 
 def every(root: Path) -> list[Path]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -40,7 +42,7 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(python: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "LAMPC_RUNS")}
     return subprocess.run([str(python), *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False)
 
 
@@ -74,11 +76,19 @@ def test_every_verb_works_from_an_empty_folder(python: Path, tmp_path: Path) -> 
     assert json.loads(done.stdout.splitlines()[-1])["event"] == "end"
 
 
+def test_commands_of_readme_and_tour_work_in_an_empty_folder(python: Path, tmp_path: Path) -> None:
+    """`tests/docs` holds what each prints."""
+    for page in (ROOT / "README.md", ROOT / "docs" / "tour.md"):
+        for command in re.findall(r"^\$ lampc (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE):
+            if "wrong.lamp" not in command:
+                done = run(python, tmp_path, "-m", "lampc", *shlex.split(command))
+                assert done.returncode == 0, (command, done.stderr)
+    assert {path.name for path in tmp_path.iterdir()} == {"flowers.lamp", "iris.csv", "runs", "sweep-xor", "xor.lamp"}
+
+
 def test_the_models_are_there_to_train(python: Path, tmp_path: Path) -> None:
     script = (
-        "import lampc.compile\nfrom lampc import resources\n"
-        "program = lampc.compile.file(resources.path('models', 'iris.lamp'), epochs=2)\n"
-        "print(program.model(seed=0).train().test['accuracy'])"
+        "import lampc\nprogram = lampc.compile.file('iris', epochs=2)\nprint(program.model(seed=0).train().test['accuracy'])"
     )
     done = run(python, tmp_path, "-c", script)
     assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,64 @@
+"""``lampc new``."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from lampc import examples, files
+from lampc.cli.inputs import complete_examples
+from lampc.cli.outputs import save
+from lampc.cli.say import say
+from lampc.diagnostics import failure
+from lampc.diagnostics.suggest import nearest
+
+FIRST = "disc"
+"""The example that a program begins as if none is named."""
+
+
+@click.command()
+@click.argument("name", required=False, shell_complete=complete_examples)
+@click.option("--from", "example", metavar="EXAMPLE", shell_complete=complete_examples,
+              help="What it begins as; `lampc examples` lists them. [default: the example NAME, else disc]")  # fmt: skip
+def new(name: str | None, example: str | None) -> int:
+    """Write a program to begin with, NAME.lamp, and the data file that it needs, into this folder.
+
+    For instance: lampc new flowers --from iris
+    """
+    name = (name or example or FIRST).removesuffix(".lamp")
+    if not re.fullmatch(r"\w[\w.+-]*", name):
+        raise click.UsageError(f"`{name}` is no name: letters, digits, `_`, `-`, `+` and `.`, without a folder.")
+    known = examples.names()
+    example = example or (name if name in known else FIRST)
+    if example not in known:
+        near = nearest(example, known)
+        raise click.UsageError(f"There is no example `{example}`. "
+                               f"{f'Did you mean `{near}`?' if near else '`lampc examples` lists them.'}")  # fmt: skip
+    parts = examples.parts(example, name)
+    missing = {file: content for file, content in parts.items() if not _is_there(Path(file), content)}
+    for file, content in missing.items():
+        save(Path(file), content)
+    program, *data = parts
+    kept = [file for file in data if file not in missing]
+    say(f"wrote {' and '.join(missing)}{f'; {kept[0]} is here already' if kept else ''}")
+    say(f"next: lampc check {program}, lampc train {program}")
+    return 0
+
+
+def _is_there(path: Path, content: bytes) -> bool:
+    """Whether a data file is there as it would be written.
+
+    Raises:
+        LampError: if something else is there, or the program itself.
+    """
+    if not os.path.lexists(path):
+        return False
+    with suppress(OSError):
+        if path.suffix != ".lamp" and files.read(path, len(content)) == content:
+            return True
+    raise failure("E003", f"{path} is there already, and is not written over", "name another: `lampc new NAME --from EXAMPLE`"
+                  if path.suffix == ".lamp" else "call it in another folder, or move that file away")  # fmt: skip
