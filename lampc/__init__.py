@@ -8,6 +8,7 @@ history = model.train()
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from lampc.diagnostics import Diagnostic, LampError
@@ -16,18 +17,29 @@ __version__ = "0.1.0"
 __all__ = [
     "SGD",
     "DataLoader",
+    "Dataset",
     "Diagnostic",
+    "Epoch",
+    "History",
     "LampError",
+    "Model",
     "Optimizer",
+    "Program",
     "Session",
     "ShapeError",
     "__version__",
     "layer",
+    "load",
     "with_gradient",
 ]
 
-_LAZY = {"DataLoader": "lampc.runtime.loader", "SGD": "lampc.runtime.optim", "Optimizer": "lampc.runtime.optim",
+logging.getLogger("lampc").addHandler(logging.NullHandler())  # silent until a program asks for it
+
+_LAZY = {"Dataset": "lampc.data", "Epoch": "lampc.runtime.history", "History": "lampc.runtime.history",
+         "Model": "lampc.runtime.model", "Program": "lampc.compile",
+         "DataLoader": "lampc.runtime.loader", "SGD": "lampc.runtime.optim", "Optimizer": "lampc.runtime.optim",
          "Session": "lampc.session", "layer": "lampc.layers.custom",
+         "load": "lampc.runs.saved",
          "with_gradient": "lampc.layers.own_gradient", "ShapeError": "lampc.ir.op"}  # fmt: skip
 
 
