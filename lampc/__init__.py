@@ -8,6 +8,7 @@ history = model.train()
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from lampc.diagnostics import Diagnostic, LampError
@@ -15,10 +16,15 @@ from lampc.diagnostics import Diagnostic, LampError
 if TYPE_CHECKING:
     from lampc import compile as compile  # noqa: A004 - as `lampc.compile` alone
     from lampc import nn as nn
+    from lampc.compile import Program
+    from lampc.data import Dataset
     from lampc.ir.op import ShapeError
     from lampc.layers.custom import layer
     from lampc.layers.own_gradient import with_gradient
+    from lampc.runs.saved import load
+    from lampc.runtime.history import Epoch, History
     from lampc.runtime.loader import DataLoader
+    from lampc.runtime.model import Model
     from lampc.runtime.optim import SGD, Optimizer
     from lampc.session import Session
 
@@ -26,18 +32,29 @@ __version__ = "0.1.0"
 __all__ = [
     "SGD",
     "DataLoader",
+    "Dataset",
     "Diagnostic",
+    "Epoch",
+    "History",
     "LampError",
+    "Model",
     "Optimizer",
+    "Program",
     "Session",
     "ShapeError",
     "__version__",
     "layer",
+    "load",
     "with_gradient",
 ]
 
-_LAZY = {"DataLoader": "lampc.runtime.loader", "SGD": "lampc.runtime.optim", "Optimizer": "lampc.runtime.optim",
+logging.getLogger("lampc").addHandler(logging.NullHandler())  # silent until a program asks for it
+
+_LAZY = {"Dataset": "lampc.data", "Epoch": "lampc.runtime.history", "History": "lampc.runtime.history",
+         "Model": "lampc.runtime.model", "Program": "lampc.compile",
+         "DataLoader": "lampc.runtime.loader", "SGD": "lampc.runtime.optim", "Optimizer": "lampc.runtime.optim",
          "Session": "lampc.session", "layer": "lampc.layers.custom",
+         "load": "lampc.runs.saved",
          "with_gradient": "lampc.layers.own_gradient", "ShapeError": "lampc.ir.op"}  # fmt: skip
 _MODULES = ("compile", "nn")
 """Imported when they are asked for; not by ``from lampc import *``, which would hide Python's own ``compile``."""

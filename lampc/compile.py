@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,7 +36,7 @@ from lampc.ir.keys import Key
 from lampc.ir.layout import LayerUse
 from lampc.ir.leaves import Parameter
 from lampc.ir.program import OpList, Routine
-from lampc.ir.types import Type
+from lampc.ir.types import Type, sample_text
 from lampc.layers.metrics import MetricType
 from lampc.layers.signature import Param
 from lampc.ops.activations import Relu, Sigmoid, Tanh
@@ -58,7 +59,7 @@ from lampc.passes.simplify import simplify
 from lampc.passes.stabilise import stabilise
 from lampc.passes.totals import MEAN, Totals, total_up
 from lampc.passes.verified import checked, checked_routine
-from lampc.printable import printable_lines
+from lampc.printable import printable, printable_lines
 from lampc.source import Source
 from lampc.syntax import parse
 
@@ -71,9 +72,10 @@ if TYPE_CHECKING:
     from lampc.runtime.model import Model
 
 Pass = Callable[[Graph], Graph]
+_log = logging.getLogger("lampc")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Program:
     """A compiled ``.lamp`` program."""
 
@@ -284,7 +286,7 @@ class Program:
         return []
 
     def data(self, seed: int | None = None) -> Dataset:
-        """The data that the program names: ``train`` and ``test``, each with ``x`` and ``y``.
+        """The data that the program names: ``train`` and ``test``, each with ``x`` [n, …sample] and ``y`` [n, …target].
 
         Raises:
             LampError: if it names none, or they cannot be had.
@@ -302,6 +304,38 @@ class Program:
         from lampc.runtime.model import Model
 
         return Model(self, seed=seed, device=device, backend=backend)
+
+    def load(self, path: str | os.PathLike[str], device: str | None = None, backend: str | None = None) -> Model:
+        """A model with what ``model.save(path)``, or a run's checkpoint, holds of the same network.
+
+        Settings such as ``lr`` are this program's; ``lampc.load(path)`` needs no program, and takes the file's.
+
+        Raises:
+            LampError: if it is no such file, is damaged, or of another network.
+        """
+        from lampc.runs.saved import load_into
+
+        return load_into(self, path, device, backend)
+
+    @property
+    def outline(self) -> str:
+        """What it is in a few words: its name, the shapes of a sample and of a prediction, how many numbers it learns."""
+        shapes = " → ".join(sample_text(type.sample) for type in (self.elaborated.input_type, self.evaluated_type))
+        count = sum(layer.parameter_count for layer in self.layers)
+        return f"{printable(self.source.name)}: {shapes}, {count:,} parameter{'s' * (count != 1)}"
+
+    def __deepcopy__(self, memo: object) -> Program:
+        """Itself: nothing changes it."""
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As a pickle has it: its text and what it was compiled with, of which it is compiled again."""
+        from lampc.runs.saved import encode_program, unpickled_program
+
+        return unpickled_program, (encode_program(self), str(self.elaborated.given.folder.absolute()))
+
+    def __repr__(self) -> str:
+        return f"<Program {self.outline}>"
 
     def _repr_html_(self) -> str:
         """What notebooks show: the network, and its op lists."""
@@ -340,11 +374,13 @@ class Program:
 def file(path: str | os.PathLike[str], *, allow_python: bool = False, **settings: Any) -> Program:
     """Compile a ``.lamp`` file, or the example of that name; ``settings`` override constants and options: ``epochs=5``.
 
+    Its warnings are in ``program.warnings``, and told to the logger ``lampc``.
+
     Raises:
         LampError: if the program, its data or a setting is wrong.
     """
     place, name = examples.located(os.fspath(as_path("path", path)))
-    return from_file(place, name, Given(place.parent, settings, allow_python))
+    return told(from_file(place, name, Given(place.parent, settings, allow_python)))
 
 
 def text(source: str | bytes, *, name: str = "<text>", folder: str | os.PathLike[str] = ".",
@@ -354,7 +390,14 @@ def text(source: str | bytes, *, name: str = "<text>", folder: str | os.PathLike
     Raises:
         LampError: if the program, its data or a setting is wrong.
     """
-    return from_text(source, name, Given(as_path("folder", folder), settings, allow_python))
+    return told(from_text(source, name, Given(as_path("folder", folder), settings, allow_python)))
+
+
+def told(program: Program) -> Program:
+    """The program, once the logger ``lampc`` knows what it was warned of."""
+    for warning in program.warnings:
+        _log.warning("%s", warning)
+    return program
 
 
 def from_file(path: Path, name: str, given: Given) -> Program:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lampc import compile as pipeline
 from lampc import examples
@@ -16,6 +16,9 @@ from lampc.elaborate.given import Given, as_path
 from lampc.layers import LAYERS, LayerType
 from lampc.layers.custom import made_of
 from lampc.ops.term import Term
+
+if TYPE_CHECKING:
+    from lampc.runtime.model import Model
 
 
 class Session:
@@ -48,7 +51,7 @@ class Session:
             LampError: if the program, its data or a setting is wrong.
         """
         place, name = examples.located(os.fspath(as_path("path", path)))
-        return pipeline.from_file(place, name, self._given(place.parent, settings))
+        return pipeline.told(pipeline.from_file(place, name, self._given(place.parent, settings)))
 
     def text(
         self, source: str | bytes, *, name: str = "<text>", folder: str | os.PathLike[str] = ".", **settings: Any
@@ -58,15 +61,29 @@ class Session:
         Raises:
             LampError: if the program, its data or a setting is wrong.
         """
-        return pipeline.from_text(source, name, self._given(as_path("folder", folder), settings))
+        return pipeline.told(self._text(source, name, folder, settings))
+
+    def load(self, path: str | os.PathLike[str], *, device: str | None = None, backend: str | None = None,
+             folder: str | os.PathLike[str] = ".") -> Model:  # fmt: skip
+        """The model of a file that ``model.save`` wrote, compiled with the session's layers; see ``lampc.load``.
+
+        Raises:
+            LampError: if it is no such file, or is damaged.
+        """
+        from lampc.runs.saved import load_as
+
+        return load_as(path, self._given(as_path("folder", folder), {}), device, backend)
 
     def check(self, source: str | bytes, *, name: str = "<text>", folder: str | os.PathLike[str] = ".",
               **settings: Any) -> tuple[Diagnostic, ...]:  # fmt: skip
         """The mistakes and warnings of a program given as text, in the order in which they stand in it."""
         try:
-            return self.text(source, name=name, folder=folder, **settings).warnings
+            return self._text(source, name, folder, settings).warnings
         except LampError as error:
             return tuple(error.diagnostics)
+
+    def _text(self, source: str | bytes, name: str, folder: str | os.PathLike[str], settings: Mapping[str, object]) -> Program:
+        return pipeline.from_text(source, name, self._given(as_path("folder", folder), settings))
 
     def _given(self, folder: Path, settings: Mapping[str, object]) -> Given:
         return Given(folder, settings, self.allow_python, layers=self.layers)

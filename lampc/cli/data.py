@@ -12,13 +12,13 @@ import click
 
 from lampc.cli.inputs import common, load
 from lampc.cli.report import wants_color
-from lampc.cli.say import Column as Shown
 from lampc.cli.say import say, say_json, say_table
 from lampc.data import DataError
 from lampc.diagnostics import LampError, Problems
 from lampc.elaborate.given import Given
 from lampc.examples import located
 from lampc.printable import printable
+from lampc.tables import Column as Shown
 
 if TYPE_CHECKING:
     from lampc.data.overview import Column

@@ -6,7 +6,8 @@ import click
 
 from lampc import examples as shipped
 from lampc.cli.report import wants_color
-from lampc.cli.say import Column, say, say_json, say_table
+from lampc.cli.say import say, say_json, say_table
+from lampc.tables import Column
 
 
 @click.command()

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from lampc.cli.report import remember_color, wants_color
-from lampc.cli.say import Column, say, say_json, say_table
+from lampc.cli.say import say, say_json, say_table
+from lampc.tables import Column
 
 
 @click.command()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import IO, Any
 
 import click
 
-from lampc.printable import printable, printable_lines
+from lampc.printable import printable_lines
+from lampc.tables import Column, table
 
 
 def say(text: str = "", *, err: bool = False) -> None:
@@ -48,29 +48,9 @@ def standard_output() -> IO[str]:
     return stream  # type: ignore[no-any-return]
 
 
-@dataclass(frozen=True)
-class Column:
-    """A table's column."""
-
-    name: str
-    right: bool = False
-    """Whether cells stand at its right end, as numbers do."""
-    footer: str = ""
-    wraps: bool = False
-
-
 def say_table(columns: Sequence[Column], rows: Iterable[Sequence[str]], color: bool, width: int) -> None:
     """Print a table; ``width`` columns of characters wide where there is no terminal. No cell is markup."""
-    from rich.box import SIMPLE_HEAD
     from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, show_edge=False, show_footer=any(column.footer for column in columns))
-    for column in columns:
-        table.add_column(column.name, Text(column.footer), justify="right" if column.right else "left",
-                         no_wrap=not column.wraps)  # fmt: skip
-    for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
     Console(no_color=not color, highlight=False, color_system="auto" if color else None,
-            width=None if sys.stdout.isatty() else width).print(table)  # fmt: skip
+            width=None if sys.stdout.isatty() else width).print(table(columns, rows))  # fmt: skip

@@ -15,7 +15,7 @@ import click
 
 from lampc.cli.inputs import FILE, called, common, load
 from lampc.cli.report import print_diagnostics, wants_color, warned
-from lampc.cli.say import Column, say, say_json, say_table
+from lampc.cli.say import say, say_json, say_table
 from lampc.cli.signals import listening, terminable
 from lampc.diagnostics import LampError, Problems, failure
 from lampc.elaborate.given import Given
@@ -447,21 +447,9 @@ def _print_tables(program: Program, tables: dict[str, list[list[float]]]) -> Non
 
 
 def _print_layers(program: Program, color: bool) -> None:
-    from lampc.ir.types import sample_text
+    from lampc.runtime.summary import WIDTH, layers
 
-    layers = program.layers
-    rows = [(layer.name, layer.text, sample_text(layer.output_type.sample),
-             f"{layer.parameter_count:,}" if layer.parameter_count else "") for layer in layers]  # fmt: skip
-    if len(layers) > 60:
-        rows = [*rows[:40], ("…", f"{len(layers) - 50:,} more", "", ""), *rows[-10:]]
-    total = sum(layer.parameter_count for layer in layers)
-    columns = [
-        Column("layer", footer=f"{len(layers)} layers", wraps=True),
-        Column("written"),
-        Column("output", right=True, wraps=True),
-        Column("parameters", right=True, footer=f"{total:,}", wraps=True),
-    ]
-    say_table(columns, rows, color, 100)
+    say_table(*layers(program), color, WIDTH)
     say()
 
 

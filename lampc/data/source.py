@@ -63,9 +63,9 @@ class Description:
     """Whether samples stay on the disk."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Split:
-    """Samples and targets, first axes equal: float64, or int64 for labels and a vocabulary's numbers.
+    """Samples x [n, …sample] and targets y [n, …target] or labels [n]: float64, or int64 for labels and a vocabulary's numbers.
 
     Samples may stay on the disk.
     """
@@ -76,10 +76,14 @@ class Split:
     def __len__(self) -> int:
         return len(self.x)
 
+    def __repr__(self) -> str:
+        x, y = (", ".join(map(str, part.shape)) for part in (self.x, self.y))
+        return f"<Split: x [{x}], y [{y}]>"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Dataset:
-    """Data in memory."""
+    """Data in memory: parts of samples x [n, …sample] and targets y [n, …target], or labels [n]."""
 
     description: Description
     train: Split
@@ -88,6 +92,11 @@ class Dataset:
     """Mean and deviation of the training features, where samples have been normalised by them."""
     validation: Split | None = None
     """What the best epoch, and the best of several settings, is chosen by; None or empty where there is no such part."""
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{len(part):,} {name}" for name, part in self.parts().items())
+        x, y = (", ".join(["n", *map(str, part.shape[1:])]) for part in (self.train.x, self.train.y))
+        return f"<Dataset: {sizes or 'no'} samples, x [{x}], y [{y}]>"
 
     def parts(self) -> dict[str, Split]:
         """The parts that have samples, by name."""

@@ -36,6 +36,11 @@ class Diagnostic:
     notes: tuple[str, ...] = ()
     fixes: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        from lampc.diagnostics.render import render
+
+        return render(self)
+
     def json(self) -> dict[str, Any]:
         """The diagnostic as plain data; offsets count code points from 0, lines and columns from 1."""
         return {
@@ -72,6 +77,4 @@ class LampError(Exception):
         super().__init__(self.diagnostics)
 
     def __str__(self) -> str:
-        from lampc.diagnostics.render import render
-
-        return "\n\n".join(render(diagnostic) for diagnostic in self.diagnostics)
+        return "\n\n".join(map(str, self.diagnostics))

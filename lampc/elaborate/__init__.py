@@ -66,8 +66,13 @@ class Elaborated:
     """The files that it uses, but for the standard library's."""
     weights: Path | None = None
     """A file that parameters begin with."""
-    types: Mapping[str, LayerType] = field(default_factory=dict, repr=False)
-    """The layers that there were."""
+    given: Given = field(default_factory=Given, repr=False)
+    """What it was compiled with, beside its text."""
+
+    @property
+    def types(self) -> Mapping[str, LayerType]:
+        """The layers that there were."""
+        return self.given.layers
 
     @property
     def kept(self) -> frozenset[str]:
@@ -104,7 +109,7 @@ def elaborate(body: tree.Body, given: Given, problems: Problems) -> Elaborated |
         return None
     if found is not None and not problems.errors:
         warn_of_unused(body, definitions, problems)
-    return None if found is None else replace(found, used=tuple(reader.used), types=given.layers)
+    return None if found is None else replace(found, used=tuple(reader.used), given=given)
 
 
 def _expand(layers: Sequence[tree.Layer | tree.Broken], experiment: Experiment, definitions: Definitions, place: Path,

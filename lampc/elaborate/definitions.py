@@ -57,6 +57,7 @@ class Reader:
 
     def __init__(self, program: Source, given: Given, settings: Settings, problems: Problems) -> None:
         self.root = project(given.folder)
+        self.texts = given.texts
         self.settings = settings
         self.problems = problems
         self.found = Definitions(layers=given.layers)
@@ -124,7 +125,11 @@ class Reader:
         if len(self._open) >= limits.NESTING:
             self.problems.report("E107", f"files use one another more than {limits.NESTING} deep", span)
             return
-        source = read_source(path, shown, self.problems, span)
+        known = self.texts.get(path)
+        if known is None:
+            source = read_source(path, shown, self.problems, span)
+        else:
+            source = decode(known.encode("utf-8", "surrogatepass"), shown, self.problems, path)
         if source is None:
             return
         if not path.is_relative_to(LIBRARY.resolve()):
@@ -152,7 +157,7 @@ class Reader:
     def _resolve(self, name: str, folder: Path, span: Span) -> Path | None:
         try:
             path = (folder / name).resolve()
-            inside = path.is_relative_to(self.root.resolve())
+            inside = path in self.texts or path.is_relative_to(self.root.resolve())
         except (OSError, ValueError, RuntimeError):
             self.problems.report("E205", f'"{name}" is no path', span)
             return None

@@ -40,6 +40,8 @@ class Given:
     """Where the paths of its data begin, if not in ``folder``."""
     layers: Mapping[str, LayerType] = field(default_factory=known)
     """The layers that there are."""
+    texts: Mapping[Path, str] = field(default_factory=dict)
+    """Files that it uses whose text is known, by their paths with links followed, so that nobody looks for them."""
 
     @property
     def place(self) -> Path:

@@ -75,7 +75,8 @@ def raw(path: Path) -> bytes:
     try:
         return files.read(path)
     except OSError as error:
-        raise failure("E611", f"{path} cannot be read: {error.strerror or error}") from None
+        raise failure("E611", f"{path} cannot be read: {error.strerror or error}",
+                      "name a file that `model.save(path)`, or a training, has written") from None  # fmt: skip
 
 
 def decode(raw: bytes, name: str) -> Checkpoint:
@@ -89,7 +90,8 @@ def decode(raw: bytes, name: str) -> Checkpoint:
 
     place = _place(raw)
     if place is None:
-        raise failure("E611", f"{name} is no checkpoint of lampc's, or is damaged in its header")
+        raise failure("E611", f"{name} is no checkpoint of lampc's, or is damaged in its header",
+                     "plain tensors are for `train weights=\"FILE\"`, or `model.load_state_dict(load_file(path))`")  # fmt: skip
     blank = raw[:place] + _BLANK.encode() + raw[place + 64 :]
     if hashlib.sha256(blank).hexdigest().encode() != raw[place : place + 64]:
         raise failure("E611", f"{name} is damaged: its content is not what its digest says",

@@ -60,17 +60,28 @@ _ENDED = record(
     }
 )  # fmt: skip
 
+_MODEL = record(
+    {
+        "settings": each(plain), "written": listed(text(100_000)), "data": maybe(DESCRIPTION),
+        "used": each(text(LONG, nul=True)),
+    }
+)  # fmt: skip
+"""What a model's program was compiled with."""
+
 CHECKPOINT = record(
     {},
     {
         "seed": _SEED, "normal": maybe(listed(nested(number), 2, 2)), "file": text(), "program": text(),
         "source": text(LONG, nul=True),
         "network": listed(_LAYER), "best": maybe(BEST), "random": whole(0, 2**64), "settings": _MEASURES,
-        "ended": listed(_ENDED), "epochs": _EPOCH,
+        "ended": listed(_ENDED), "epochs": _EPOCH, "model": _MODEL,
         "progress": record({"epoch": whole(), "done": whole(), "sums": listed(number), "steps": whole(), "seconds": number}),
     },
 )  # fmt: skip
 """What a checkpoint says beside its tensors; which of it there is depends on what it was written for."""
+
+PROGRAM = record({"file": text(), "source": text(LONG, nul=True), "model": _MODEL})
+"""A program in a pickle."""
 
 HEADER = record({"__metadata__": record({"lampc": text(LONG * 4)})})
 """A checkpoint's own header, of which the rest is safetensors' matter."""

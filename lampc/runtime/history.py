@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lampc.runtime.course import Best
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Epoch:
     """One pass over the training data."""
 
@@ -33,6 +33,16 @@ class Epoch:
     def held_out(self) -> dict[str, float]:
         """What was measured on data that is not trained on."""
         return self.validation or self.test
+
+    def __str__(self) -> str:
+        return f"epoch {self.epoch}: {self._measures}"
+
+    def __repr__(self) -> str:
+        return f"<Epoch {self.epoch}: {self._measures}>"
+
+    @property
+    def _measures(self) -> str:
+        return _measures(self.loss, self.validation, self.test)
 
 
 @dataclass(frozen=True)
@@ -65,7 +75,7 @@ class Diverged(LampError):
         """The mean loss and the steps of each epoch that ended before it in the same spell."""
 
 
-@dataclass
+@dataclass(repr=False)
 class History(Sequence[Epoch]):
     """The epochs in order, and what the run measured at its end."""
 
@@ -95,8 +105,16 @@ class History(Sequence[Epoch]):
 
     @property
     def us_per_step(self) -> float:
-        """Microseconds a step."""
+        """Microseconds a step, in training alone."""
         return 1e6 * self.seconds / self.steps if self.steps else 0.0
+
+    def __repr__(self) -> str:
+        count = f"{len(self)} epoch{'s' * (len(self) != 1)}"
+        end = f", diverged in {self.diverged}" if self.diverged is not None else ""
+        if self.epochs:
+            last = self.epochs[-1]
+            end = f": {_measures(last.loss, self.validation or last.validation, self.test or last.test)}{end}"
+        return f"<History of {count}, seed {self.seed}{end}>"
 
     def _repr_html_(self) -> str:
         """What notebooks show: the curves."""
@@ -148,6 +166,13 @@ class History(Sequence[Epoch]):
             axes[1].set(xlabel="epoch")
             axes[1].legend()
         return figure
+
+
+def _measures(loss: float, validation: dict[str, float], test: dict[str, float]) -> str:
+    """A loss, and what was measured of the parts that are held out, in a line."""
+    parts = {"": {"loss": loss}, "validation ": validation, "test ": test}
+    shown = [part + ", ".join(f"{name} {value:.4g}" for name, value in found.items()) for part, found in parts.items() if found]
+    return "; ".join(shown)
 
 
 def _points(curve: dict[int, float]) -> tuple[list[int], list[float]]:

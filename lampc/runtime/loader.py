@@ -19,8 +19,8 @@ from lampc.runtime.asked import whole
 class DataLoader:
     """Goes over samples in minibatches; the last one may be smaller, and none is larger than there are samples.
 
-    ``data`` is a split of a program's data, a pair ``(x, y)`` of arrays or tensors whose first axes are equal, or a
-    map-style torch ``Dataset``. With ``shuffle`` each pass has a new order, drawn from ``seed``.
+    ``data`` is a split of a program's data, a pair ``(x, y)`` of arrays or tensors [n, …sample] and [n, …target] whose first
+    axes are equal, or a map-style torch ``Dataset``. With ``shuffle`` each pass has a new order, drawn from ``seed``.
 
     Raises:
         LampError: if there are no samples, or unequally many of ``x`` and ``y``.
@@ -58,12 +58,16 @@ class DataLoader:
         """The number of minibatches."""
         return -(-self.samples // self.batch)
 
+    def __repr__(self) -> str:
+        count = f"{len(self):,} minibatch{'es' * (len(self) != 1)}"
+        return f"<DataLoader: {self.samples:,} samples in {count} of {self.batch:,}{', shuffled' * self.shuffle}>"
+
     def order(self) -> Tensor | None:
-        """The order of the samples for one pass; None where it is their own."""
+        """The order of the samples for one pass, [samples]; None where it is their own."""
         return torch.randperm(self.samples, generator=self.generator) if self.shuffle else None
 
     def orders(self, count: int) -> Tensor:
-        """The orders of several passes, a row each."""
+        """The orders of several passes, a row each, [count, samples]."""
         if not self.shuffle:
             return torch.arange(self.samples).expand(count, -1).contiguous()
         orders = torch.empty(count, self.samples, dtype=torch.int64)
@@ -80,12 +84,12 @@ class DataLoader:
         return self.minibatches(self.order())
 
     def minibatches(self, order: Tensor | None, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """The minibatches of a pass in an order, from the one that begins ``start`` samples after the first."""
+        """The minibatches of a pass in an order, x [n, …sample] and y [n, …target], from ``start`` samples after the first."""
         for begin in range(start, self.samples, self.batch):
             yield self.rows_of(order, begin, min(begin + self.batch, self.samples))
 
     def rows_of(self, order: Tensor | None, begin: int, stop: int) -> tuple[Tensor, Tensor]:
-        """Samples and targets at some places of a pass in an order."""
+        """Samples [n, …sample] and targets [n, …target] at some places of a pass in an order."""
         if self.dataset is not None:
             indices: Sequence[int] = range(begin, stop) if order is None else order[begin:stop].tolist()
             x, y = default_collate([self.dataset[index] for index in indices])

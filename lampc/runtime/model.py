@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -17,7 +18,6 @@ from lampc.diagnostics import failure
 from lampc.elaborate.settings import number
 from lampc.ir.keys import Grad
 from lampc.ir.program import Routine
-from lampc.ir.types import Type
 from lampc.layers.schedules import CLOCK, PASS
 from lampc.layers.signature import Refused
 from lampc.runtime.asked import SEEDS, whole
@@ -25,11 +25,12 @@ from lampc.runtime.backend import Choice, NoNativeForm, Runner, choose
 from lampc.runtime.chunks import CHUNK, STORED
 from lampc.runtime.executor import Executor, run
 from lampc.runtime.fit import fitting_model
-from lampc.runtime.loader import tensor
+from lampc.runtime.inputs import checked_samples, checked_targets
 from lampc.runtime.measure import measure
 from lampc.runtime.random import Random
 from lampc.runtime.storage import DTYPES, Storage, read_weights
-from lampc.runtime.targets import check_targets
+from lampc.runtime.summary import Summary, summary
+from lampc.runtime.weights import Loaded, duplicate, load_state, plain_weights
 
 if TYPE_CHECKING:
     from lampc.compile import Program
@@ -71,7 +72,9 @@ class Model:
         train = program.experiment.train
         self.seed = train.seed if seed is None else whole("seed", seed, most=SEEDS)
         self.device = device_of(train.device if device is None else device)
-        self.backend = choose(program, self.device, train.backend if backend is None else backend)
+        self.wanted = train.backend if backend is None else backend
+        """The backend that was asked for."""
+        self.backend = choose(program, self.device, self.wanted)
         """What training, evaluation and prediction run on, and why."""
         fitting_model(program, self.device)
         dtype = program.elaborated.dtype
@@ -119,20 +122,102 @@ class Model:
                 raise failure(refused.code, f"`{name}`: {refused}") from None
         self.storage.set(settings)
 
+    @exclusive
+    def state_dict(self) -> OrderedDict[str, Tensor]:
+        """A copy of the weights by name: parameters, ``linear1.weight`` [out, in], and what layers keep, such as running means.
+
+        It has the names that ``lampc.nn.Lamp`` and PyTorch source have. The optimiser's state is in ``save`` alone.
+        """
+        self._sync()
+        return OrderedDict((name, tensor.detach().clone()) for name, tensor in plain_weights(self).items())
+
+    @exclusive
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> Loaded:
+        """Take weights by name, tensors or arrays of the same shapes, [out, in] and so on; all, or, at a mistake, none.
+
+        The optimiser's state stays. With ``strict=False`` names may differ; the answer says which.
+
+        Raises:
+            LampError: if a shape differs, or, where ``strict``, a name is missing or unknown.
+        """
+        found = load_state(self, state_dict, strict)
+        self._current = None
+        return found
+
+    @exclusive
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write all that it is into one safetensors file: its program's text, weights, the optimiser's state, random numbers.
+
+        ``lampc.load(path)`` makes the model again, and training goes on as it would have; ``program.load(path)`` gives
+        the weights to a program of the same network.
+
+        Raises:
+            LampError: if the file cannot be written; then an older one is as it was.
+        """
+        from lampc.runs.saved import save
+
+        self._sync()
+        save(self, path)
+
+    @exclusive
+    def to(self, device: str | torch.device) -> Model:
+        """Move to a device, ``cpu``, ``cuda`` or ``cuda:1``, with gradients and the optimiser's state; the model itself.
+
+        ``parameters`` are other tensors from then on.
+
+        Raises:
+            LampError: if there is no such device, or the backend that was asked for does not run there.
+        """
+        place = device_of(str(device))
+        if place != self.device:
+            self._sync()
+            other = Model(self.program, self.seed, str(place), self.wanted)  # whatever may fail has not changed anything
+            duplicate(self, other)
+            self.device, self.backend, self.storage, self.random = place, other.backend, other.storage, other.random
+            self._executors, self._current = OrderedDict(), None
+            self._runner = Runner(self) if self.backend.name == "native" else None
+        return self
+
+    def summary(self) -> Summary:
+        """The layers as a table, as ``lampc train`` prints it: each one's output, the shape of a sample, and its parameters."""
+        return summary(self.program)
+
+    @exclusive
+    def __deepcopy__(self, memo: object) -> Model:
+        """Another model that goes on as this one would; the program, which nothing changes, is shared."""
+        self._sync()
+        other = Model(self.program, self.seed, str(self.device), self.wanted)
+        duplicate(self, other)
+        if self._runner is not None:
+            other.share(self._runner.threads)
+        return other
+
+    @exclusive
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As a pickle has it: the bytes of ``save``, in which nothing is code."""
+        from lampc.runs.saved import encode, unpickled
+
+        self._sync()
+        return unpickled, (encode(self), str(self.device), self.wanted, str(self.program.elaborated.given.folder.absolute()))
+
+    def __repr__(self) -> str:
+        where = "" if self.device.type == "cpu" else f" on {self.device}"
+        return f"<Model of {self.program.outline}, {self.backend.name}{where}, seed {self.seed}>"
+
     @torch.no_grad()
     @exclusive
     def __call__(self, x: Any) -> Tensor:
         """Predictions for some samples, without dropout. ``x`` is [n, …sample]; so is the result."""
         if isinstance(x, Rows):
             return torch.cat([self(x[start : start + STORED]) for start in range(0, len(x), STORED)])
-        x = self._samples(x, self.program.elaborated.input_type, "x")
+        x = self._input(x)
         runner = self.native("prediction")
         return runner.predict(x) if runner is not None else self._predict(self.program.predicting, x)
 
     @torch.no_grad()
     @exclusive
     def value(self, label: str, x: Any) -> Tensor:
-        """A value that the file names with `as`, for some samples, as in prediction: an autoencoder's code, say.
+        """A value that the file names with `as`, [n, …] for samples [n, …sample], as in prediction: a code, say.
 
         Of a name in the copies of a body, ``h[2]`` is the second value. What nothing trains is as it began.
 
@@ -149,7 +234,7 @@ class Model:
             raise failure("E203", f"the file names no value `{label}`", f"there are {known}" if known else "name one with `as`")
         routine = self.program.valued(label)
         self.storage.complete(routine, self.seed, self._begin or {})
-        return self._predict(routine, self._samples(x, self.program.elaborated.input_type, "x"))
+        return self._predict(routine, self._input(x))
 
     def _predict(self, routine: Routine, x: Tensor) -> Tensor:
         parts = []
@@ -164,8 +249,8 @@ class Model:
     @torch.no_grad()
     @exclusive
     def forward(self, x: Any) -> Tensor:
-        """Predictions for a minibatch as in training: with dropout."""
-        x = self._samples(x, self.program.elaborated.input_type, "x")
+        """Predictions [n, …] for a minibatch [n, …sample] as in training: with dropout."""
+        x = self._input(x)
         executor = self.executor(self.program.training, len(x))
         executor.fill(x)
         run(executor.predict)
@@ -175,9 +260,12 @@ class Model:
     @torch.no_grad()
     @exclusive
     def loss(self, x: Any, y: Any) -> Tensor:
-        """The loss of a minibatch, a tensor without axes; ``backward()`` then differentiates it."""
+        """The loss of a minibatch, x [n, …sample] and y [n, …target] or labels [n]: a tensor [] without axes.
+
+        ``backward()`` then differentiates it.
+        """
         self._needs_loss()
-        x = self._samples(x, self.program.elaborated.input_type, "x")
+        x = self._input(x)
         y = self._targets(y, len(x))
         executor = self.executor(self.program.training, len(x))
         executor.fill(x, y)
@@ -189,7 +277,7 @@ class Model:
     @torch.no_grad()
     @exclusive
     def backward(self) -> None:
-        """Add the gradients of the last ``loss(x, y)`` to each parameter's ``grad``."""
+        """Add the gradients of the last ``loss(x, y)`` to each parameter's ``grad``, which has the parameter's shape."""
         executor = self._current
         if executor is None or self._asked != get_ident():
             raise RuntimeError("call model.loss(x, y) before model.backward(), with no other call between, in any thread")
@@ -207,7 +295,7 @@ class Model:
     @torch.no_grad()
     @exclusive
     def gradients(self, x: Any, y: Any) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss of a minibatch and its gradient for every parameter, by the parameters' names."""
+        """The loss [] of a minibatch, x [n, …sample] and y [n, …target], and each gradient, of its parameter's shape."""
         loss = self.loss(x, y)
         executor, self._current = self._current, None
         assert executor is not None
@@ -221,7 +309,9 @@ class Model:
     @torch.no_grad()
     @exclusive
     def evaluate(self, x: Any, y: Any) -> dict[str, float]:
-        """The loss and the program's metrics on some samples, as if they were one minibatch, without dropout.
+        """The loss and the program's metrics on samples [n, …sample] with targets [n, …target] or labels [n].
+
+        They are measured as if they were one minibatch, without dropout; accuracy is a share, from 0 to 1.
 
         Raises:
             LampError: if there is nothing to measure: no sample, or none but such as the loss ignores.
@@ -231,7 +321,7 @@ class Model:
     @torch.no_grad()
     @exclusive
     def measured(self, x: Any, y: Any, known: bool = False) -> tuple[dict[str, float], dict[str, list[list[float]]]]:
-        """What ``evaluate`` and ``tables`` give, of one pass over the samples.
+        """What ``evaluate`` and ``tables`` give, of one pass over samples [n, …sample] and targets [n, …target].
 
         ``known``: they have been measured before as they are, and are not looked at again.
 
@@ -246,7 +336,7 @@ class Model:
     @torch.no_grad()
     @exclusive
     def tables(self, x: Any, y: Any) -> dict[str, list[list[float]]]:
-        """The metrics that are tables, such as confusion, on some samples."""
+        """Metrics that are tables, such as confusion [classes, classes], on samples [n, …sample] and targets [n, …target]."""
         if not len(x) or not any(metric.table for metric in self.program.metrics):
             return {}
         return self.measured(x, y)[1]
@@ -256,8 +346,10 @@ class Model:
               watch: bool = True) -> History:  # fmt: skip
         """Train, from where the parameters are; see ``lampc.runtime.train.train``.
 
-        ``loader`` is a ``DataLoader``, a torch one, or anything that goes over pairs (x, y); the program's own data
-        where it is left out.
+        ``loader`` is a ``DataLoader``, a torch one, or anything that goes over pairs of x [n, …sample] and y [n, …target];
+        the program's own data where it is left out. ``on_epoch`` is called with each ``Epoch``, and training ends where it
+        answers ``False``; ``every`` is the least time between two measurements, in seconds. The logger ``lampc`` is told of
+        each epoch (INFO), and of what will not mend itself (WARNING).
         """
         from lampc.runtime.train import train
 
@@ -313,59 +405,20 @@ class Model:
         return executor
 
     def samples(self, x: Any, y: Any) -> tuple[Tensor, Tensor]:
-        """Samples and targets as tensors of the program's types on its device."""
-        x = self._samples(x, self.program.elaborated.input_type, "x")
+        """Samples [n, …sample] and targets [n, …target] as tensors of the program's types on its device."""
+        x = self._input(x)
         return x, self._targets(y, len(x))
 
+    def _sync(self) -> None:
+        """Have what native code has trained, in another thread, in the parameters."""
+        if self._runner is not None:
+            self._runner.sync()
+
+    def _input(self, x: Any) -> Tensor:
+        return checked_samples(self.program, x, self.device)
+
     def _targets(self, y: Any, samples: int) -> Tensor:
-        target = self.program.elaborated.target_type
-        assert target is not None
-        targets = self._samples(y, target, "y")
-        if len(targets) != samples:
-            raise failure("E605", f"x has {samples} samples and y has {len(targets)}")
-        check_targets(self.program.elaborated.limits, targets)
-        return targets
-
-    def _samples(self, data: Any, type: Type, name: str) -> Tensor:
-        try:
-            values: Tensor = tensor(self._joined(data) if name == "x" else data)
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise failure("E605", f"{name} is no tensor: {error}") from None
-        if tuple(values.shape[1:]) != type.sample or values.dim() == 0:
-            wanted = ", ".join(["n", *map(str, type.sample)])
-            raise failure("E605", f"{name} has shape {list(values.shape)}, and [{wanted}] is wanted",
-                         "nothing is broadcast: reshape it")  # fmt: skip
-        if type.dtype == "i64" and (values.is_floating_point() or values.is_complex()):
-            what = "whole numbers" if name == "x" else "class labels, whole numbers"
-            raise failure("E604", f"{name} holds {what}, not {values.dtype}")
-        if values.is_complex() or values.layout != torch.strided or values.is_meta:
-            what = "complex" if values.is_complex() else "without numbers" if values.is_meta else "sparse"
-            raise failure("E605", f"{name} is {what}, and plain numbers are wanted")
-        below = self.program.elaborated.input_below
-        if name == "x" and below and values.numel():
-            least, greatest = int(values.min()), int(values.max())
-            if least < 0 or greatest >= below:
-                wrong = least if least < 0 else greatest
-                raise failure("E604", f"x holds {wrong}, which is not one of 0 to {below - 1}")
-        converted: Tensor = values.to(device=self.device, dtype=DTYPES[type.dtype])
-        return converted
-
-    def _joined(self, data: Any) -> Any:
-        """Several inputs, a tuple of arrays in order or a dictionary by name, flat and one after another."""
-        parts = self.program.experiment.parts
-        if len(parts) < 2 or not isinstance(data, tuple | Mapping):
-            return data
-        names = [part.statement.label.name for part in parts if part.statement.label is not None]
-        given = [data.get(name) for name in names] if isinstance(data, Mapping) else list(data)
-        if len(given) != len(parts) or any(value is None for value in given):
-            raise failure("E605", f"x has {len(data)} parts, and {', '.join(names)} are wanted")
-        rows = []
-        for part, value in zip(parts, map(tensor, given), strict=True):
-            if tuple(value.shape[1:]) != part.shape or len(value) != len(tensor(given[0])):
-                wanted = ", ".join(["n", *map(str, part.shape)])
-                raise failure("E605", f"`{part.statement.head.text}` gets {list(value.shape)}, and [{wanted}] is wanted")
-            rows.append(value.flatten(1))
-        return torch.cat(rows, 1)
+        return checked_targets(self.program, y, samples, self.device)
 
     def _needs_loss(self) -> None:
         if "loss" not in self.program.whole.outputs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -31,6 +32,8 @@ from lampc.runtime.weights import copied, with_weights
 if TYPE_CHECKING:
     from lampc.compile import Program
     from lampc.runtime.model import Model
+
+_log = logging.getLogger("lampc")
 
 
 class OnEpoch(Protocol):
@@ -94,6 +97,7 @@ def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate:
     size = loader.batch if isinstance(loader, DataLoader) else settings.batch
     for part in () if data is None else data.parts().values():
         check_counts(model, part.y)
+    _log.debug("training %r: %s", model, model.backend.reason)
     loop = _Loop(model, loader, steps, epochs, every if evaluate else math.inf, measure, on_epoch, keeper, data)
     if watch and every < math.inf and evaluate and model.group is None:
         loop.watch = Watch(model, loader, epochs, fresh and where == Position())
@@ -232,6 +236,9 @@ class _Loop:
                 self.sync()
                 epoch = replace(epoch, warnings=self.watch.look([*(each.loss for each in history), loss]))
             history.epochs.append(epoch)
+            _log.info("seed %d, %s", history.seed, epoch)
+            for warning in epoch.warnings:
+                _log.warning("%s", warning)
             if self.choosing.note(epoch):
                 self.steps.sync()
                 metric = self.choosing.metric
