@@ -86,6 +86,8 @@ def run(arguments: list[str] | None = None) -> int:
         say(error.format_message())
         return 2
     except click.ClickException as error:
+        if isinstance(error, click.NoSuchOption):
+            error = _as_setting(error, sys.argv[1:] if arguments is None else arguments)
         said = io.StringIO()
         error.show(said)
         say(said.getvalue().rstrip("\n"), err=True)
@@ -111,6 +113,19 @@ def run(arguments: list[str] | None = None) -> int:
         return 1
     except Exception as error:
         return _fault(error)
+
+
+def _as_setting(error: click.NoSuchOption, arguments: list[str]) -> click.UsageError:
+    """The error, or where the option is the program's, `--epochs 5`, how it is given."""
+    from lampc.syntax.elsewhere import at_home
+
+    ours = at_home(error.option_name.lstrip("-").replace("-", "_"))
+    takes = error.ctx is not None and any(param.name == "settings" for param in error.ctx.command.params)
+    if ours is None or not takes:
+        return error
+    words = " ".join(arguments).partition(error.option_name)[2].lstrip("= ").split()
+    value = words[0] if words and not words[0].startswith("-") else "…"
+    return click.UsageError(f"`{ours}` is the program's: `--set {ours}={value}`.", error.ctx)
 
 
 def _say_no_more() -> None:

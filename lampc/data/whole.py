@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lampc.data.rows import Rows
-from lampc.data.source import DataError
+from lampc.data.source import DataError, DataSource, Request
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +29,18 @@ def whole_numbers(x: NDArray[Any] | Rows, below: int, place: Place) -> NDArray[n
         return replace(x, below=below)
     refuse_strange(x, below, place)
     return x.astype(np.int64)
+
+
+def names_in(source: DataSource, request: Request) -> int:
+    """What the whole numbers of all samples stay below; 0 where they are others, or not at hand."""
+    import numpy as np
+
+    try:
+        parts = [part.x for part in source.load(request).parts().values()]
+    except (DataError, OSError):
+        return 0
+    at_hand = [x for x in parts if isinstance(x, np.ndarray) and x.size and (x >= 0).all() and (x == np.floor(x)).all()]
+    return int(max(x.max() for x in at_hand)) + 1 if at_hand and len(at_hand) == len(parts) else 0
 
 
 def refuse_strange(x: NDArray[Any], below: int, place: Place) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 
 from lampc.diagnostics.codes import severity_of
 from lampc.diagnostics.diagnostic import Diagnostic, Label, LampError, Severity
@@ -13,7 +15,17 @@ class Problems:
     """Diagnostics so far, each once."""
 
     def __init__(self) -> None:
-        self._found: dict[Diagnostic, None] = {}
+        self._found: dict[Diagnostic, Diagnostic] = {}  # without the call that led there, and with it
+        self._calls: list[tuple[Span, Container[str]]] = []
+
+    @contextmanager
+    def within(self, call: Span, but: Container[str] = ()) -> Iterator[None]:
+        """What is reported meanwhile comes of a call, whose place is shown, too; not for the codes in ``but``."""
+        self._calls.append((call, but))
+        try:
+            yield
+        finally:
+            self._calls.pop()
 
     def report(
         self,
@@ -30,11 +42,19 @@ class Problems:
         labels = [] if span is None else [Label(span, text)]
         labels += [Label(place, words) for place, words in also]
         found = Diagnostic(code, severity_of(code), message, tuple(labels), tuple(notes), tuple(fixes))
-        self._found.setdefault(found)
+        self._found.setdefault(found, self._led_to(found))
+
+    def _led_to(self, found: Diagnostic) -> Diagnostic:
+        """A finding, and the line of the program's own that called what it is in."""
+        call = next((call for call, but in self._calls if found.code not in but), None)
+        if call is None or any(label.span == call for label in found.labels):
+            return found
+        return replace(found, labels=(*found.labels, Label(call, "called here")))
 
     def take(self, found: Iterable[Diagnostic]) -> None:
         """Add what another collector found."""
-        self._found.update(dict.fromkeys(found))
+        for one in found:
+            self._found.setdefault(one, one)
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -56,7 +76,7 @@ class Problems:
             span = found.labels[0].span
             return files.setdefault(span.source.name, len(files)), span.start
 
-        return tuple(sorted(self._found, key=place))
+        return tuple(sorted(self._found.values(), key=place))
 
     def raise_errors(self) -> None:
         """Raise what was found if any of it is an error.

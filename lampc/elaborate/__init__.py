@@ -6,15 +6,17 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from lampc import limits
+from lampc.data.whole import names_in
 from lampc.diagnostics import Problems
 from lampc.elaborate.bind import bind
 from lampc.elaborate.blocks import block_arguments, check_uncalled
 from lampc.elaborate.comparison import Limit
 from lampc.elaborate.constants import Evaluator
-from lampc.elaborate.definitions import EXPERIMENT, Definitions, Reader
+from lampc.elaborate.definitions import EXPERIMENT, Definitions, Reader, known_statements
 from lampc.elaborate.experiment import Data, Experiment, Experimenter
 from lampc.elaborate.given import Given
 from lampc.elaborate.heads import Compared, find_heads
@@ -23,6 +25,7 @@ from lampc.elaborate.minibatches import check_minibatches
 from lampc.elaborate.network import Network
 from lampc.elaborate.scope import Flow, Scope
 from lampc.elaborate.settings import Settings, parse_setting
+from lampc.elaborate.strays import without_strays
 from lampc.elaborate.target import attach_loss
 from lampc.elaborate.unused import drop_unused, warn_of_unused
 from lampc.elaborate.weights import begin_with
@@ -96,6 +99,7 @@ def elaborate(body: tree.Body, given: Given, problems: Problems) -> Elaborated |
                                 given.described)  # fmt: skip
     experiment = experimenter.bind(about)
     overrides.report_unknown()
+    layers = without_strays(layers, about, known_statements(definitions), problems)
     if not layers:
         if not problems.errors:
             problems.report("E501", "there is no network here", body.span,
@@ -121,6 +125,8 @@ def _expand(layers: Sequence[tree.Layer | tree.Broken], experiment: Experiment, 
     """
     dtype: DType = "f64" if experiment.train.dtype == "f64" else "f32"
     network = Network(definitions, dtype, problems, init=experiment.init)
+    if experiment.data is not None:
+        network.names_in_data = partial(names_in, experiment.data.source, experiment.data.request)
     x = _input(network, layers, experiment, definitions, problems)
     scope = Scope(definitions.constants)
     first = x if x is None else _divide(network, x, experiment, scope)

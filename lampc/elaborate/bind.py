@@ -8,9 +8,9 @@ from typing import Any
 from lampc.diagnostics import Problems
 from lampc.diagnostics.suggest import nearest
 from lampc.elaborate.constants import Evaluator
-from lampc.layers.signature import REQUIRED, Choice, Flag, Name, Param, Refused, Signature, Written, shown
+from lampc.layers.signature import REQUIRED, Arrow, Choice, Flag, Name, Param, Refused, Signature, Written, shown
 from lampc.source import Span
-from lampc.syntax import tree
+from lampc.syntax import elsewhere, tree
 
 
 def bind(
@@ -65,11 +65,11 @@ class _Binding:
     def named(self, option: tree.Option) -> None:
         name = option.name.name
         if name not in self.signature.names:
-            near = nearest(name, self.signature.names)
-            known = ", ".join(f"`{known}`" for known in self.signature.names)
-            fixes = [f"did you mean `{near}`?"] if near else [f"it takes {known}"] if known else []
-            self.problems.report("E303", f"{self.what} has no option `{name}`", option.name.span, fixes=fixes)
-            return
+            self.problems.report("E303", f"{self.what} has no option `{name}`", option.name.span, fixes=self._instead(option))
+            ours = elsewhere.option(name, self.signature.names)
+            if ours is None or ours in self.places:
+                return
+            name = ours  # what it says is known: go on with it
         param = self.signature[name]
         value = self.evaluator.argument(option.value)
         if isinstance(option.value, tree.Word) and isinstance(param.kind, Name) and isinstance(value, int | float):
@@ -78,6 +78,23 @@ class _Binding:
             self.places.setdefault(name, option.span)
         else:
             self._fill(param, value, option.span)
+
+    def _instead(self, option: tree.Option) -> list[str]:
+        """What to write for an option that the statement does not have."""
+        name, value, names = option.name.name, option.value.span.text, self.signature.names
+        ours = elsewhere.option(name, names)
+        if ours and isinstance(self.signature[ours].kind, Arrow):
+            return [f"sizes stand without a name: `{value}`"]
+        if ours:
+            return [f"lampc calls it `{ours}`: `{ours}={value}`"]
+        if name.lower() == "activation":
+            return [f"an activation is a statement of its own: `; {value.lower()}`"]
+        home = elsewhere.at_home(name)
+        if home and f"`{elsewhere.HOMES[home]}" != self.what.split()[0].rstrip("`"):
+            return [f"`{home}` belongs to `{elsewhere.HOMES[home]}`: `{elsewhere.homed(home, value)}`"]
+        near = nearest(name, names)
+        known = ", ".join(f"`{known}`" for known in names)
+        return [f"did you mean `{near}`?"] if near else [f"it takes {known}"] if known else []
 
     def finish(self, place: Span) -> dict[str, Any] | None:
         complete = True
@@ -122,7 +139,10 @@ class _Binding:
         try:
             self.values[param.name] = param.kind.convert(value)
         except Refused as refused:
-            near = nearest(value.name, refused.known) if isinstance(value, Choice) else None
+            near = None
+            if isinstance(value, Choice):
+                theirs = elsewhere.WORDS.get(value.name.lower())
+                near = theirs if theirs in refused.known else nearest(value.name, refused.known)
             self.problems.report(refused.code, f"{self.what}, `{param.name}`: {refused}", span,
                                  fixes=[f"did you mean `{near}`?"] if near else [])  # fmt: skip
 

@@ -15,6 +15,9 @@ from lampc.syntax import tree
 if TYPE_CHECKING:
     from lampc.elaborate.network import Network
 
+VALUELESS = frozenset({"E201", "E203", "E204", "E206", "E207", "E208", "E303", "E306", "E308"})
+"""Codes of mistakes in a body that are mistakes whatever its parameters are."""
+
 
 def call_block(network: Network, statement: tree.Layer, x: Flow, scope: Scope) -> Flow:
     """The block's body on a value, with the block's arguments for constants."""
@@ -32,7 +35,8 @@ def call_block(network: Network, statement: tree.Layer, x: Flow, scope: Scope) -
     network.expanded.add(block.name.name)
     (group,) = network.group(statement.head.phrase, statement.head, 1)
     inner = Scope(constants, {}, (*scope.path, group), (*scope.blocks, block.name.name))
-    return network.body(block.body.statements, x, inner)
+    with network.problems.within(statement.head, VALUELESS):
+        return network.body(block.body.statements, x, inner)
 
 
 def _may_open(network: Network, statement: tree.Layer, scope: Scope) -> bool:

@@ -152,7 +152,13 @@ class Evaluator:
 
     def _unknown(self, span: Span, message: str) -> None:
         near = nearest(span.text, [*self.names, *FUNCTIONS, *CONSTANTS])
-        fixes = [f"did you mean `{near}`?"] if near else []
+        fixes = (
+            [f"did you mean `{near}`?"]
+            if near
+            else [f"define it first: `let {span.text} = 25`"]
+            if span.text.isidentifier()
+            else []
+        )
         self.problems.report("E206", message, span, fixes=fixes)
 
     def _call(self, call: tree.Call) -> float | None:

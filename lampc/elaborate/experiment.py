@@ -414,7 +414,8 @@ class Experimenter:
             if metric in METRICS:
                 found[name] = Asked(METRICS[metric], label, statement.head if len(statement.arguments) == 1 else argument.span)
                 continue
-            near = nearest(metric, METRICS) if metric else None
+            theirs, _ = translate(metric) if metric else (None, False)
+            near = theirs if theirs in METRICS else nearest(metric, METRICS) if metric else None
             fixes = [f"did you mean `{near}`?" if near else f"there are {', '.join(METRICS)}"]
             self.problems.report("E201", f"unknown metric `{argument.span.text}`", argument.span, fixes=fixes)
         for option in statement.options:

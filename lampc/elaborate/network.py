@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from lampc import limits
 from lampc.diagnostics import Problems
 from lampc.diagnostics.suggest import nearest
 from lampc.elaborate.bind import bind
-from lampc.elaborate.blocks import call_block
+from lampc.elaborate.blocks import VALUELESS, call_block
 from lampc.elaborate.composition import COMBINATORS
 from lampc.elaborate.constants import Evaluator
 from lampc.elaborate.definitions import EXPERIMENT, Definitions, constant, known_statements
-from lampc.elaborate.foreign import translate
+from lampc.elaborate.foreign import said, translate
 from lampc.elaborate.functions import Formula, Operand, Unusable
 from lampc.elaborate.scope import Flow, Scope
 from lampc.ir.budget import Budget, TooLarge
 from lampc.ir.graph import Graph, Value
 from lampc.ir.layout import Group, LayerUse
 from lampc.ir.leaves import Initialiser, Input
-from lampc.ir.op import ShapeError, SizeMismatch
-from lampc.ir.types import B, DType, Type
+from lampc.ir.op import NamesWanted, ShapeError, SizeMismatch
+from lampc.ir.types import B, DType, Type, sample_text
 from lampc.layers import LayerType
 from lampc.layers.initialisers import with_default
 from lampc.layers.layer import Construct
@@ -30,9 +30,6 @@ from lampc.layers.signature import Float, Label, Param, Signature, Written
 from lampc.ops.term import Build, Term
 from lampc.source import Span
 from lampc.syntax import tree
-
-_VALUELESS = frozenset({"E201", "E203", "E204", "E206", "E207", "E208", "E303", "E306", "E308"})
-"""Codes of mistakes in a body that are mistakes whatever its parameters are."""
 
 
 class Network:
@@ -57,6 +54,8 @@ class Network:
         """The blocks that have been called."""
         self.named: dict[str, list[Value]] = {}
         """Every value that `as` names, in bodies too, where a name may stand for several."""
+        self.names_in_data: Callable[[], int] = lambda: 0
+        """What the data's numbers would stay below, if they name things; asked for where a message says it."""
 
     def trial(self, problems: Problems) -> Network:
         """An empty network of the same definitions, to try something on."""
@@ -67,7 +66,7 @@ class Network:
         found = Problems()
         with suppress(TooLarge):  # which it may not be where it is called
             self.trial(found).body(statements, None, scope.blind())
-        self.problems.take(problem for problem in found.sorted() if problem.code in _VALUELESS)
+        self.problems.take(problem for problem in found.sorted() if problem.code in VALUELESS)
 
     def input(self, shape: tuple[int, ...], spans: tuple[Span, ...], label: str = "x", below: int = 0) -> Term:
         """An input leaf of a sample shape: numbers, or whole numbers below ``below``."""
@@ -121,12 +120,16 @@ class Network:
     def _unknown(self, statement: tree.Layer) -> None:
         name = statement.name.name
         foreign, planned = translate(name, self.definitions.layers)
-        near = foreign or nearest(name, known_statements(self.definitions))
+        known = known_statements(self.definitions)
+        near = foreign or nearest(name, known)
+        ours = said(statement.span, known) if statement.arguments or statement.options else None
         fixes = [f"did you mean `{near}`?"] if near and not planned else []
         if planned:
             fixes = ["lampc does not have this layer yet; `docs/language.md` lists those it has"]
-        elif foreign == "linear":
+        elif foreign == "linear" and "(" not in statement.span.text:
             fixes = ["lampc calls it `linear in->out`"]
+        elif ours:
+            fixes = [f"write `{ours}`"]
         elif foreign:
             fixes = [f"lampc calls it `{foreign}`"]
         elif name in self.definitions.constants:
@@ -158,7 +161,22 @@ class Network:
                 self._names.add(name)
                 return name
 
+    def _chained(self, statement: tree.Layer, scope: Scope) -> bool:
+        """Whether an arrow leads to a layer, ``linear 2->25 -> tanh``, which is reported."""
+        for argument in statement.arguments:
+            if not isinstance(argument, tree.Arrow):
+                continue
+            word = argument.right
+            if isinstance(word, tree.Word) and word.name in self.definitions.layers and word.name not in scope.constants:
+                ours = said(statement.span, known_statements(self.definitions))
+                self.problems.report("E304", f"`{word.name}` is a layer, not a size", word.span,
+                                     fixes=[f"`;` or a new line parts layers{f': `{ours}`' if ours else ''}"])  # fmt: skip
+                return True
+        return False
+
     def bind(self, statement: tree.Layer, signature: Signature, scope: Scope) -> dict[str, object] | None:
+        if self._chained(statement, scope):
+            return None
         evaluator = Evaluator(scope.constants, self.problems)
         return bind(f"`{statement.name.name}`", signature, statement.head, statement.arguments, statement.options,
                     evaluator, self.problems)  # fmt: skip
@@ -235,6 +253,9 @@ class Network:
                                  statement.head, f"takes {error.takes}", also=also, fixes=fixes)  # fmt: skip
         else:
             also = [(producer, f"makes {x.type}")] if producer else []
+            if isinstance(error, NamesWanted):
+                below = error.below or self.names_in_data() or 96
+                fixes = [f"say so in the input: `input {sample_text(error.sample)} int<{below}>`"]
             self.problems.report(error.code, f"`{name}` {error}", statement.head, also=also, fixes=fixes)
 
     def producer(self, x: Term) -> Span | None:

@@ -230,7 +230,9 @@ def _disagree(loss: Loss, wanted: Type, given: Type, prediction: Type, data: Dat
                                "`loss mse` takes numbers"])  # fmt: skip
         return
     fixes = ["nothing is broadcast: let the last layer make the target's shape"]
-    if len(given.sample) == 1 and len(prediction.sample) == 1:
+    if len(prediction.sample) > 1 >= len(given.sample):
+        fixes = [f"a sample is to be one row of numbers: `flatten; {made_by.phrase}`"]
+    elif len(given.sample) == 1 and len(prediction.sample) == 1:
         fixes = [f"let the last layer end in {given.sample[0]}"]
     problems.report("E503", f"the network makes {prediction}, but the data's targets are {given}", made_by,
                     f"makes {prediction}", also=[(data.span, f"targets are {given}")], fixes=fixes)  # fmt: skip

@@ -40,6 +40,15 @@ class SizeMismatch(ShapeError):
         self.gets = gets
 
 
+class NamesWanted(ShapeError):
+    """A layer takes whole numbers that name things, and its input holds any numbers. ``below``: what the layer says of them."""
+
+    def __init__(self, gets: object, sample: tuple[int, ...], below: int | None) -> None:
+        super().__init__(f"takes whole numbers, but gets {gets}", code="E402")
+        self.sample = sample
+        self.below = below
+
+
 @dataclass(frozen=True)
 class Op:
     """An operation; its fields are its attributes, so that equal operations compare equal.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 from lampc.ir.leaves import Gain, Initialiser
-from lampc.ir.op import ShapeError, SizeMismatch
-from lampc.ir.types import Type, sample_text
+from lampc.ir.op import NamesWanted, ShapeError, SizeMismatch
+from lampc.ir.types import Type
 from lampc.layers.initialisers import Init
 from lampc.layers.layer import Arguments, Construct, LayerType, layer
 from lampc.layers.linear import ZEROS
@@ -25,8 +25,7 @@ XAVIER = Initialiser("xavier", (), Gain.AUTO)
 def _embedding(make: Construct, x: Term, arguments: Arguments) -> Term:
     sizes = arguments["sizes"]
     if x.type.dtype != "i64":
-        written = f"input {sample_text(x.type.sample)} int<{sizes.left or 96}>"
-        raise ShapeError(f"takes whole numbers, but gets {x.type}", code="E402", fix=f"say so in the input: `{written}`")
+        raise NamesWanted(x.type, x.type.sample, sizes.left)
     below = make.below(x)
     rows = sizes.left if sizes.left is not None else below
     if not rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -28,8 +29,14 @@ def places(x: Type, axes: int) -> tuple[int, ...]:
     """
     if x.rank != axes + 2 or x.dtype == "i64":
         form = "channels x " + " x ".join(("length",) if axes == 1 else ("depth", "height", "width")[-axes:])
-        raise ShapeError(f"takes samples of {axes + 1} axes, {form}, but gets {x}", code="E402",
-                         fix="`reshape` makes one: `reshape 1x8x8`" if x.rank == 2 else "")  # fmt: skip
+        fix = ""
+        if x.dtype != "i64" and x.rank == axes + 1:
+            fix = f"one channel is an axis, too: `reshape 1x{'x'.join(map(str, x.sample))}` before it"
+        elif x.rank == 2:
+            side = round(math.prod(x.sample) ** (1 / axes))
+            size = "x".join(["1", *[str(side)] * axes])
+            fix = f"`reshape` makes one: `reshape {size if side**axes == math.prod(x.sample) else '…'}`"
+        raise ShapeError(f"takes samples of {axes + 1} axes, {form}, but gets {x}", code="E402", fix=fix)
     return tuple(dim for dim in x.shape[2:] if isinstance(dim, int))
 
 
@@ -89,8 +96,11 @@ def convolve(make: Construct, x: Term, sizes: tuple[int, ...], channels: int, ou
     for size, k, d, side in zip(sizes, kernel, dilation, sides, strict=True):
         if d * (k - 1) + 1 > size + sum(side):
             padded = f", padded {size + sum(side)}" if sum(side) else ""
+            fix = "take a smaller kernel, or add padding"
+            if axes == 2 and sizes[-1] in (1, 3, 4) and channels > sizes[-1]:  # as TensorFlow has it
+                fix = f"channels come first: `input {'x'.join(map(str, (sizes[-1], channels, sizes[0])))}`"
             raise ShapeError(f"has a kernel that reaches over {d * (k - 1) + 1} places, larger than the image's {size}{padded}",
-                             code="E405", fix="take a smaller kernel, or add padding")  # fmt: skip
+                             code="E405", fix=fix)  # fmt: skip
     padding = tuple(before for before, _ in sides)
     if arguments["edges"] != "zeros" or any(before != after for before, after in sides):
         mode = arguments["edges"]

@@ -15,6 +15,7 @@ from lampc.source import Source, Span
 from lampc.syntax import tree
 from lampc.syntax.apart import apart
 from lampc.syntax.build import Build
+from lampc.syntax.rephrase import said
 from lampc.syntax.tokens import Lexical, place, tokens
 
 
@@ -60,6 +61,20 @@ def _parsed(lark: Lark, source: Source, problems: Problems) -> tree.Body:
     return body
 
 
+def readable(text: str) -> bool:
+    """Whether a text is a program, as far as its grammar goes."""
+    source, problems = Source("", text), Problems()
+    with _parser(source, problems) as lark:
+        reader = lark.parse_interactive()
+        try:
+            for token in apart(source, tokens(lark, source, problems), problems):
+                reader.feed_token(token)
+            reader.feed_token(Token("$END", "", start_pos=len(text), end_pos=len(text)))
+        except UnexpectedToken:
+            return False
+    return not problems.errors
+
+
 _BRACKETS = ("E102", "E103", "E108", "E109")
 """Codes of what is wrong with a statement's brackets, or was left out of it."""
 _EDGES = ("_SEP", "LBRACE", "VBAR", "RBRACE")
@@ -68,14 +83,20 @@ _EDGES = ("_SEP", "LBRACE", "VBAR", "RBRACE")
 
 def _reported(stream: list[Token], index: int, faults: list[int]) -> bool:
     """Whether a bracket of the statement around a token has been reported; what else is wrong there follows from it."""
-    first = last = index
-    while first > 0 and stream[first - 1].type not in _EDGES:
-        first -= 1
-    while last < len(stream) and stream[last].type not in _EDGES:
-        last += 1
+    first, last = _statement(stream, index)
     start = stream[first - 1].end_pos or 0 if first else 0
     stop = stream[last].start_pos if last < len(stream) else None
     return any(start <= fault and (stop is None or fault <= stop) for fault in faults)
+
+
+def _statement(stream: list[Token], index: int) -> tuple[int, int]:
+    """Where the statement around a token begins and ends."""
+    first = last = index
+    while first > 0 and stream[first - 1].type not in _EDGES:
+        first -= 1
+    while last < len(stream) and stream[last].type not in (*_EDGES, "$END"):
+        last += 1
+    return first, last
 
 
 _FREE: list[tuple[Lark, Build]] = []
@@ -144,16 +165,61 @@ def _report(source: Source, stream: list[Token], index: int, unexpected: Unexpec
         fixes = ["a size has whole numbers joined by `x`, as in 3x3"] if "x" in token else []
         problems.report("E104", f"`{token}` is not a number", span, fixes=fixes)
     elif token.type == "BADSTRING":
-        problems.report("E105", "this string has no closing quote on its line", span, fixes=['add `"`'])
+        if "\\" in token:
+            closed = source.text[span.end : span.end + 1] == '"'
+            path = token.replace("\\", "/")
+            problems.report("E105", "a string has no backslashes", Span(source, span.start, span.end + closed),
+                            fixes=[f'write paths with `/`: `{path}"`'])  # fmt: skip
+        else:
+            problems.report("E105", "this string has no closing quote on its line", span, fixes=['add `"`'])
     elif token.type == "UNKNOWN":
-        problems.report("E101", f"the character {_shown(token)} has no meaning here", span, fixes=_character(token))
+        fixes, why = _instead(source, stream, index), _character(token)
+        problems.report("E101", f"the character {_shown(token)} has no meaning here", span, why[0] if why and fixes else "",
+                        fixes=fixes or why)  # fmt: skip
     else:
         what = "end of the file" if token.type == "$END" else "end of the line" if token in ("\n", "\r") else f"`{token}`"
         after = f" after `{_short(before)}`" if before is not None and before.type not in ("_SEP",) else ""
         message = f"unexpected {what}{after}"
         early = token.type == "LBRACE" and index > 1 and stream[index - 2].type == "AS"
-        fixes = [f"`as` stands after the braces: `{{ … }} as {before}`"] if early else _hints(token, before)
-        problems.report("E101", message, span, "" if early else _expectation(unexpected.expected), fixes=fixes)
+        if early:
+            fixes, text = [f"`as` stands after the braces: `{{ … }} as {before}`"], ""
+        elif _doubled(stream, index):
+            fixes, text = ["a comment begins with `#`"], ""
+        else:
+            text = _expectation(unexpected.expected)
+            fixes = _instead(source, stream, index)
+            text = _why(stream, index) if fixes else text
+            fixes = fixes or _hints(token, before)
+        problems.report("E101", message, span, text, fixes=fixes)
+
+
+def _why(stream: list[Token], index: int) -> str:
+    """What to say at a token of a statement that another language writes."""
+    token = stream[index]
+    after = stream[index + 1].type if index + 1 < len(stream) else ""
+    if token.type == "COMMA":
+        decimal = index > 1 and stream[index - 2].type == "EQUAL" and after == "NUMBER"
+        return "decimals have a point" if decimal else "no commas: `;` parts layers, a space arguments"
+    if token.type == "EQUAL":
+        first = index == 1 or stream[index - 2].type in _EDGES
+        return "the arrow is `->`" if after == "MORETHAN" else "`let` defines constants, `as` names values" if first else ""
+    return ""
+
+
+def _instead(source: Source, stream: list[Token], index: int) -> list[str]:
+    """What to write for the statement around a token, where another language has it so."""
+    first, last = _statement(stream, index)
+    if first == last:
+        return []
+    text = source.text[stream[first].start_pos : stream[last - 1].end_pos]
+    ours = said(text)
+    return [f"write `{ours}`"] if ours is not None and readable(ours) else []
+
+
+def _doubled(stream: list[Token], index: int) -> bool:
+    """Whether two slashes, or a slash and a star, meet at a token."""
+    kinds = [token.type for token in stream[max(0, index - 1) : index + 2]]
+    return any(pair in (["SLASH", "SLASH"], ["SLASH", "STAR"]) for pair in (kinds[:2], kinds[1:]))
 
 
 def _where(source: Source, token: Token, before: Token | None) -> Span:

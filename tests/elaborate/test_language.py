@@ -282,7 +282,7 @@ class TestUse:
         with pytest.raises(lampc.LampError) as caught:
             lampc.compile.file(project / "a.lamp")
         found = next(d for d in caught.value.diagnostics if d.code == "E401")
-        assert [Path(label.span.source.name).name for label in found.labels] == ["parts.lamp", "a.lamp"]
+        assert [Path(label.span.source.name).name for label in found.labels] == ["parts.lamp", "a.lamp", "a.lamp"]
 
 
 class TestExperiment:
