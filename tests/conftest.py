@@ -19,7 +19,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as for what a script ru
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
 
-QUICK = ("diagnostics", "syntax")
+QUICK = ("diagnostics", "elaborate", "syntax")
 """The folders of `pytest -m quick`: what each stage says of small programs, in less than a minute on two cores."""
 
 
