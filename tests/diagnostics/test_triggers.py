@@ -57,7 +57,7 @@ def test_nesting_beyond_64(source: str) -> None:
     assert "E107" in codes(source)
 
 
-@pytest.mark.parametrize("source", ["linear 2->" + "-" * 500_000 + "3", "linear 2->" + "1+" * 400_000 + "1"])
+@pytest.mark.parametrize("source", ["linear 2->" + "-" * 500_000 + "3", "linear 2->" + "1+" * 50_000 + "1"])
 def test_expressions_of_more_than_200_operators(source: str) -> None:
     assert "E108" in codes(source)
 
