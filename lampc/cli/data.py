@@ -16,7 +16,7 @@ from lampc.cli.say import say, say_json, say_table
 from lampc.data import DataError
 from lampc.diagnostics import LampError, Problems
 from lampc.elaborate.given import Given
-from lampc.examples import located
+from lampc.examples import hints, located
 from lampc.printable import printable
 from lampc.tables import Column as Shown
 
@@ -46,10 +46,10 @@ def data(file: str, as_json: bool, settings: tuple[str, ...], allow_python: bool
         else:
             columns = overview(Path(file))
     except DataError as error:
-        problems.report(error.code, str(error), None, fixes=error.fixes)
+        problems.report(error.code, str(error), None, fixes=[*error.fixes, *_meant(file)])
         raise LampError(problems.errors) from None
     except OSError as error:
-        problems.report("E601", f"cannot read {file}: {error.strerror or error}", None)
+        problems.report("E601", f"cannot read {file}: {error.strerror or error}", None, fixes=_meant(file))
         raise LampError(problems.errors) from None
     if as_json:
         for column in columns:
@@ -57,6 +57,12 @@ def data(file: str, as_json: bool, settings: tuple[str, ...], allow_python: bool
     else:
         _print(columns, wants_color(color))
     return 0
+
+
+def _meant(file: str) -> list[str]:
+    """What of programs was meant, where a name without an ending is none and no file either."""
+    path = located(file)[0]
+    return [] if path.suffix else hints(path)
 
 
 def _print(columns: list[Column], color: bool) -> None:

@@ -25,9 +25,10 @@ FIRST = "disc"
 @click.option("--from", "example", metavar="EXAMPLE", shell_complete=complete_examples,
               help="What it begins as; `lampc examples` lists them. [default: the example NAME, else disc]")  # fmt: skip
 def new(name: str | None, example: str | None) -> int:
-    """Write a program to begin with, NAME.lamp, and the data file that it needs, into this folder.
+    """Write a program and its data to begin with.
 
-    For instance: lampc new flowers --from iris
+    It is an example that comes with lampc, as NAME.lamp in this folder, where nothing is written over:
+    lampc new flowers --from iris
     """
     name = (name or example or FIRST).removesuffix(".lamp")
     if not re.fullmatch(r"\w[\w.+-]*", name):

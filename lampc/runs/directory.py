@@ -139,7 +139,7 @@ def find(text: str, root: Path | None = None) -> Path:
         return found
     known = [str(path) for path in every(root)]
     near = nearest(text, known)
-    program = text if located(text)[0].is_file() else "FILE"
+    program = text if os.path.isfile(located(text)[0]) else "FILE"
     fix = f"there are {', '.join(known[-5:])}" if known else f"train first: `lampc train {program}`"
     fix = f"did you mean `{near}`?" if near else fix
     raise failure("E610", f"there is no run `{text}`", fix)

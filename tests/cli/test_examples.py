@@ -105,6 +105,11 @@ def test_what_is_neither_suggests_the_nearest(lampc: Command, folder: Path, name
         package.compile.file(name)
 
 
+def test_data_that_is_neither_suggests_the_nearest(lampc: Command) -> None:
+    assert "= help: did you mean `iris`, an example?\n" in lampc("data", "irsi").err
+    assert "help" not in lampc("data", "irsi.csv").err
+
+
 def test_a_program_without_a_verb_is_trained(lampc: Command) -> None:
     assert "Did you mean `lampc train disc`?" in lampc("disc").err
 
