@@ -321,7 +321,10 @@ class Experimenter:
         listed = ", ".join(known)
         if not isinstance(first, tree.Word):
             where = statement.head if first is None else first.span
-            self.problems.report("E301", f"`{kind}` needs a name first", where, fixes=[f"one of {listed}"])
+            fixes = [f"one of {listed}"]
+            if kind == "data" and isinstance(first, tree.String):
+                fixes = [f"say what it is first: `data csv {first.span.text}`"]
+            self.problems.report("E301", f"`{kind}` needs a name first", where, fixes=fixes)
             return None
         if first.name in known:
             return first.name
