@@ -206,7 +206,10 @@ class _Reader:
                 left = parts.pop() if parts and self.tokens[self.at - 2].kind in ("number", "name") else ""
                 parts.append(f"{left}->{_plain(self._next())}")
             elif token.kind == "name" and self._is("(", ahead=1):
-                parts.append(_text(self._call()))
+                call = self._call()
+                if _statement_name(name) == "optimizer" and not parts:  # optimizer Adam(lr=0.1)
+                    return " ".join(_said(_Form(f"optimizer {_statement_name(call.name)}", ("lr",)), call))
+                parts.append(_text(call))
             elif self._is("("):
                 parts.append(_text(self._value()))
             elif token.kind == "name" and self._is("=", ":", ahead=1):
