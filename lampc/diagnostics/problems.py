@@ -57,6 +57,11 @@ class Problems:
             self._found.setdefault(one, one)
 
     @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._found)
+
+    @property
     def errors(self) -> tuple[Diagnostic, ...]:
         """Those that stop the compilation."""
         return tuple(found for found in self.sorted() if found.severity is Severity.ERROR)

@@ -8,7 +8,8 @@ from typing import Any
 from lampc.diagnostics import Problems
 from lampc.diagnostics.suggest import nearest
 from lampc.elaborate.constants import Evaluator
-from lampc.layers.signature import REQUIRED, Arrow, Choice, Flag, Name, Param, Refused, Signature, Written, shown
+from lampc.layers import LAYERS
+from lampc.layers.signature import REQUIRED, Arrow, Choice, Flag, Name, Param, Refused, Signature, Text, Written, shown
 from lampc.source import Span
 from lampc.syntax import elsewhere, tree
 
@@ -142,9 +143,11 @@ class _Binding:
             near = None
             if isinstance(value, Choice):
                 theirs = elsewhere.WORDS.get(value.name.lower())
-                near = theirs if theirs in refused.known else nearest(value.name, refused.known)
+                near = theirs if theirs in (*refused.known, "off") else nearest(value.name, refused.known)
+            layer = value.name if near is None and isinstance(value, Choice) and value.name in LAYERS else ""
             self.problems.report(refused.code, f"{self.what}, `{param.name}`: {refused}", span,
-                                 fixes=[f"did you mean `{near}`?"] if near else [])  # fmt: skip
+                                 fixes=[f"did you mean `{near}`?"] if near else
+                                 [f"a layer is a statement of its own: `; {layer}`"] if layer else [])  # fmt: skip
 
     def _surplus(self, value: Written, argument: tree.Argument) -> None:
         span = argument.span
@@ -152,6 +155,10 @@ class _Binding:
             flags = [param.name for param in self.signature.params if isinstance(param.kind, Flag)]
             near = nearest(value.name, [*flags, *self.evaluator.names])
             fixes = [f"did you mean `{near}`?"] if near else []
+            if not fixes and any(
+                isinstance(param.kind, Text) and param.name not in self.places for param in self.signature.params
+            ):
+                fixes = [f'write it in quotes: `"{value.name}"`']
             if not fixes and value.name in self.signature.names:
                 fixes = [f"write `{value.name}=…`"]
             self.problems.report("E302", f"{self.what} does not take {shown(value)}", span, fixes=fixes)

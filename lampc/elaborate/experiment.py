@@ -14,7 +14,7 @@ from lampc.diagnostics.suggest import nearest
 from lampc.elaborate.bind import bind
 from lampc.elaborate.constants import Evaluator
 from lampc.elaborate.definitions import EXPERIMENT
-from lampc.elaborate.foreign import translate
+from lampc.elaborate.foreign import said, translate
 from lampc.elaborate.settings import Settings
 from lampc.ir.leaves import Initialiser
 from lampc.layers.initialisers import INITIALISERS, Init
@@ -321,7 +321,13 @@ class Experimenter:
         listed = ", ".join(known)
         if not isinstance(first, tree.Word):
             where = statement.head if first is None else first.span
-            self.problems.report("E301", f"`{kind}` needs a name first", where, fixes=[f"one of {listed}"])
+            fixes = [f"one of {listed}"]
+            ours = said(statement.span, EXPERIMENT) if isinstance(first, tree.Call) else None
+            if ours:
+                fixes = [f"write `{ours}`"]
+            elif kind == "data" and isinstance(first, tree.String):
+                fixes = [f"say what it is first: `data csv {first.span.text}`"]
+            self.problems.report("E301", f"`{kind}` needs a name first", where, fixes=fixes)
             return None
         if first.name in known:
             return first.name

@@ -122,7 +122,8 @@ class Network:
         foreign, planned = translate(name, self.definitions.layers)
         known = known_statements(self.definitions)
         near = foreign or nearest(name, known)
-        ours = said(statement.span, known) if statement.arguments or statement.options else None
+        few = self.problems.count < 100 and (statement.arguments or statement.options)  # nobody reads more of them
+        ours = said(statement.span, known) if few else None
         fixes = [f"did you mean `{near}`?"] if near and not planned else []
         if planned:
             fixes = ["lampc does not have this layer yet; `docs/language.md` lists those it has"]

@@ -77,7 +77,7 @@ WORDS: dict[str, str] = {
     "gpu": "cuda", "fp32": "f32", "single": "f32", "fp64": "f64", "double": "f64", "fp16": "bf16", "float16": "bf16",
     "half": "bf16", "he": "kaiming", "he_normal": "kaiming", "he_uniform": "kaiming", "glorot": "xavier",
     "glorot_uniform": "xavier",
-    "glorot_normal": "xavier", "bilinear": "linear", "bidirectional": "both",
+    "glorot_normal": "xavier", "bilinear": "linear", "bidirectional": "both", "false": "off", "none": "off",
 }  # fmt: skip
 """Their words for an option's value, and ours."""
 

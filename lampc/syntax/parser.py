@@ -173,7 +173,7 @@ def _report(source: Source, stream: list[Token], index: int, unexpected: Unexpec
         else:
             problems.report("E105", "this string has no closing quote on its line", span, fixes=['add `"`'])
     elif token.type == "UNKNOWN":
-        fixes, why = _instead(source, stream, index), _character(token)
+        fixes, why = _instead(source, stream, index, problems), _character(token)
         problems.report("E101", f"the character {_shown(token)} has no meaning here", span, why[0] if why and fixes else "",
                         fixes=fixes or why)  # fmt: skip
     else:
@@ -187,7 +187,7 @@ def _report(source: Source, stream: list[Token], index: int, unexpected: Unexpec
             fixes, text = ["a comment begins with `#`"], ""
         else:
             text = _expectation(unexpected.expected)
-            fixes = _instead(source, stream, index)
+            fixes = _instead(source, stream, index, problems)
             text = _why(stream, index) if fixes else text
             fixes = fixes or _hints(token, before)
         problems.report("E101", message, span, text, fixes=fixes)
@@ -206,10 +206,14 @@ def _why(stream: list[Token], index: int) -> str:
     return ""
 
 
-def _instead(source: Source, stream: list[Token], index: int) -> list[str]:
+_TRANSLATED = 100
+"""Mistakes of a file that are looked at as another language's; nobody reads more, and a hostile file has many."""
+
+
+def _instead(source: Source, stream: list[Token], index: int, problems: Problems) -> list[str]:
     """What to write for the statement around a token, where another language has it so."""
     first, last = _statement(stream, index)
-    if first == last:
+    if first == last or problems.count > _TRANSLATED:
         return []
     text = source.text[stream[first].start_pos : stream[last - 1].end_pos]
     ours = said(text)

@@ -40,7 +40,8 @@ _FORMS = _forms({
     **dict.fromkeys(("Dropout", "Dropout1d", "Dropout2d", "dropout"), "dropout:rate"),
     "LSTM": "lstm:in out layers", "GRU": "gru:in out layers", "RNN": "rnn:in out layers", "SimpleRNN": "rnn:out",
     "LeakyReLU": "leakyrelu:slope", "ELU": "elu:alpha", "Softmax": "softmax:-", "LogSoftmax": "logsoftmax:-",
-    "Flatten": "flatten:- -", "ReLU": "relu:-", "Input": "input:shape", "InputLayer": "input:shape", "Reshape": "reshape:shape",
+    "Flatten": "flatten:- -", "ReLU": "relu:-", "Input": "input:shape", "input": "input:shape", "InputLayer": "input:shape",
+    "Reshape": "reshape:shape",
     "SGD": "optimizer sgd:lr momentum", "Adam": "optimizer adam:lr", "AdamW": "optimizer adamw:lr",
     "RMSprop": "optimizer rmsprop:lr", "Adagrad": "optimizer adagrad:lr", "fit": "train:- -",
     **{name: f"loss {ours}:" for name, ours in {
@@ -127,7 +128,7 @@ class _Reader:
         result: list[str] = []
         while self.at < len(self.tokens):
             result += self._statement()
-            while self._is(",", ";") or self._kind() == "arrow":
+            while self._is(",", ";", ":") or self._kind() == "arrow":
                 self.at += 1
         return result
 
@@ -180,12 +181,16 @@ class _Reader:
         name = self._next().text
         parts: list[str] = []
         commas = arrow = False
-        while self._kind() != "end" and not self._is(";"):
+        self.at += self._is(":")
+        while self._kind() != "end" and not self._is(";", ":"):
             token = self._look()
             if self._is(","):
                 if self._kind(1) == "number" or self._is("(", "-", ahead=1):
                     commas = True
-                elif not (self._kind(1) == "name" and (self._is("=", ahead=2) or self._look(1).text in _ARGUMENTS)):
+                elif not (
+                    self._kind(1) == "name"
+                    and (self._is("=", ahead=2) or self._look(1).text in _ARGUMENTS or name == "metrics")
+                ):
                     break
                 decimal = self._kind(1) == "number" and parts and parts[-1][-1:].isdigit() and "=" in parts[-1]
                 self.at += 1
@@ -201,10 +206,13 @@ class _Reader:
                 left = parts.pop() if parts and self.tokens[self.at - 2].kind in ("number", "name") else ""
                 parts.append(f"{left}->{_plain(self._next())}")
             elif token.kind == "name" and self._is("(", ahead=1):
-                parts.append(_text(self._call()))
+                call = self._call()
+                if _statement_name(name) == "optimizer" and not parts:  # optimizer Adam(lr=0.1)
+                    return " ".join(_said(_Form(f"optimizer {_statement_name(call.name)}", ("lr",)), call))
+                parts.append(_text(call))
             elif self._is("("):
                 parts.append(_text(self._value()))
-            elif token.kind == "name" and self._is("=", ahead=1):
+            elif token.kind == "name" and self._is("=", ":", ahead=1):
                 self.at += 2
                 value = "-" if self._is("-") else ""
                 self.at += bool(value)
@@ -215,6 +223,8 @@ class _Reader:
                 parts.append(_plain(self._next()))
         if flows and parts and parts[-1] in _FLOWING:
             parts.pop()
+        if name == "input" and commas:
+            return f"input {_channels_first([*parts])}"
         form = _FORMS.get(name)
         if commas and form and form.slots[:2] == ("in", "out") and len(parts) >= 2 and not arrow:
             parts[:2] = [f"{parts[0]}->{parts[1]}"]
@@ -302,6 +312,9 @@ def _text(value: _Value) -> str:
 def _constant(name: str, value: str) -> str:
     """``epochs = 5`` as an option of its statement, ``width = 25`` as a constant."""
     ours = at_home(name)
+    statement = _statement_name(name)
+    if statement in _NO_VALUES:
+        return f"{statement} {_statement_name(value)}"
     return homed(ours, value) if ours else f"let {name} = {value}"
 
 
@@ -353,6 +366,8 @@ def _said(form: _Form, call: _Call) -> Iterator[str]:
     if form.ours.startswith("optimizer"):
         given = [value for value in given if not isinstance(value, _Call)]  # model.parameters()
     slots = form.slots if len(given) > 1 or form.slots[:1] != ("in",) else form.slots[1:]
+    if form.ours == "input" and len(given) > 1:
+        given = [[value for value in given if isinstance(value, str)]]
     if any(isinstance(value, _Call) for value in given) or len(given) > len(slots) > 0:
         raise _Strange
     if not slots and given:
