@@ -155,12 +155,12 @@ class _Binding:
             flags = [param.name for param in self.signature.params if isinstance(param.kind, Flag)]
             near = nearest(value.name, [*flags, *self.evaluator.names])
             fixes = [f"did you mean `{near}`?"] if near else []
+            if not fixes and value.name in self.signature.names:
+                fixes = [f"write `{value.name}=…`"]
             if not fixes and any(
                 isinstance(param.kind, Text) and param.name not in self.places for param in self.signature.params
             ):
                 fixes = [f'write it in quotes: `"{value.name}"`']
-            if not fixes and value.name in self.signature.names:
-                fixes = [f"write `{value.name}=…`"]
             self.problems.report("E302", f"{self.what} does not take {shown(value)}", span, fixes=fixes)
             return
         takers = [param for param in self.signature.params if param.kind.takes(value)]
