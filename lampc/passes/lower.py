@@ -102,9 +102,7 @@ class _Lowering:
                 self._place(new, leaf, 0)
             elif new != leaf:
                 node = graph[value.node]
-                id = len(self.slots)
-                self._temporaries += 1
-                self.slots.append(Slot(id, self.slots[new].type, f"%{self._temporaries}", None, leaf, 0))
+                id = self._temporary(self.slots[new].type, leaf)
                 # What the forward pass replaces, a running mean, is written when that ends.
                 stage = Stage.FORWARD if node.stage is Stage.FORWARD else Stage.UPDATE
                 self.instructions.append(Instruction(Copy(), (new,), (id,), stage, node.spans, node.layer, "written back"))
