@@ -56,10 +56,12 @@ def _other(run: Run, path: Path) -> Split:
     if known is None and here is not None:
         raise failure("E602", f"{path} has names in the target's column, and the network was trained on numbers")
     if known is not None and here is not None and known != here:
-        strange = [name for name in here if name not in known]
+        same = known[: len(here)] == here[: len(known)]
+        counting = y[y != run.program.ignored] if same else y  # what the loss ignores stands for no class
+        strange = [here[label] for label in np.unique(counting) if here[label] not in known]
         if strange:
             raise failure("E604", f"{path} has the class `{strange[0]}`, which the network was not trained on",
                          f"it knows {', '.join(known)}")  # fmt: skip
-        if known[: len(here)] != here:  # labels that the loss ignores stand for no class
+        if not same:
             y = np.array([known.index(name) for name in here])[y]
     return Split(run.normalised(x), y)

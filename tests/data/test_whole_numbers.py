@@ -162,6 +162,28 @@ def test_the_label_that_is_ignored_is_no_class(mark: int, tmp_path: Path) -> Non
     assert (other.code, "labels from 0 on" in other.message) == ("E503", mark < 0)
 
 
+@pytest.mark.parametrize("mark", [-1, 255])
+def test_places_of_a_picture_whose_marks_are_ignored(mark: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                     capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+    """Labels in two axes; the same file, and one with a class more, are measured by `eval --data`."""
+    monkeypatch.chdir(tmp_path)
+    x = np.random.default_rng(0).integers(0, 7, (60, 4, 5))
+    y = x % 3
+    y[:, 0, 0] = mark
+    np.savez("a.npz", x=x, y=y)
+    np.savez("b.npz", x=x, y=np.where(x == 6, 3, y))
+    Path("s.lamp").write_text(
+        f'input 4x5 int<7>; embedding 8; linear 3; loss crossentropy ignore={mark}; data npz "a.npz"\n'
+        "train epochs=40 batch=5; optimizer adam lr=0.05; metrics accuracy"
+    )
+    assert run(["train", "s.lamp"]) == 0
+    capsys.readouterr()
+    assert run(["eval", "s", "--data", "a.npz"]) == 0
+    assert "accuracy 100.0 %" in capsys.readouterr().out
+    assert run(["eval", "s", "--data", "b.npz"]) == 1
+    assert "E604" in capsys.readouterr().err
+
+
 def test_another_number_of_places_than_labels(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x=WORDS, y=TAGS[:, :2])
     found = refused(tmp_path, f'{TAGGER}loss crossentropy; data npz "a.npz"')
