@@ -70,12 +70,21 @@ def edit(diagnostic: Diagnostic) -> tuple[int, int, str] | None:
     return None
 
 
+PLACES = {
+    "option_activation", "option_decay_of_train", "option_epochs_of_optimizer", "option_layer", "option_lr_of_train",
+    "option_units", "path_bare", "shape_channels_last", "shape_in_block", "shape_in_library", "shape_names_of_data",
+    "shape_no_channels", "shape_no_flatten", "shape_row_of_pixels", "statement_beside", "statement_several",
+}  # fmt: skip
+"""Mistakes whose help says where something belongs: no words that one could type in the mistake's place."""
+
+
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
 def test_what_the_help_says_compiles_when_typed(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     edits = [edit(diagnostic) for diagnostic in diagnose(text) if diagnostic.code != "E206"]
-    if None in edits:
-        pytest.skip("the help names a place, not words")
+    assert (None in edits) == (path.stem in PLACES)
+    if path.stem in PLACES:
+        return
     for first, last, shown in sorted((known for known in edits if known is not None), reverse=True):
         text = f"{text[:first]}{shown}{text[last:]}"
     assert [found for found in diagnose(text) if not found.message.startswith("cannot read data")] == [], text
