@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lampc.ir.expression import Across, Call, Column, Expression, Load, Number, Pattern, Product
 from lampc.ir.graph import Graph
-from lampc.ir.types import Coefficient
+from lampc.ir.types import Coefficient, DType
 from lampc.native import module
 from lampc.native.engine import Code, compile_text, host
 from lampc.native.kernel import Buffer, Contract, Kernel, Kind, Rows, Store, Way
@@ -36,12 +36,13 @@ class Drawn:
     chance: random.Random
     rows: Rows
     cols: int
+    dtype: DType = "f64"
     buffers: dict[int, Buffer] = field(default_factory=dict)
     kernels: list[Kernel] = field(default_factory=list)
 
     def buffer(self, rows: Rows, cols: int, kind: Kind = Kind.WORK) -> int:
         id = len(self.buffers)
-        self.buffers[id] = Buffer(id, f"b{id}", "f64", rows, cols, kind, f"b{id}" if kind is Kind.STATE else "")
+        self.buffers[id] = Buffer(id, f"b{id}", self.dtype, rows, cols, kind, f"b{id}" if kind is Kind.STATE else "")
         return id
 
     def read(self, id: int, rows: Rows, cols: int) -> Load | None:
@@ -144,7 +145,7 @@ def _stored(store: Store, value: Array) -> Array:
 def drawn(seed: int) -> tuple[Drawn, list[int], int]:
     """A program, the buffers that are read from outside, and its loss."""
     chance = random.Random(seed)
-    this = Drawn(chance, Rows(1, batched=True), chance.choice([1, 2, 3, 8, 9, 17, 33, 70]))
+    this = Drawn(chance, Rows(1, batched=True), chance.choice([1, 2, 3, 8, 9, 17, 33, 70]), "f32" if seed % 3 == 0 else "f64")
     spaces = [(this.rows, this.cols), (Rows(1), this.cols), (Rows(1), 1), (Rows(this.cols), this.cols)]
     states = [this.buffer(*space, Kind.STATE) for space in [*spaces, *spaces[:2]]]
     for _ in range(chance.randint(2, 7)):
@@ -175,17 +176,19 @@ def test_drawn_kernels(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     batch = 1 + seed % 9
     outputs = {"loss": loss, **{f"o{id}": id for id in outside}}
     monkeypatch.setattr(module, "select", lambda graph, wanted: Selection(dict(this.buffers), list(this.kernels), [], outputs))
-    made = module.build(Graph(), tuple(outputs), host().target, True, batch, poison=seed % 2 == 0)
+    made = module.build(Graph(), tuple(outputs), host().target, this.dtype == "f64", batch, poison=seed % 2 == 0)
     session = Session(made, Code(compile_text(made.text)), batch, poison=True)
     numbers = np.random.default_rng(seed)
+    own, close = (np.float64, 1e-9) if this.dtype == "f64" else (np.float32, 1e-4)
     values = {id: numbers.normal(size=(b.rows.at(batch), b.cols)) for id, b in this.buffers.items() if b.kind is Kind.STATE}
-    leaves = {f"b{id}": value.copy() for id, value in values.items()}
+    leaves = {f"b{id}": value.astype(own) for id, value in values.items()}
     session.bind(leaves)
     session.put()
     for _ in range(2):
-        session.run(np.zeros((batch, 1)), None, np.arange(batch)[None], batch)
+        session.run(np.zeros((batch, 1), own), None, np.arange(batch)[None], batch)
         this.run(values, batch)
     session.take()
     found = leaves | {f"b{id}": session.read(name) for name, id in outputs.items()}
+    scale = 1.0 if this.dtype == "f64" else max(1.0, *(float(abs(value).max()) for value in values.values()))
     for name, value in found.items():
-        np.testing.assert_allclose(value, values[int(name[1:])], rtol=1e-9, atol=1e-9, err_msg=name)
+        np.testing.assert_allclose(value, values[int(name[1:])], rtol=close, atol=close * scale, err_msg=name)
