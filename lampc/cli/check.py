@@ -10,7 +10,7 @@ import click
 from lampc import __version__
 from lampc.cli.inputs import common, complete_programs, parse_settings, read
 from lampc.cli.report import paint, print_diagnostics, wants_color
-from lampc.cli.say import say, say_characters, say_json
+from lampc.cli.say import say, say_exactly, say_json
 from lampc.diagnostics import Diagnostic, LampError, Problems
 from lampc.diagnostics.formats import concise, github
 from lampc.elaborate import Elaborated
@@ -114,7 +114,7 @@ def _checked(file: str, source: Source, given: Given, problems: Problems, manner
         for line in mend.difference(source, result.source):
             say(_painted(line) if colored else line)
     elif manner.fix and file == "-":
-        say_characters(result.source.text)
+        say_exactly(result.source.text)
     elif changed:
         mend.write(source, result.source)
     problems.take(result.problems.sorted())

@@ -29,6 +29,14 @@ def say_characters(text: str) -> None:
     sys.stdout.flush()
 
 
+def say_exactly(text: str) -> None:
+    """Print a text as it is, for a file or another program; a terminal shows what is in it, as ever."""
+    if sys.stdout.isatty():
+        say_characters(text)
+    else:
+        click.echo(text.encode(), nl=False)
+
+
 class Shown:
     """Standard output as a stream for lines of tables."""
 
