@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lampc.layers.custom import layer
     from lampc.layers.own_gradient import with_gradient
     from lampc.runs.saved import load
-    from lampc.runtime.history import Epoch, History
+    from lampc.runtime.history import Epoch, History, Part
     from lampc.runtime.loader import DataLoader
     from lampc.runtime.model import Model
     from lampc.runtime.optim import SGD, Optimizer
@@ -39,6 +39,7 @@ __all__ = [
     "LampError",
     "Model",
     "Optimizer",
+    "Part",
     "Program",
     "Session",
     "ShapeError",
@@ -51,6 +52,7 @@ __all__ = [
 logging.getLogger("lampc").addHandler(logging.NullHandler())  # silent until a program asks for it
 
 _LAZY = {"Dataset": "lampc.data", "Epoch": "lampc.runtime.history", "History": "lampc.runtime.history",
+         "Part": "lampc.runtime.history",
          "Model": "lampc.runtime.model", "Program": "lampc.compile",
          "DataLoader": "lampc.runtime.loader", "SGD": "lampc.runtime.optim", "Optimizer": "lampc.runtime.optim",
          "Session": "lampc.session", "layer": "lampc.layers.custom",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lampc.cli.report import warned
 from lampc.cli.results import print_run
-from lampc.cli.say import say, say_json
+from lampc.cli.say import say, say_json, tell
 from lampc.cli.shown import Shown
 from lampc.cli.signals import listening, terminable
 from lampc.diagnostics import LampError
@@ -30,10 +30,11 @@ def unkept(shown: Shown) -> int:
     """Train, and keep nothing."""
     from lampc.runtime.runs import train_runs
 
+    shown.start()
     with terminable() as stop:
         try:
             train_runs(shown.program, shown.seeds, on_epoch=shown.on_epoch, finished=shown.finished,
-                       every=0.0 if shown.as_json else _BREAK)  # fmt: skip
+                       every=0.0 if shown.as_json else _BREAK, on_part=shown.on_part)  # fmt: skip
         except KeyboardInterrupt:
             return _interrupted(shown, stop.signal)
     shown.refuse_if_all_diverged()
@@ -61,19 +62,21 @@ def kept(shown: Shown, directory: RunDirectory, file: str | None, given: tuple[s
     else:
         measure = 1 if shown.as_json else max(1, program.experiment.train.epochs // 100)
         kept = runs.begin(program, shown.model, directory, file, given, sys.argv, measure, stop, interval)
-    shown.begin = time.perf_counter()
+    shown.start()
     warnings.showwarning = warned
     try:
         if several:
             with terminable() as heard:
                 try:
-                    train_several(kept, shown.seeds, shown.on_epoch, shown.finished, file is None, shown.backend.name)
+                    train_several(kept, shown.seeds, shown.on_epoch, shown.finished, file is None, shown.backend.name,
+                                  shown.on_part)  # fmt: skip
                 except KeyboardInterrupt:
                     stop.signal = heard.signal
                     raise Stopped from None
         else:
             with listening(stop):
-                history = runs.train_one(kept, shown.model, lambda e: shown.on_epoch(0, shown.seeds[0], e), file is None)
+                history = runs.train_one(kept, shown.model, lambda e: shown.on_epoch(0, shown.seeds[0], e), file is None,
+                                         lambda part: shown.on_part(0, part))  # fmt: skip
             shown.finished.append(history)
     except (Stopped, Abandoned) as ended:
         directory.see_that_it_is_there()
@@ -117,7 +120,7 @@ def _pictured(kept: Kept) -> None:
     try:
         write(loaded(kept.path, program=kept.program))
     except (LampError, OSError) as error:
-        say(f"there is no report: {error}", err=True)
+        tell(f"there is no report: {error}", err=True)
 
 
 def _interrupted(shown: Shown, number: int) -> int:

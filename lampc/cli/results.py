@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lampc.cli.say import say
+from lampc.cli.say import say, tell
 from lampc.printable import printable
 
 if TYPE_CHECKING:
@@ -63,12 +63,12 @@ def print_end(end: dict[str, Any], finished: list[History]) -> None:
     width = max((5, *map(len, parts)))
     for part in parts:
         measures = ", ".join(f"{name} {measure(name, found)}" for name, found in end[part].items())
-        say(f"{part:{width}} {measures}{spread}")
+        tell(f"{part:{width}} {measures}{spread}")
     if len(finished) == 1 and finished[0].ended == "patience":
-        say(f"ended after epoch {len(finished[0])}: no better {_looked_at(finished[0])} for as long as `patience` says")
+        tell(f"ended after epoch {len(finished[0])}: no better {_looked_at(finished[0])} for as long as `patience` says")
     if outcomes(finished):
-        say(outcomes(finished))
-    say(f"{end['steps']:,} steps in {end['seconds']:.2f} s, {_microseconds(end['us_per_step'])} µs a step "
+        tell(outcomes(finished))
+    tell(f"{end['steps']:,} steps in {end['seconds']:.2f} s, {_microseconds(end['us_per_step'])} µs a step "
                f"(backend {end['backend']})")  # fmt: skip
 
 
@@ -102,5 +102,5 @@ def print_run(kept: Kept, found: dict[str, Any]) -> None:
         lost = [entry["seed"] for entry in found["diverged"]]
         seed = next((f" of seed {s}" for s in found["seeds"] if s not in lost), "") if len(found["seeds"]) > 1 else ""
         chosen = f"the last epoch{seed} (there is no validation part to choose by)"
-    say(f"run   {kept.path}, {chosen}")
+    tell(f"run   {kept.path}, {chosen}")
     say(f"      {command(kept.program, kept.path, (found['seeds'] or [0])[0])}")

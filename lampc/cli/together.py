@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from lampc.cli.inputs import called, load
 from lampc.cli.kept import kept
 from lampc.cli.reopened import Reopened, reopened
-from lampc.cli.report import print_diagnostics, wants_color
-from lampc.cli.shown import Shown
+from lampc.cli.report import print_diagnostics
+from lampc.cli.shown import Shown, Telling
 from lampc.cli.signals import listening
 from lampc.diagnostics import LampError, Problems, failure
 from lampc.elaborate.given import Given
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from lampc.compile import Program
 
 
-def together(file: str, as_json: bool, resume: str | None, run_dir: str, save_every: float, settings: tuple[str, ...],
-              options: dict[str, Any], allow_python: bool, color: str) -> int:  # fmt: skip
+def together(file: str, resume: str | None, run_dir: str, save_every: float, settings: tuple[str, ...],
+              options: dict[str, Any], allow_python: bool, log: str | None, manner: Telling) -> int:  # fmt: skip
     """Train in one of the processes that ``torchrun`` has started: the first keeps and tells."""
     from lampc.compile import compile_source
     from lampc.runs.config import job
@@ -75,12 +75,12 @@ def together(file: str, as_json: bool, resume: str | None, run_dir: str, save_ev
                         return 128 + stop.signal if stop.signal else 1  # the first process has failed, and says so
                 return 0
             print_diagnostics(program.warnings)
-            shown = Shown(program, keeping.config["file"] if keeping else file, as_json, wants_color(color), True, plan)
+            shown = Shown(program, keeping.config["file"] if keeping else file, manner, True, plan)
             shown.model.group = group
             if keeping is not None:
-                return kept(shown, keeping.directory, None, given, save_every)
+                return kept(shown, keeping.directory, None, given, save_every, log)
             with create(Path(run_dir), called(file)) as directory:
-                return kept(shown, directory, file, given, save_every)
+                return kept(shown, directory, file, given, save_every, log)
         finally:
             group.close()
 

@@ -7,17 +7,18 @@ from pathlib import Path
 
 import click
 
+from lampc.cli.clashes import given, refuse, refuse_settings
 from lampc.cli.inputs import FILE, called, common, load
 from lampc.cli.kept import kept, unkept
 from lampc.cli.reopened import reopened
-from lampc.cli.report import print_diagnostics, wants_color
+from lampc.cli.report import print_diagnostics
 from lampc.cli.say import say_json
-from lampc.cli.shown import Shown
+from lampc.cli.shown import Shown, telling
 from lampc.cli.together import together
 from lampc.diagnostics import LampError, Problems
 from lampc.elaborate.given import Given
 from lampc.runs.directory import create
-from lampc.runtime.launch import workers
+from lampc.runtime.launch import rank, workers
 
 
 @click.command()
@@ -36,39 +37,55 @@ from lampc.runtime.launch import workers
 @click.option("--log", type=click.Choice(["tensorboard"]), help="Tell another program of each epoch; in the run's directory.")
 @click.option("--save-every", type=click.FloatRange(0.0, 86_400.0), default=15.0, show_default=True, metavar="SECONDS",
               help="From one checkpoint to the next.")  # fmt: skip
+@click.option("-q", "--quiet", is_flag=True, help="Print only warnings, and what came of it.")
 @common
 def train(file: str, runs: int | None, seed: int | None, device: str | None, backend: str | None, as_json: bool,
           resume: str | None, run_dir: str, no_save: bool, log: str | None, save_every: float, settings: tuple[str, ...],
-          allow_python: bool, color: str) -> int:  # fmt: skip
+          quiet: bool, allow_python: bool, color: str) -> int:  # fmt: skip
     """Train the network as the file says."""
     from lampc.compile import compile_source
 
     problems = Problems()
     count = workers()
     options = {"runs": runs, "seed": seed, "device": device, "backend": backend, "workers": count if count > 1 else None}
-    if no_save and resume is not None:
-        raise click.UsageError("A run that is gone on with is kept: leave --no-save or --resume out.")
+    _see_that_all_counts(settings, count)
+    manner = telling(as_json, color, quiet or rank() > 0)  # of several processes the first one tells
     if count > 1:
-        return together(file, as_json, resume, run_dir, save_every, settings, options, allow_python, color)
-    given = (*settings, *(f"train.{name}={value}" for name, value in options.items() if value is not None))
+        return together(file, resume, run_dir, save_every, settings, options, allow_python, log, manner)
+    asked = (*settings, *(f"train.{name}={value}" for name, value in options.items() if value is not None))
     try:
         keeping = None
         if resume is not None:
-            keeping, file, given = reopened(resume, file, run_dir, given)
+            keeping, file, asked = reopened(resume, file, run_dir, asked)
         with keeping or nullcontext():
-            source, folder, overrides = load(file, given, problems)
+            source, folder, overrides = load(file, asked, problems)
             data_folder = None if keeping is None else Path(keeping.config["folder"])
             program = compile_source(source, Given(folder, overrides, allow_python, None, data_folder), problems)
             print_diagnostics(program.warnings)
-            shown = Shown(program, keeping.config["file"] if keeping else file, as_json, wants_color(color),
-                           not no_save)  # fmt: skip
+            shown = Shown(program, keeping.config["file"] if keeping else file, manner, not no_save)
             if no_save:
                 return unkept(shown)
             if keeping is not None:
-                return kept(shown, keeping.directory, None, given, save_every, log)
+                return kept(shown, keeping.directory, None, asked, save_every, log)
             with create(Path(run_dir), called(file)) as directory:
-                return kept(shown, directory, file, given, save_every, log)
+                return kept(shown, directory, file, asked, save_every, log)
     except LampError as error:
         if as_json:
             say_json({"event": "error", "diagnostics": [diagnostic.json() for diagnostic in error.diagnostics]})
         raise
+
+
+def _see_that_all_counts(settings: tuple[str, ...], workers: int) -> None:
+    """See that no option is given that would change nothing.
+
+    Raises:
+        UsageError: if one is.
+    """
+    refuse("resume", "no_save", "a run that is gone on with is kept.")
+    refuse("no_save", ("run_dir", "save_every", "log"), "nothing is kept.")
+    refuse("quiet", "as_json", "nothing but JSON is printed.")
+    refuse_settings(settings, {name: f"train.{name}" for name in ("runs", "seed", "device", "backend")})
+    if workers > 1 and given("no_save"):
+        raise click.UsageError("--no-save under torchrun: processes that train together keep a run.")
+    if workers > 1 and click.get_current_context().params["backend"] == "native":
+        raise click.UsageError("--backend native under torchrun: processes that train together use torch's kernels.")
