@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lampc.runs.load import Run
     from lampc.runs.load import load as load_run
     from lampc.runs.saved import load
-    from lampc.runtime.history import Epoch, History
+    from lampc.runtime.history import Epoch, History, Part
     from lampc.runtime.loader import DataLoader
     from lampc.runtime.model import Model
     from lampc.runtime.optim import SGD, Optimizer
@@ -41,6 +41,7 @@ __all__ = [
     "LampError",
     "Model",
     "Optimizer",
+    "Part",
     "Program",
     "Run",
     "Session",
@@ -55,6 +56,7 @@ __all__ = [
 logging.getLogger("lampc").addHandler(logging.NullHandler())  # silent until a program asks for it
 
 _LAZY = {"Dataset": "lampc.data", "Epoch": "lampc.runtime.history", "History": "lampc.runtime.history",
+         "Part": "lampc.runtime.history",
          "Model": "lampc.runtime.model", "Program": "lampc.compile", "Run": "lampc.runs.load",
          "DataLoader": "lampc.runtime.loader", "SGD": "lampc.runtime.optim", "Optimizer": "lampc.runtime.optim",
          "Session": "lampc.session", "layer": "lampc.layers.custom",

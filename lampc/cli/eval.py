@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from lampc.cli.report import remember_color, warned
+from lampc.cli.results import measure
 from lampc.cli.say import say, say_json
-from lampc.cli.train import measure
 
 
 @click.command()

@@ -6,7 +6,7 @@ import click
 
 from lampc import examples as shipped
 from lampc.cli.report import wants_color
-from lampc.cli.say import say, say_json, say_table
+from lampc.cli.say import say_json, say_table, tell
 from lampc.tables import Column
 
 
@@ -28,5 +28,5 @@ def examples(as_json: bool) -> int:
         return 0
     rows = [(name, shipped.about(name)[0], f"lampc[{extra}]" if (extra := extras[name]) else "") for name in names]
     say_table([Column("name"), Column("what it is", wraps=True), Column("needs")], rows, wants_color("auto"), 122)
-    say("\n`lampc train NAME` runs one, `lampc new NAME` writes it here")
+    tell("\n`lampc train NAME` runs one, `lampc new NAME` writes it here")
     return 0

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from lampc.cli.report import remember_color
-from lampc.cli.say import say
+from lampc.cli.say import tell
 
 ENDINGS = {"torch": ".py", "onnx": ".onnx", "safetensors": ".safetensors", "c": ".c"}
 
@@ -31,5 +31,5 @@ def export(run: str, form: str, output: str | None, value: str, last: bool, colo
     found = load(run, "last" if last else "best")
     path = Path(output) if output is not None else Path(found.path.parent.name + ENDINGS[form])
     for written in write(found, form, path, value):
-        say(f"wrote {written}")
+        tell(f"wrote {written}")
     return 0

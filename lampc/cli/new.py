@@ -12,7 +12,7 @@ import click
 from lampc import examples, files
 from lampc.cli.inputs import complete_examples
 from lampc.cli.outputs import save
-from lampc.cli.say import say
+from lampc.cli.say import tell
 from lampc.diagnostics import failure
 from lampc.diagnostics.suggest import nearest
 
@@ -45,8 +45,8 @@ def new(name: str | None, example: str | None) -> int:
         save(Path(file), content)
     program, *data = parts
     kept = [file for file in data if file not in missing]
-    say(f"wrote {' and '.join(missing)}{f'; {kept[0]} is here already' if kept else ''}")
-    say(f"next: lampc check {program}, lampc train {program}")
+    tell(f"wrote {' and '.join(missing)}{f'; {kept[0]} is here already' if kept else ''}")
+    tell(f"next: lampc check {program}, lampc train {program}")
     return 0
 
 

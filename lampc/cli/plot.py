@@ -8,7 +8,7 @@ import click
 
 from lampc.cli.outputs import save
 from lampc.cli.report import remember_color
-from lampc.cli.say import say
+from lampc.cli.say import tell
 
 
 @click.command()
@@ -29,12 +29,12 @@ def plot(run: str, output: str | None, allow_python: bool, color: str) -> int:
     found = load(run, allow_python=allow_python)
     if output is None:
         for path in write(found):
-            say(f"wrote {path}")
+            tell(f"wrote {path}")
         return 0
     path = Path(output)
     if path.suffix.lower() not in (".svg", ".html"):
         raise click.UsageError("OUT ends in .svg or .html.")
     text = report(found) if path.suffix.lower() == ".html" else stacked(curves(measurements(found.path)))
     save(path, text.encode())
-    say(f"wrote {path}")
+    tell(f"wrote {path}")
     return 0

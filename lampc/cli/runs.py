@@ -37,7 +37,7 @@ def runs(name: str | None, run_dir: str, as_json: bool, color: str) -> int:
 
 
 def _print(found: list[dict[str, Any]], color: bool) -> None:
-    from lampc.cli.train import measure
+    from lampc.cli.results import measure
 
     rows = []
     for run in found:

@@ -204,7 +204,7 @@ def _columns(rows: list[Row]) -> list[str]:
 
 
 def _print(names: list[str], rows: list[Row], best: int | None) -> None:
-    from lampc.cli.train import measure
+    from lampc.cli.results import measure
     from lampc.runs.trial import places
 
     measures = _columns(rows)
@@ -221,7 +221,7 @@ def _print(names: list[str], rows: list[Row], best: int | None) -> None:
 
 
 def _chosen(row: Row) -> str:
-    from lampc.cli.train import measure
+    from lampc.cli.results import measure
 
     settings = ", ".join(f"{name}={printable(str(value))}" for name, value in row["settings"].items())
     test = ", ".join(f"{name} {measure(name, found)}" for name, found in row["test"].items())

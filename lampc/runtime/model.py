@@ -343,17 +343,20 @@ class Model:
 
     def train(self, loader: Any = None, epochs: int | None = None, evaluate: bool = True,
               on_epoch: Any = None, data: Dataset | None = None, every: float = 0.0, measure: int = 0,
-              watch: bool = True) -> History:  # fmt: skip
+              watch: bool = True, *, on_part: Any = None) -> History:  # fmt: skip
         """Train, from where the parameters are; see ``lampc.runtime.train.train``.
 
         ``loader`` is a ``DataLoader``, a torch one, or anything that goes over pairs of x [n, …sample] and y [n, …target];
         the program's own data where it is left out. ``on_epoch`` is called with each ``Epoch``, and training ends where it
-        answers ``False``; ``every`` is the least time between two measurements, in seconds. The logger ``lampc`` is told of
-        each epoch (INFO), and of what will not mend itself (WARNING).
+        answers ``False``; ``on_part`` is called a few times a second with a ``Part`` of an epoch that takes longer than that.
+        An exception that either of them raises, or Ctrl-C, leaves the model as it has been trained by then.
+        ``every`` is the least time between two measurements, in seconds. The logger ``lampc`` is told of each epoch (INFO),
+        and of what will not mend itself (WARNING).
         """
         from lampc.runtime.train import train
 
-        return train(self, loader, epochs, evaluate, on_epoch, data, every, measure=measure, watch=watch)
+        return train(self, loader, epochs, evaluate, on_epoch, data, every, measure=measure, watch=watch,
+                     on_part=on_part)  # fmt: skip
 
     def share(self, threads: int) -> None:
         """How many threads may share a large step of native code."""
