@@ -6,6 +6,7 @@ import os
 import sys
 import time
 import warnings
+from collections.abc import Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,10 +64,10 @@ def train(file: str, runs: int | None, seed: int | None, device: str | None, bac
     options = {"runs": runs, "seed": seed, "device": device, "backend": backend, "workers": count if count > 1 else None}
     if no_save and resume is not None:
         raise click.UsageError("A run that is gone on with is kept: leave --no-save or --resume out.")
-    if count > 1:
-        return _together(file, as_json, resume, run_dir, save_every, settings, options, allow_python, color)
     given = (*settings, *(f"train.{name}={value}" for name, value in options.items() if value is not None))
     try:
+        if count > 1:
+            return _together(file, as_json, resume, run_dir, save_every, settings, options, allow_python, color)
         keeping = None
         if resume is not None:
             keeping, file, given = _reopened(resume, file, run_dir, given)
@@ -84,7 +85,7 @@ def train(file: str, runs: int | None, seed: int | None, device: str | None, bac
             with create(Path(run_dir), called(file)) as directory:
                 return _kept(shown, directory, file, given, save_every, log)
     except LampError as error:
-        if as_json:
+        if as_json and (count == 1 or rank() == 0):
             say_json({"event": "error", "diagnostics": [diagnostic.json() for diagnostic in error.diagnostics]})
         raise
 
@@ -315,7 +316,7 @@ def _kept(shown: _Shown, directory: RunDirectory, file: str | None, given: tuple
         directory.see_that_it_is_there()
         if not shown.as_json:
             say(f"{_saved(kept, isinstance(ended, Abandoned))} `lampc train --resume {kept.path}`", err=True)
-        return _interrupted(shown, stop.signal)
+        return _interrupted(shown, stop.signal, {"directory": str(kept.path)})
     try:
         shown.refuse_if_all_diverged()
     except LampError:
@@ -356,10 +357,10 @@ def _pictured(kept: Kept) -> None:
         say(f"there is no report: {error}", err=True)
 
 
-def _interrupted(shown: _Shown, number: int) -> int:
+def _interrupted(shown: _Shown, number: int, where: Mapping[str, str] | None = None) -> int:
     end = shown.close()
     if shown.as_json:
-        say_json(end)
+        say_json({**end, **(where or {})})
     say("interrupted", err=True)
     return 128 + (number or 2)
 
