@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import IO, Any
 
 import click
 
-from lampc.printable import printable_lines
+from lampc.printable import json_line, printable_lines
 from lampc.tables import Column, folded, table
 from lampc.terminal import is_terminal, width
 
@@ -34,9 +33,9 @@ def say(text: str = "", *, err: bool = False) -> None:
 
 
 def say_json(value: Any, *, err: bool = False) -> None:
-    """Print a line of JSON, exactly: its escapes are ASCII, and harmless."""
+    """Print a line of JSON, exactly: its escapes are ASCII, and harmless. Numbers that are none are null."""
     clear(err)
-    click.echo(json.dumps(value), err=err)
+    click.echo(json_line(value), err=err)
 
 
 def say_characters(text: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from lampc import files
 from lampc.diagnostics import failure
 from lampc.ir.graph import Value
 from lampc.ops.normalise import LogSoftmax, Softmax
-from lampc.printable import cell
+from lampc.printable import cell, json_line
 from lampc.runs import inputs
 
 if TYPE_CHECKING:
@@ -184,7 +183,7 @@ class Lines:
             self._csv.writerows([cell(value) for value in row] for row in found.rows())
         else:
             for row in found.rows():
-                self.file.write(json.dumps(dict(zip(found.names, row, strict=True))) + "\n")
+                self.file.write(json_line(dict(zip(found.names, row, strict=True))) + "\n")
         self._begun = True
         self.file.flush()
 
