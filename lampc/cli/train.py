@@ -95,9 +95,9 @@ def _together(file: str, as_json: bool, resume: str | None, run_dir: str, save_e
     from lampc.compile import compile_source
     from lampc.runs.config import job
     from lampc.runs.train import train_along
+    from lampc.runtime.device import device_of
     from lampc.runtime.fit import planned
     from lampc.runtime.group import join
-    from lampc.runtime.model import device_of
 
     problems = Problems()
     first = rank() == 0
@@ -195,8 +195,8 @@ class _Shown:
     def __init__(self, program: Program, file: str, as_json: bool, color: bool, kept: bool,
                  plan: tuple[Footprint, Manner] | None = None) -> None:  # fmt: skip
         from lampc.runtime.backend import cores
+        from lampc.runtime.device import device_of
         from lampc.runtime.fit import planned
-        from lampc.runtime.model import device_of
 
         self.program = program
         self.as_json = as_json
