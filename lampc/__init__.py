@@ -16,7 +16,7 @@ from lampc.diagnostics import Diagnostic, LampError
 if TYPE_CHECKING:
     from lampc import compile as compile  # noqa: A004 - as `lampc.compile` alone
     from lampc import nn as nn
-    from lampc.compile import Program
+    from lampc.compiled import Program
     from lampc.data import Dataset
     from lampc.ir.op import ShapeError
     from lampc.layers.custom import layer
@@ -57,7 +57,7 @@ logging.getLogger("lampc").addHandler(logging.NullHandler())  # silent until a p
 
 _LAZY = {"Dataset": "lampc.data", "Epoch": "lampc.runtime.history", "History": "lampc.runtime.history",
          "Part": "lampc.runtime.history",
-         "Model": "lampc.runtime.model", "Program": "lampc.compile", "Run": "lampc.runs.load",
+         "Model": "lampc.runtime.model", "Program": "lampc.compiled", "Run": "lampc.runs.load",
          "DataLoader": "lampc.runtime.loader", "SGD": "lampc.runtime.optim", "Optimizer": "lampc.runtime.optim",
          "Session": "lampc.session", "layer": "lampc.layers.custom",
          "load": "lampc.runs.saved", "load_run": "lampc.runs.load",

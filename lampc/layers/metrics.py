@@ -216,7 +216,7 @@ def _perplexity(seen: Seen, reading: Reading) -> tuple[float, ...]:
 
 
 def _exp(number: float) -> float:
-    """e to a number, infinite where that is more than numbers reach."""
+    """E to a number, infinite where that is more than numbers reach."""
     try:
         return math.exp(number)
     except OverflowError:
