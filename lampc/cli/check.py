@@ -7,11 +7,12 @@ import click
 from lampc.cli.inputs import common, complete_programs, parse_settings, read
 from lampc.cli.report import print_diagnostics
 from lampc.cli.say import say, say_json
+from lampc.cli.verb import verb
 from lampc.diagnostics import Problems
 from lampc.elaborate.given import Given
 
 
-@click.command()
+@verb("lampc check disc", "lampc check mine.lamp --set width=64")
 @click.argument("files", nargs=-1, metavar="[FILE]...", shell_complete=complete_programs)
 @click.option("--json", "as_json", is_flag=True, help="Print each finding as a line of JSON.")
 @common

@@ -13,6 +13,7 @@ import click
 from lampc.cli.inputs import common, load
 from lampc.cli.report import wants_color
 from lampc.cli.say import say, say_json, say_table
+from lampc.cli.verb import verb
 from lampc.data import DataError
 from lampc.diagnostics import LampError, Problems
 from lampc.elaborate.given import Given
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from lampc.data.overview import Column
 
 
-@click.command()
+@verb("lampc data iris", "lampc data other.csv")
 @click.argument("file")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a column.")
 @common

@@ -10,13 +10,14 @@ from lampc.cli.inputs import FILE, common, load
 from lampc.cli.outputs import save
 from lampc.cli.report import print_diagnostics
 from lampc.cli.say import say
+from lampc.cli.verb import verb
 from lampc.diagnostics import Problems
 from lampc.elaborate.given import Given
 
 FORMATS = ("dot", "svg", "text")
 
 
-@click.command()
+@verb("lampc graph residual", "lampc graph residual -o residual.svg")
 @FILE
 @click.option("--dot", "form", flag_value="dot", help="Graphviz's language.")
 @click.option("--svg", "form", flag_value="svg", help="A picture; needs no Graphviz.")

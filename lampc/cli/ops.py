@@ -12,6 +12,7 @@ from lampc.cli import growth
 from lampc.cli.inputs import FILE, common, load
 from lampc.cli.report import print_diagnostics
 from lampc.cli.say import say, say_json
+from lampc.cli.verb import verb
 from lampc.diagnostics import Problems
 from lampc.elaborate.given import Given
 from lampc.ir.program import Instruction, OpList, call
@@ -23,16 +24,19 @@ if TYPE_CHECKING:
 STAGES = ("forward", "backward", "update", "inference")
 
 
-@click.command()
+@verb("lampc ops xor --stage forward", "lampc ops disc --native")
 @FILE
 @click.option(
     "--stage",
     "stages",
     type=click.Choice(STAGES),
     multiple=True,
-    help="Print this op list; may be given again. [default: forward, backward, update]",
+    metavar="STAGE",
+    help="Print this op list: forward, backward, update or inference; may be given again. [default: the first three]",
 )
-@click.option("--batch", type=click.IntRange(1, 2**31), help="The batch size for FLOPs and buffers. [default: the file's]")
+@click.option(
+    "--batch", type=click.IntRange(1, 2**31), metavar="N", help="The batch size for FLOPs and buffers. [default: the file's]"
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--native", "form", flag_value="kernels", help="Print the loops of the native code instead.")
 @click.option("--llvm", "form", flag_value="llvm", help="Print the native code in LLVM's language.")

@@ -18,6 +18,7 @@ from lampc.cli.inputs import FILE, called, common, load
 from lampc.cli.report import print_diagnostics
 from lampc.cli.say import say, say_json
 from lampc.cli.signals import terminable
+from lampc.cli.verb import verb
 from lampc.diagnostics import LampError, Problems, failure
 from lampc.elaborate import parse_setting
 from lampc.elaborate.given import Given
@@ -27,17 +28,21 @@ from lampc.printable import cell, printable
 Row = dict[str, Any]
 
 
-@click.command()
+@verb(
+    "lampc sweep xor --grid optimizer.lr=0.01,0.05 --runs 3", "lampc sweep xor --search optimizer.lr=1e-3..1e-1:log --trials 5"
+)
 @FILE
 @click.option("--grid", multiple=True, metavar="NAME=A,B,…",
               help="Values to try for a constant or an option. Given again, every combination is tried.")  # fmt: skip
 @click.option("--search", multiple=True, metavar="NAME=LOW..HIGH[:log]",
               help="Numbers, or values A,B,…, to search among with Optuna (extra `sweep`).")  # fmt: skip
-@click.option("--trials", type=click.IntRange(1, 1_000_000), help="How many settings to try; for --search.")
+@click.option("--trials", type=click.IntRange(1, 1_000_000), metavar="N", help="How many settings to try; for --search.")
 @click.option("--storage", metavar="PLACE",
               help="Share the study: a file, or a database's address. Several processes may work at it.")  # fmt: skip
 @click.option("--study", metavar="NAME", help="What the shared study is called. [default: the file's name]")
-@click.option("--runs", type=click.IntRange(1, 100_000), help="Seeds for each combination. [default: as the file says]")
+@click.option(
+    "--runs", type=click.IntRange(1, 100_000), metavar="N", help="Seeds for each combination. [default: as the file says]"
+)
 @click.option(
     "-o",
     "--output",

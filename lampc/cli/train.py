@@ -15,16 +15,17 @@ from lampc.cli.report import print_diagnostics
 from lampc.cli.say import say_json
 from lampc.cli.shown import Shown, telling
 from lampc.cli.together import together
+from lampc.cli.verb import verb
 from lampc.diagnostics import LampError, Problems
 from lampc.elaborate.given import Given
 from lampc.runs.directory import create
 from lampc.runtime.launch import rank, workers
 
 
-@click.command()
+@verb("lampc train disc", "lampc train disc --runs 5 --set epochs=20", "lampc train --resume disc --set epochs=200")
 @FILE
-@click.option("--runs", type=click.IntRange(1, 100_000), help="Train this many seeds, and report mean ± std.")
-@click.option("--seed", type=click.IntRange(0, 2**53), help="The first seed.")
+@click.option("--runs", type=click.IntRange(1, 100_000), metavar="N", help="Train this many seeds, and report mean ± std.")
+@click.option("--seed", type=click.IntRange(0, 2**53), metavar="N", help="The first seed.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Where to train.")
 @click.option("--backend", type=click.Choice(["auto", "torch", "native"]), help="What runs it. [default: auto]")
 @click.option("--json", "as_json", is_flag=True, help="Print lines of JSON alone: start, epochs, end.")
