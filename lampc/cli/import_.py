@@ -18,6 +18,8 @@ from lampc.cli.verb import verb
 @COLOR
 def import_(file: str, output: str | None) -> int:
     """Write a model of ONNX (.onnx) or torch.export (.pt2) as a program, and its weights as safetensors."""
+    if output is not None and Path(output).suffix != ".lamp":
+        raise click.UsageError(f"{output}: the program is a .lamp file, and its weights lie beside it as .safetensors.")
     from safetensors.numpy import save as packed
 
     from lampc.importing.exported import from_exported

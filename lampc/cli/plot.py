@@ -19,6 +19,8 @@ from lampc.cli.verb import verb
 @COLOR
 def plot(run: str, output: str | None, allow_python: bool) -> int:
     """Draw a run anew: its curves.svg, and its report.html, a page that stands alone."""
+    if output is not None and Path(output).suffix.lower() not in (".svg", ".html"):
+        raise click.UsageError("OUT ends in .svg or .html.")
     from lampc.runs.curves import curves, stacked
     from lampc.runs.directory import measurements
     from lampc.runs.load import load
@@ -30,8 +32,6 @@ def plot(run: str, output: str | None, allow_python: bool) -> int:
             tell(f"wrote {path}")
         return 0
     path = Path(output)
-    if path.suffix.lower() not in (".svg", ".html"):
-        raise click.UsageError("OUT ends in .svg or .html.")
     text = report(found) if path.suffix.lower() == ".html" else stacked(curves(measurements(found.path)))
     save(path, text.encode())
     tell(f"wrote {path}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lampc.cli.clashes import refuse
 from lampc.cli.colors import COLOR
 from lampc.cli.report import warned
 from lampc.cli.say import say, standard_output
@@ -37,6 +38,7 @@ def predict(run: str, input: str, output: str | None, as_json: bool, last: bool,
     INPUT is a .csv, .npz, .npy, .parquet or .jsonl file, an image, or a folder of images; without it, standard input is
     read, and each line, numbers or JSON, is answered by a line, one that names the columns by one that names the answers.
     """
+    refuse("as_json", "output", "the file's ending says its form: .csv, .jsonl, .npz or .parquet.")
     warnings.showwarning = warned
     from lampc.runs import inputs
     from lampc.runs.load import load

@@ -36,7 +36,9 @@ def sample(file: str, prompt: str, length: int, temperature: float, seed: int, s
 
     named = file != "-" and not file.endswith(".lamp") and not os.path.isfile(file)
     if named and (exists(file) or not os.path.isfile(located(file)[0])):
-        return _write(prompt, characters(loaded(file).model(), prompt, length, temperature, seed))
+        if settings:
+            raise click.UsageError(f"--set beside {file}: it is a run, which is what it was trained to be.")
+        return _write(prompt, characters(loaded(file, allow_python=allow_python).model(), prompt, length, temperature, seed))
     problems = Problems()
     source, folder, overrides = load(file, settings, problems)
     program = compile_source(source, Given(folder, overrides, allow_python), problems)

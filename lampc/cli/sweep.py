@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from lampc import files
+from lampc.cli.clashes import refuse, refuse_settings
 from lampc.cli.inputs import FILE, called, common, load
 from lampc.cli.report import print_diagnostics
 from lampc.cli.say import say, say_json
@@ -55,14 +56,26 @@ def sweep(file: str, grid: tuple[str, ...], search: tuple[str, ...], trials: int
           study: str | None, runs: int | None, output: Path | None, as_json: bool, settings: tuple[str, ...],
           allow_python: bool, color: str) -> int:  # fmt: skip
     """Train with every combination of some settings, or search among them, and compare."""
-    if bool(grid) == bool(search):
+    refuse("grid", "search", "every combination is tried, or some that are searched for.")
+    if not grid and not search:
         raise click.UsageError("Say what to try: --grid NAME=A,B,… or --search NAME=LOW..HIGH.")
+    if trials is not None and grid and storage is None:
+        raise click.UsageError("--trials beside --grid: every combination is tried, unless a --storage shares them out.")
+    if study is not None and storage is None:
+        raise click.UsageError("--study without --storage: nothing is shared.")
+    refuse_settings(settings, {"runs": "train.runs"})
     if search and trials is None:
         raise click.UsageError("Say how many settings to try: --trials 20.")
     names = [text.partition("=")[0].strip() for text in search or grid]
     for one, other in itertools.combinations(names, 2):
-        if one == other or (("." in one) != ("." in other) and one.rpartition(".")[2] == other.rpartition(".")[2]):
+        if _same(one, other):
             raise click.UsageError(f"`{one}` and `{other}` are one setting: name its values in one list.")
+    for name in names:
+        for text in settings:
+            if _same(name, text.partition("=")[0].strip()):
+                raise click.UsageError(f"`{name}` is tried, and --set {text} says what it is: leave one out.")
+        if runs is not None and _same(name, "train.runs"):
+            raise click.UsageError(f"`{name}` is tried, and --runs {runs} says what it is: leave one out.")
     table = _Table(file, names, output or Path(f"sweep-{called(file)}"), as_json)
     problems = Problems()
     settings = (*settings, *(() if runs is None else (f"train.runs={runs}",)))
@@ -79,6 +92,11 @@ def sweep(file: str, grid: tuple[str, ...], search: tuple[str, ...], trials: int
             say("interrupted", err=True)
             return 128 + (stop.signal or 2)
     return table.close()
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two names are of one setting: `lr` is `optimizer.lr`."""
+    return one == other or (("." in one) != ("." in other) and one.rpartition(".")[2] == other.rpartition(".")[2])
 
 
 def _every(loaded: Any, grid: tuple[str, ...], allow_python: bool, problems: Problems,

@@ -45,6 +45,7 @@ def train(file: str, runs: int | None, seed: int | None, device: str | None, bac
           quiet: bool, allow_python: bool, color: str) -> int:  # fmt: skip
     """Train the network as the file says."""
     from lampc.compile import compile_source
+    from lampc.runs.config import data_folder
 
     problems = Problems()
     count = workers()
@@ -60,8 +61,8 @@ def train(file: str, runs: int | None, seed: int | None, device: str | None, bac
             keeping, file, asked = reopened(resume, file, run_dir, asked)
         with keeping or nullcontext():
             source, folder, overrides = load(file, asked, problems)
-            data_folder = None if keeping is None else Path(keeping.config["folder"])
-            program = compile_source(source, Given(folder, overrides, allow_python, None, data_folder), problems)
+            place = None if keeping is None else data_folder(keeping.config)
+            program = compile_source(source, Given(folder, overrides, allow_python, None, place), problems)
             print_diagnostics(program.warnings)
             shown = Shown(program, keeping.config["file"] if keeping else file, manner, not no_save)
             if no_save:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import io
 import re
 import shlex
-import shutil
 import sys
 from pathlib import Path
 
 import click
 import pytest
-from command import ROOT, Command
+from command import Command
 
-from lampc.cli import VERBS, cli, run
+from lampc.cli import VERBS, cli
 from lampc.cli.verb import EXITS, Verb
 
 
@@ -21,22 +20,6 @@ def verb_of(name: str) -> Verb:
     found = cli.get_command(click.Context(cli), name)
     assert isinstance(found, Verb)
     return found
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where examples are run: two runs of disc, one of iris and of gpt, a table, a network of ONNX, a program."""
-    place = tmp_path_factory.mktemp("examples")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(place)
-        patch.delenv("LAMPC_RUNS", raising=False)
-        for command in ("train disc -q --set epochs=2", "train disc -q --set epochs=2", "train iris -q --set epochs=2",
-                        "train gpt -q --set epochs=1 --set width=8 --set data.stride=400",
-                        "export disc --to onnx -o net.onnx"):  # fmt: skip
-            assert run(command.split()) == 0
-    shutil.copy(ROOT / "models" / "iris.csv", place / "other.csv")
-    shutil.copy(ROOT / "models" / "iris.csv", place / "new.csv")
-    return place
 
 
 @pytest.mark.parametrize("name", VERBS)
