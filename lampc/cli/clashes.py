@@ -22,6 +22,18 @@ def refuse(option: str, beside: str | tuple[str, ...], why: str) -> None:
             raise click.UsageError(f"{_flag(option)} beside {_flag(other)}: {why}")
 
 
+def one_of(*names: str) -> str | None:
+    """Which of some flags that exclude one another is given; None where none is.
+
+    Raises:
+        UsageError: if several are.
+    """
+    found = [name for name in names if given(name)]
+    if len(found) > 1:
+        raise click.UsageError(f"{' beside '.join(map(_flag, found))}: leave all but one out.")
+    return found[0] if found else None
+
+
 def refuse_settings(settings: tuple[str, ...], options: dict[str, str]) -> None:
     """See that no setting is given twice, by an option and by ``--set``; ``options`` are their names as settings.
 

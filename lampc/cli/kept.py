@@ -84,6 +84,8 @@ def kept(shown: Shown, directory: RunDirectory, file: str | None, given: tuple[s
         if not shown.as_json:
             say(f"{_saved(kept, isinstance(ended, Abandoned))} `lampc train --resume {kept.path}`", err=True)
         return _interrupted(shown, stop.signal, {"directory": str(kept.path)})
+    if file is None and not shown.trained:
+        _tell_that_nothing_was_left(kept, shown)
     try:
         shown.refuse_if_all_diverged()
     except LampError:
@@ -99,6 +101,15 @@ def kept(shown: Shown, directory: RunDirectory, file: str | None, given: tuple[s
     else:
         print_run(kept, found)
     return 0
+
+
+def _tell_that_nothing_was_left(kept: Kept, shown: Shown) -> None:
+    asked, trained = kept.program.experiment.train.epochs, min(map(len, shown.finished), default=0)
+    if shown.finished and shown.finished[0].ended == "patience":
+        tell(f"nothing to train: {kept.path} has ended after epoch {trained}, by `patience`", err=True)
+    else:
+        tell(f"nothing to train: {kept.path} has trained {trained} epochs, and {asked} are asked for; "
+             f"`--set train.epochs={2 * trained}` trains on", err=True)  # fmt: skip
 
 
 def _saved(kept: Kept, left: bool) -> str:

@@ -65,6 +65,11 @@ def remember_color(color: str) -> None:
     _COLOR.append(color)
 
 
+def color_asked() -> str:
+    """What ``--color`` said."""
+    return _COLOR[-1]
+
+
 def warned(message: Warning | str, *_: object, **__: object) -> None:
     """A warning for people: what, not where in lampc."""
     say(f"warning: {message}", err=True)

@@ -65,6 +65,8 @@ class Shown:
             if self.memory is not None:
                 tell(f"memory {self.memory}")
         self.finished: list[History] = []
+        self.trained = False
+        """Whether an epoch has ended here."""
         self.board: TensorBoard | None = None
         self.progress.stage("loading data …")
         self.begin = time.perf_counter()
@@ -78,6 +80,7 @@ class Shown:
             say_json({"event": "epoch", "run": run, "seed": seed, "epoch": epoch.epoch, "loss": epoch.loss,
                    "seconds": epoch.seconds, "test": epoch.test,
                    **({"validation": epoch.validation} if epoch.validation else {})})  # fmt: skip
+        self.trained = True
         self.progress.epoch(run, epoch)
 
     def on_part(self, run: int, part: Part) -> None:

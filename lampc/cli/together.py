@@ -28,7 +28,7 @@ def together(file: str, resume: str | None, run_dir: str, save_every: float, set
               options: dict[str, Any], allow_python: bool, log: str | None, manner: Telling) -> int:  # fmt: skip
     """Train in one of the processes that ``torchrun`` has started: the first keeps and tells."""
     from lampc.compile import compile_source
-    from lampc.runs.config import job
+    from lampc.runs.config import data_folder, job
     from lampc.runs.train import train_along
     from lampc.runtime.device import device_of
     from lampc.runtime.fit import planned
@@ -53,9 +53,9 @@ def together(file: str, resume: str | None, run_dir: str, save_every: float, set
             given, file = (*config["settings"], *given), str(source_of(place, config))
     with keeping or nullcontext():
         source, folder, overrides = load(file, given, problems)
-        data_folder = None if keeping is None else Path(keeping.config["folder"])
+        beside = None if keeping is None else data_folder(keeping.config)
         try:
-            program = compile_source(source, Given(folder, overrides, allow_python, None, data_folder), problems)
+            program = compile_source(source, Given(folder, overrides, allow_python, None, beside), problems)
             _one_seed(program)
         except LampError:
             if first:

@@ -15,16 +15,17 @@ from lampc.cli.report import print_diagnostics
 from lampc.cli.say import say_json
 from lampc.cli.shown import Shown, telling
 from lampc.cli.together import together
+from lampc.cli.verb import verb
 from lampc.diagnostics import LampError, Problems
 from lampc.elaborate.given import Given
 from lampc.runs.directory import create
 from lampc.runtime.launch import rank, workers
 
 
-@click.command()
+@verb("lampc train disc", "lampc train disc --runs 5 --set epochs=20", "lampc train --resume disc --set epochs=200")
 @FILE
-@click.option("--runs", type=click.IntRange(1, 100_000), help="Train this many seeds, and report mean ± std.")
-@click.option("--seed", type=click.IntRange(0, 2**53), help="The first seed.")
+@click.option("--runs", type=click.IntRange(1, 100_000), metavar="N", help="Train this many seeds, and report mean ± std.")
+@click.option("--seed", type=click.IntRange(0, 2**53), metavar="N", help="The first seed.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Where to train.")
 @click.option("--backend", type=click.Choice(["auto", "torch", "native"]), help="What runs it. [default: auto]")
 @click.option("--json", "as_json", is_flag=True, help="Print lines of JSON alone: start, epochs, end.")
@@ -44,6 +45,7 @@ def train(file: str, runs: int | None, seed: int | None, device: str | None, bac
           quiet: bool, allow_python: bool, color: str) -> int:  # fmt: skip
     """Train the network as the file says."""
     from lampc.compile import compile_source
+    from lampc.runs.config import data_folder
 
     problems = Problems()
     count = workers()
@@ -59,8 +61,8 @@ def train(file: str, runs: int | None, seed: int | None, device: str | None, bac
             keeping, file, asked = reopened(resume, file, run_dir, asked)
         with keeping or nullcontext():
             source, folder, overrides = load(file, asked, problems)
-            data_folder = None if keeping is None else Path(keeping.config["folder"])
-            program = compile_source(source, Given(folder, overrides, allow_python, None, data_folder), problems)
+            place = None if keeping is None else data_folder(keeping.config)
+            program = compile_source(source, Given(folder, overrides, allow_python, None, place), problems)
             print_diagnostics(program.warnings)
             shown = Shown(program, keeping.config["file"] if keeping else file, manner, not no_save)
             if no_save:

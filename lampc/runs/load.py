@@ -14,7 +14,7 @@ from lampc.elaborate.given import Given
 from lampc.runs import checkpoint as checkpoints
 from lampc.runs import state
 from lampc.runs.checkpoint import Checkpoint
-from lampc.runs.config import description
+from lampc.runs.config import data_folder, description
 from lampc.runs.directory import BEST, LAST, damaged, find, read_config, source_of
 
 if TYPE_CHECKING:
@@ -137,6 +137,4 @@ def _program(path: Path, config: dict[str, Any], allow_python: bool, settings: d
     assert source is not None
     from lampc.compile import compile_source
 
-    return compile_source(
-        source, Given(file.parent, {**overrides, **settings}, allow_python, described, Path(config["folder"]))
-    )
+    return compile_source(source, Given(file.parent, {**overrides, **settings}, allow_python, described, data_folder(config)))
