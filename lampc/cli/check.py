@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from lampc.cli.inputs import common, complete_programs, parse_settings, read
+from lampc.cli.completion import complete_programs
+from lampc.cli.inputs import common, parse_settings, read
 from lampc.cli.report import print_diagnostics
 from lampc.cli.say import say, say_json
 from lampc.cli.verb import verb
