@@ -59,7 +59,7 @@ def data(file: str, as_json: bool, settings: tuple[str, ...], allow_python: bool
         raise LampError(problems.errors) from None
     if as_json:
         for column in columns:
-            say_json({name: None if value != value else value for name, value in asdict(column).items()})
+            say_json(asdict(column))
     else:
         _print(columns, wants_color(color))
     return 0

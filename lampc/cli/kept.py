@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import warnings
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -82,7 +83,7 @@ def kept(shown: Shown, directory: RunDirectory, file: str | None, given: tuple[s
         directory.see_that_it_is_there()
         if not shown.as_json:
             say(f"{_saved(kept, isinstance(ended, Abandoned))} `lampc train --resume {kept.path}`", err=True)
-        return _interrupted(shown, stop.signal)
+        return _interrupted(shown, stop.signal, {"directory": str(kept.path)})
     if file is None and not shown.trained:
         _tell_that_nothing_was_left(kept, shown)
     try:
@@ -134,9 +135,9 @@ def _pictured(kept: Kept) -> None:
         tell(f"there is no report: {error}", err=True)
 
 
-def _interrupted(shown: Shown, number: int) -> int:
+def _interrupted(shown: Shown, number: int, where: Mapping[str, str] | None = None) -> int:
     end = shown.close()
     if shown.as_json:
-        say_json(end)
+        say_json({**end, **(where or {})})
     say("interrupted", err=True)
     return 128 + (number or 2)

@@ -65,12 +65,10 @@ def predict(run: str, input: str, output: str | None, as_json: bool, last: bool,
 def _predictions(run: Run, model: Model, path: Path, lines: Iterator[str] | None, header: bool) -> Iterator[Predictions]:
     """For standard input's lines, if they are given, or for a file's samples, some at a time."""
     from lampc.runs import inputs
-    from lampc.runs.predict import predict as predicted
+    from lampc.runs import predict as predicting
 
-    if lines is None and inputs.are_images(path):
-        for names, x in inputs.images(run, path):
-            yield predicted(run, model, x).labelled("file", names)
+    if lines is None:
+        yield from predicting.of_file(run, model, path)
         return
-    read = inputs.records(run, lines, header, "standard input") if lines is not None else None
-    for x in inputs.chunks(run, path) if read is None else inputs.grouped(run, read, 1):
-        yield predicted(run, model, x)
+    for x in inputs.grouped(run, inputs.records(run, lines, header, "standard input"), 1):
+        yield predicting.predict(run, model, x)

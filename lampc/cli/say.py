@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import IO, Any
 
 import click
 
-from lampc.printable import printable_lines
+from lampc.printable import json_line, printable_lines
 from lampc.tables import Column, folded, table
 from lampc.terminal import is_terminal, width
 
@@ -34,15 +33,23 @@ def say(text: str = "", *, err: bool = False) -> None:
 
 
 def say_json(value: Any, *, err: bool = False) -> None:
-    """Print a line of JSON, exactly: its escapes are ASCII, and harmless."""
+    """Print a line of JSON, exactly: its escapes are ASCII, and harmless. Numbers that are none are null."""
     clear(err)
-    click.echo(json.dumps(value), err=err)
+    click.echo(json_line(value), err=err)
 
 
 def say_characters(text: str) -> None:
     """Print part of a line at once."""
     sys.stdout.write(printable_lines(text))
     sys.stdout.flush()
+
+
+def say_exactly(text: str) -> None:
+    """Print a text as it is, for a file or another program; a terminal shows what is in it, as ever."""
+    if sys.stdout.isatty():
+        say_characters(text)
+    else:
+        click.echo(text.encode(), nl=False)
 
 
 class Shown:

@@ -45,8 +45,8 @@ class Shown:
     def __init__(self, program: Program, file: str, manner: Telling, kept: bool,
                  plan: tuple[Footprint, Manner] | None = None) -> None:  # fmt: skip
         from lampc.runtime.backend import cores
+        from lampc.runtime.device import device_of
         from lampc.runtime.fit import planned
-        from lampc.runtime.model import device_of
 
         self.program = program
         self.as_json, self.progress = manner.as_json, manner.progress

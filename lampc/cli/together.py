@@ -30,9 +30,9 @@ def together(file: str, resume: str | None, run_dir: str, save_every: float, set
     from lampc.compile import compile_source
     from lampc.runs.config import data_folder, job
     from lampc.runs.train import train_along
+    from lampc.runtime.device import device_of
     from lampc.runtime.fit import planned
     from lampc.runtime.group import join
-    from lampc.runtime.model import device_of
 
     problems = Problems()
     first = rank() == 0

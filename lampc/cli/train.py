@@ -52,10 +52,10 @@ def train(file: str, runs: int | None, seed: int | None, device: str | None, bac
     options = {"runs": runs, "seed": seed, "device": device, "backend": backend, "workers": count if count > 1 else None}
     _see_that_all_counts(settings, count)
     manner = telling(as_json, color, quiet or rank() > 0)  # of several processes the first one tells
-    if count > 1:
-        return together(file, resume, run_dir, save_every, settings, options, allow_python, log, manner)
     asked = (*settings, *(f"train.{name}={value}" for name, value in options.items() if value is not None))
     try:
+        if count > 1:
+            return together(file, resume, run_dir, save_every, settings, options, allow_python, log, manner)
         keeping = None
         if resume is not None:
             keeping, file, asked = reopened(resume, file, run_dir, asked)
@@ -72,7 +72,7 @@ def train(file: str, runs: int | None, seed: int | None, device: str | None, bac
             with create(Path(run_dir), called(file)) as directory:
                 return kept(shown, directory, file, asked, save_every, log)
     except LampError as error:
-        if as_json:
+        if as_json and (count == 1 or rank() == 0):
             say_json({"event": "error", "diagnostics": [diagnostic.json() for diagnostic in error.diagnostics]})
         raise
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from lampc import limits
+from lampc.diagnostics.edits import instead
 from lampc.diagnostics.suggest import nearest
 from lampc.elaborate.definitions import constant
 from lampc.elaborate.scope import Flow, Scope
@@ -72,7 +73,8 @@ def block_arguments(network: Network, statement: tree.Layer, block: tree.Block, 
             near = nearest(name, names)
             network.problems.report(code, f"`{block.name.name}`: `{name}` {what}", option.name.span,
                                     also=[(block.head, "defined here")],
-                                    fixes=[f"did you mean `{near}`?"] if near and name not in given else [])  # fmt: skip
+                                    fixes=[f"did you mean `{near}`?"] if near and name not in given else [],
+                                    edits=instead(option.name.span, near) if name not in given else ())  # fmt: skip
             return None
         given[name] = option.value
     for parameter in block.parameters:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lampc.diagnostics.edits import instead
 from lampc.diagnostics.suggest import nearest
 from lampc.elaborate.scope import Flow, Scope
 from lampc.ir.op import ShapeError
@@ -222,7 +223,8 @@ def recall(network: Network, statement: tree.Layer, x: Flow, scope: Scope) -> Fl
         near = nearest(word.name, scope.labels)
         fixes = [f"did you mean `{near}`?"] if near else ["a label is given with `as` before it is used, in the same "
                                                           "body or one around it"]  # fmt: skip
-        network.problems.report("E203", f"there is no value `{word.name}` here", word.span, fixes=fixes)
+        network.problems.report("E203", f"there is no value `{word.name}` here", word.span, fixes=fixes,
+                                edits=instead(word.span, near))  # fmt: skip
         return None
     return scope.labels[word.name][0]
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from lampc.diagnostics import Problems
+from lampc.diagnostics.edits import instead
 from lampc.diagnostics.suggest import nearest
 from lampc.layers.signature import Choice, Sizes, Written, shown
 from lampc.source import Span
@@ -159,7 +160,7 @@ class Evaluator:
             if span.text.isidentifier()
             else []
         )
-        self.problems.report("E206", message, span, fixes=fixes)
+        self.problems.report("E206", message, span, fixes=fixes, edits=instead(span, near))
 
     def _call(self, call: tree.Call) -> float | None:
         numbers = [self.number(argument) for argument in call.arguments]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lampc import limits
 from lampc.diagnostics import Problems
+from lampc.diagnostics.edits import instead
 from lampc.diagnostics.suggest import nearest
 from lampc.elaborate.composition import COMBINATORS
 from lampc.elaborate.constants import Evaluator
@@ -151,7 +152,7 @@ class Reader:
         near = nearest(name, known)
         fixes = [f"did you mean `{near}`?" if near else f"there are {', '.join(known)}",
                  'a file is named in quotes: `use "a.lamp"`']  # fmt: skip
-        self.problems.report("E205", f"there is no library `{name}`", span, fixes=fixes)
+        self.problems.report("E205", f"there is no library `{name}`", span, fixes=fixes, edits=instead(span, near))
         return None
 
     def _resolve(self, name: str, folder: Path, span: Span) -> Path | None:
@@ -174,7 +175,8 @@ def constant(expression: tree.Expression, names: Mapping[str, Written], problems
     if isinstance(value, Choice) and value.name not in INITIALISERS and value.name not in ("off", "on"):
         near = nearest(value.name, [*names, *INITIALISERS])
         problems.report("E206", f"there is no constant `{value.name}`", expression.span,
-                        fixes=[f"did you mean `{near}`?"] if near else [])  # fmt: skip
+                        fixes=[f"did you mean `{near}`?"] if near else [],
+                        edits=instead(expression.span, near))  # fmt: skip
         return None
     return value
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from lampc.data import SOURCES, DataError, DataSource, Description, Request
-from lampc.diagnostics import Problems
+from lampc.diagnostics import Edit, Problems
+from lampc.diagnostics.edits import before, instead, rewritten
 from lampc.diagnostics.suggest import nearest
 from lampc.elaborate.bind import bind
 from lampc.elaborate.constants import Evaluator
@@ -304,8 +305,10 @@ class Experimenter:
             return Init().convert(chosen)
         except Refused as refused:
             near = nearest(chosen.name, refused.known) if isinstance(chosen, Choice) else None
+            word = statement.arguments[0]
+            edits = instead(word.span, near) if isinstance(word, tree.Word) else ()
             self.problems.report(refused.code, f"`init`: {refused}", statement.head,
-                                 fixes=[f"did you mean `{near}`?"] if near else [])  # fmt: skip
+                                 fixes=[f"did you mean `{near}`?"] if near else [], edits=edits)  # fmt: skip
         return None
 
     def _input(self, statement: tree.Layer | None) -> tuple[tuple[int, ...] | None, int]:
@@ -321,20 +324,23 @@ class Experimenter:
         listed = ", ".join(known)
         if not isinstance(first, tree.Word):
             where = statement.head if first is None else first.span
-            fixes = [f"one of {listed}"]
+            fixes: list[str] = [f"one of {listed}"]
+            edits: tuple[Edit, ...] = ()
             ours = said(statement.span, EXPERIMENT) if isinstance(first, tree.Call) else None
             if ours:
-                fixes = [f"write `{ours}`"]
+                fixes, edits = [f"write `{ours}`"], rewritten(statement.span, ours)
             elif kind == "data" and isinstance(first, tree.String):
                 fixes = [f"say what it is first: `data csv {first.span.text}`"]
-            self.problems.report("E301", f"`{kind}` needs a name first", where, fixes=fixes)
+                edits = before(first.span, "csv ") if first.span.text.endswith('.csv"') else ()
+            self.problems.report("E301", f"`{kind}` needs a name first", where, fixes=fixes, edits=edits)
             return None
         if first.name in known:
             return first.name
         foreign, _ = translate(first.name)
         near = foreign if foreign in known else nearest(first.name, known)
         fixes = [f"did you mean `{near}`?"] if near else [f"there are {listed}"]
-        self.problems.report("E201", f"unknown {kind} `{first.name}`", first.span, fixes=fixes)
+        self.problems.report("E201", f"unknown {kind} `{first.name}`", first.span, fixes=fixes,
+                             edits=instead(first.span, near))  # fmt: skip
         return None
 
     def _data(self, statement: tree.Layer | None, seed: int, below: int) -> Data | None:
@@ -423,7 +429,8 @@ class Experimenter:
             theirs, _ = translate(metric) if metric else (None, False)
             near = theirs if theirs in METRICS else nearest(metric, METRICS) if metric else None
             fixes = [f"did you mean `{near}`?" if near else f"there are {', '.join(METRICS)}"]
-            self.problems.report("E201", f"unknown metric `{argument.span.text}`", argument.span, fixes=fixes)
+            edits = instead(argument.span, f"{label}.{near}" if label else near) if near else ()
+            self.problems.report("E201", f"unknown metric `{argument.span.text}`", argument.span, fixes=fixes, edits=edits)
         for option in statement.options:
             self.problems.report("E303", "`metrics` takes no options", option.span)
         return tuple(found.values())

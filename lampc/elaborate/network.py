@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from lampc import limits
 from lampc.diagnostics import Problems
+from lampc.diagnostics.edits import before, instead, rewritten
 from lampc.diagnostics.suggest import nearest
 from lampc.elaborate.bind import bind
 from lampc.elaborate.blocks import VALUELESS, call_block
@@ -124,18 +125,18 @@ class Network:
         near = foreign or nearest(name, known)
         few = self.problems.count < 100 and (statement.arguments or statement.options)  # nobody reads more of them
         ours = said(statement.span, known) if few else None
-        fixes = [f"did you mean `{near}`?"] if near and not planned else []
+        fixes, edits = [f"did you mean `{near}`?"] if near else [], instead(statement.name.span, near)
         if planned:
-            fixes = ["lampc does not have this layer yet; `docs/language.md` lists those it has"]
+            fixes, edits = ["lampc does not have this layer yet; `docs/language.md` lists those it has"], ()
         elif foreign == "linear" and "(" not in statement.span.text:
             fixes = ["lampc calls it `linear in->out`"]
         elif ours:
-            fixes = [f"write `{ours}`"]
+            fixes, edits = [f"write `{ours}`"], rewritten(statement.span, ours)
         elif foreign:
             fixes = [f"lampc calls it `{foreign}`"]
         elif name in self.definitions.constants:
-            fixes = [f"`{name}` is a constant; a statement begins with a layer"]
-        self.problems.report("E201", f"there is no layer `{name}`", statement.name.span, fixes=fixes)
+            fixes, edits = [f"`{name}` is a constant; a statement begins with a layer"], ()
+        self.problems.report("E201", f"there is no layer `{name}`", statement.name.span, fixes=fixes, edits=edits)
 
     def _label(self, label: tree.Word, value: Flow, scope: Scope) -> None:
         if label.name in scope.labels and scope.labels[label.name][1] != label.span:
@@ -171,7 +172,8 @@ class Network:
             if isinstance(word, tree.Word) and word.name in self.definitions.layers and word.name not in scope.constants:
                 ours = said(statement.span, known_statements(self.definitions))
                 self.problems.report("E304", f"`{word.name}` is a layer, not a size", word.span,
-                                     fixes=[f"`;` or a new line parts layers{f': `{ours}`' if ours else ''}"])  # fmt: skip
+                                     fixes=[f"`;` or a new line parts layers{f': `{ours}`' if ours else ''}"],
+                                     edits=rewritten(statement.span, ours))  # fmt: skip
                 return True
         return False
 
@@ -234,8 +236,11 @@ class Network:
                 continue
             if name not in scope.labels:
                 near = nearest(name, scope.labels)
-                self.problems.report("E203", f"there is no value `{name}` here", statement.head,
-                                     fixes=[f"did you mean `{near}`?" if near else "name one with `as`"])  # fmt: skip
+                words = [*statement.arguments, *(option.value for option in statement.options)]
+                word = next((word.span for word in words if word.span.text == name), None)
+                self.problems.report("E203", f"there is no value `{name}` here", word or statement.head,
+                                     fixes=[f"did you mean `{near}`?" if near else "name one with `as`"],
+                                     edits=instead(word, near) if word else ())  # fmt: skip
                 return False
             arguments[param.name], _ = scope.labels[name]
             if arguments[param.name] is None:
@@ -250,8 +255,9 @@ class Network:
             also = [(producer, f"makes {error.gets}")] if producer else []
             if not fixes and producer and producer.source is statement.span.source:
                 fixes = [f"make both {error.gets}, or leave the input's size out: `->`"]
+            edits = before(statement.head, "flatten; ") if error.fix.startswith("put `flatten`") else ()
             self.problems.report("E401", f"`{name}` takes {error.takes}, but its input has {error.gets}",
-                                 statement.head, f"takes {error.takes}", also=also, fixes=fixes)  # fmt: skip
+                                 statement.head, f"takes {error.takes}", also=also, fixes=fixes, edits=edits)  # fmt: skip
         else:
             also = [(producer, f"makes {x.type}")] if producer else []
             if isinstance(error, NamesWanted):

@@ -11,9 +11,9 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from lampc.runtime.backend import cores
+from lampc.runtime.device import device_of
 from lampc.runtime.fit import planned
 from lampc.runtime.history import Diverged, Epoch, History, Part
-from lampc.runtime.model import device_of
 from lampc.runtime.steps import Position
 from lampc.runtime.train import train
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from lark import Lark, Token
 from lark.exceptions import UnexpectedToken
 from lark.parsers.lalr_interactive_parser import InteractiveParser
 
 from lampc import limits, resources
-from lampc.diagnostics import Problems
+from lampc.diagnostics import Edit, Problems
+from lampc.diagnostics.edits import instead, rewritten
 from lampc.source import Source, Span
 from lampc.syntax import tree
 from lampc.syntax.apart import apart
@@ -167,30 +169,33 @@ def _report(source: Source, stream: list[Token], index: int, unexpected: Unexpec
     elif token.type == "BADSTRING":
         if "\\" in token:
             closed = source.text[span.end : span.end + 1] == '"'
-            path = token.replace("\\", "/")
-            problems.report("E105", "a string has no backslashes", Span(source, span.start, span.end + closed),
-                            fixes=[f'write paths with `/`: `{path}"`'])  # fmt: skip
+            path, whole = token.replace("\\", "/"), Span(source, span.start, span.end + closed)
+            problems.report("E105", "a string has no backslashes", whole, fixes=[f'write paths with `/`: `{path}"`'],
+                            edits=instead(whole, f'{path}"') if closed else ())  # fmt: skip
         else:
             problems.report("E105", "this string has no closing quote on its line", span, fixes=['add `"`'])
     elif token.type == "UNKNOWN":
-        fixes, why = _instead(source, stream, index, problems), _character(token)
-        problems.report("E101", f"the character {_shown(token)} has no meaning here", span, why[0] if why and fixes else "",
-                        fixes=fixes or why)  # fmt: skip
+        ours, why = _instead(source, stream, index, problems), _character(token)
+        problems.report("E101", f"the character {_shown(token)} has no meaning here", span, why[0] if why and ours else "",
+                        fixes=ours.fixes if ours else why,
+                        edits=ours.edits if ours else instead(span, _OURS.get(token)))  # fmt: skip
     else:
         what = "end of the file" if token.type == "$END" else "end of the line" if token in ("\n", "\r") else f"`{token}`"
         after = f" after `{_short(before)}`" if before is not None and before.type not in ("_SEP",) else ""
         message = f"unexpected {what}{after}"
         early = token.type == "LBRACE" and index > 1 and stream[index - 2].type == "AS"
+        edits: tuple[Edit, ...] = ()
         if early:
             fixes, text = [f"`as` stands after the braces: `{{ … }} as {before}`"], ""
         elif _doubled(stream, index):
             fixes, text = ["a comment begins with `#`"], ""
+            edits = _as_comment(source, stream, index)
         else:
-            text = _expectation(unexpected.expected)
-            fixes = _instead(source, stream, index, problems)
-            text = _why(stream, index) if fixes else text
-            fixes = fixes or _hints(token, before)
-        problems.report("E101", message, span, text, fixes=fixes)
+            ours = _instead(source, stream, index, problems)
+            text = _why(stream, index) if ours else _expectation(unexpected.expected)
+            fixes = ours.fixes if ours else _hints(token, before)
+            edits = ours.edits if ours else ()
+        problems.report("E101", message, span, text, fixes=fixes, edits=edits)
 
 
 def _why(stream: list[Token], index: int) -> str:
@@ -210,14 +215,31 @@ _TRANSLATED = 100
 """Mistakes of a file that are looked at as another language's; nobody reads more, and a hostile file has many."""
 
 
-def _instead(source: Source, stream: list[Token], index: int, problems: Problems) -> list[str]:
+@dataclass(frozen=True)
+class _Ours:
+    """A statement as lampc has it."""
+
+    fixes: list[str]
+    edits: tuple[Edit, ...]
+
+
+def _instead(source: Source, stream: list[Token], index: int, problems: Problems) -> _Ours | None:
     """What to write for the statement around a token, where another language has it so."""
     first, last = _statement(stream, index)
     if first == last or problems.count > _TRANSLATED:
-        return []
-    text = source.text[stream[first].start_pos : stream[last - 1].end_pos]
-    ours = said(text)
-    return [f"write `{ours}`"] if ours is not None and readable(ours) else []
+        return None
+    span = place(source, stream[first]).to(place(source, stream[last - 1]))
+    ours = said(span.text)
+    return _Ours([f"write `{ours}`"], rewritten(span, ours)) if ours is not None and readable(ours) else None
+
+
+def _as_comment(source: Source, stream: list[Token], index: int) -> tuple[Edit, ...]:
+    """Two slashes made the mark of a comment."""
+    first = index - 1 if index and stream[index - 1].type == "SLASH" else index
+    second = first + 1
+    if second >= len(stream) or stream[second].type != "SLASH" or stream[first].end_pos != stream[second].start_pos:
+        return ()
+    return (Edit(place(source, stream[first]).to(place(source, stream[second])), "#"),)
 
 
 def _doubled(stream: list[Token], index: int) -> bool:
@@ -263,6 +285,8 @@ _QUOTES = 'strings take double quotes: "…"'
 _FOREIGN = {"'": _QUOTES, "“": _QUOTES, "”": _QUOTES,
             "−": "the minus sign is `-`", "→": "the arrow is `->`", "×": "sizes are joined by the letter x: 3x3",
             "!": "`!` is no operator here", "@": "decorators have no place here"}  # fmt: skip
+_OURS = {"“": '"', "”": '"', "−": "-", "→": "->", "×": "x"}
+"""Characters that have one of ours in their place."""
 
 
 def _character(token: Token) -> list[str]:
