@@ -16,7 +16,7 @@ import click
 from lampc import files
 from lampc.cli.inputs import FILE, called, common, load
 from lampc.cli.report import print_diagnostics
-from lampc.cli.say import say, say_json
+from lampc.cli.say import say, say_json, unread
 from lampc.cli.signals import terminable
 from lampc.diagnostics import LampError, Problems, failure
 from lampc.elaborate import parse_setting
@@ -73,6 +73,8 @@ def sweep(file: str, grid: tuple[str, ...], search: tuple[str, ...], trials: int
             table.close()
             say("interrupted", err=True)
             return 128 + (stop.signal or 2)
+        except BrokenPipeError:
+            return unread()
     return table.close()
 
 
