@@ -64,7 +64,10 @@ def test_standard_input_is_printed_mended(lampc: Command) -> None:
     left = lampc("check", "--fix", stdin="linear 2->1; sigmoud; linear 3->1\n")
     assert (left.status, left.out) == (1, "linear 2->1; sigmoid; linear 3->1\n")
     assert "error[E401]" in left.err
-    assert lampc("check", "--fix", "--format", "concise", stdin="linear 2->1; linear 3->1\n").out.startswith("linear")
+    for form in ("concise", "json", "github", "sarif"):
+        left = lampc("check", "--fix", "--format", form, stdin="linear 2->1; linear 3->1\n")
+        assert left.out == "linear 2->1; linear 3->1\n"
+        assert "E401" in left.err
 
 
 def test_what_is_left_after_mending(lampc: Command, file: Path) -> None:
