@@ -91,10 +91,6 @@ def ended(about: dict[str, Any]) -> int:
 
 
 if __name__ == "__main__":
-    import lampc.cli.train
-    import lampc.compile
-    import lampc.runs.saved
-    import lampc.runtime.model
     import lampc.runtime.train  # noqa: F401
 
     gc.collect()
