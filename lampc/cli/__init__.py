@@ -108,7 +108,7 @@ def _open_what_is_closed() -> None:
     """Give a standard stream that the caller has closed to nobody, lest a file that is opened gets its number."""
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         name = ("stdin", "stdout", "stderr")[number]
-        setattr(sys, name, open(number, "w" if number else "r"))  # noqa: SIM115 - as long as the process
+        setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8"))  # noqa: SIM115 - as long as the process
     os.close(number)
 
 
