@@ -134,7 +134,7 @@ def _expand(layers: Sequence[tree.Layer | tree.Broken], experiment: Experiment, 
     check_uncalled(network)
     if x is None and not problems.errors and isinstance(layers[0], tree.Layer):
         problems.report("E403", "the size of the input is not known", layers[0].head,
-                        fixes=["write it: `input 2`, or `2->25` in the first layer"])  # fmt: skip
+                        fixes=[_sized(layers[0])])  # fmt: skip
     if x is None or prediction is None:
         return None
     if prediction.type.dtype == "i64":
@@ -278,6 +278,14 @@ def _promised(statements: Sequence[tree.Statement], trial: Network, scope: Scope
         elif name not in definitions.functions and name != "pass":
             return None
     return None
+
+
+def _sized(first: tree.Layer) -> str:
+    """How the input's size is written, in the first layer where that can be."""
+    size = first.arguments[0] if first.arguments else None
+    if first.name.name == "linear" and isinstance(size, tree.Number):
+        return f"write how many numbers a sample has, before it, `input 2`, or in it, `linear 2->{size.span.text}`"
+    return "write it: `input 2`, or `2->25` in the first layer"
 
 
 def _text(shape: tuple[int, ...]) -> str:

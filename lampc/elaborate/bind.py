@@ -9,6 +9,7 @@ from lampc.diagnostics import Edit, Problems
 from lampc.diagnostics.edits import instead
 from lampc.diagnostics.suggest import nearest
 from lampc.elaborate.constants import Evaluator
+from lampc.elaborate.values import value_instead
 from lampc.layers import LAYERS
 from lampc.layers.signature import REQUIRED, Arrow, Choice, Flag, Name, Param, Refused, Signature, Text, Written, shown
 from lampc.source import Span
@@ -96,6 +97,8 @@ class _Binding:
         home = elsewhere.at_home(name)
         if home and f"`{elsewhere.HOMES[home]}" != self.what.split()[0].rstrip("`"):
             return [f"`{home}` belongs to `{elsewhere.HOMES[home]}`: `{elsewhere.homed(home, value)}`"], ()
+        if name in elsewhere.MISSING:
+            return [elsewhere.MISSING[name]], ()
         near = nearest(name, names)
         known = ", ".join(f"`{known}`" for known in names)
         if near:
@@ -151,10 +154,12 @@ class _Binding:
                 theirs = elsewhere.WORDS.get(value.name.lower())
                 near = theirs if theirs in (*refused.known, "off") else nearest(value.name, refused.known)
             layer = value.name if near is None and isinstance(value, Choice) and value.name in LAYERS else ""
-            self.problems.report(refused.code, f"{self.what}, `{param.name}`: {refused}", span,
-                                 fixes=[f"did you mean `{near}`?"] if near else
-                                 [f"a layer is a statement of its own: `; {layer}`"] if layer else [],
-                                 edits=instead(written or span, near))  # fmt: skip
+            fixes, edits = [f"did you mean `{near}`?"] if near else [], instead(written or span, near)
+            if layer:
+                fixes = [f"a layer is a statement of its own: `; {layer}`"]
+            elif near is None:
+                fixes, edits = value_instead(param, value, written or span, written is not None)
+            self.problems.report(refused.code, f"{self.what}, `{param.name}`: {refused}", span, fixes=fixes, edits=edits)
 
     def _surplus(self, value: Written, argument: tree.Argument) -> None:
         span = argument.span

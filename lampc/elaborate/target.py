@@ -118,7 +118,9 @@ def _formula(network: Network, loss: Loss, prediction: Term, target: Term, defin
         return None
     if not isinstance(result, Term) or result.type.shape != ():
         made = f"{result.type}" if isinstance(result, Term) else "a constant"
-        fixes = ["take the mean of it: `mean(…)`"] if isinstance(result, Term) else []
+        body = function.body.span.phrase
+        whole = body if body.count("(") == body.count(")") and len(body) < 60 else "…"
+        fixes = [f"take the mean of it: `mean({whole})`"] if isinstance(result, Term) else []
         problems.report("E505", f"a loss is one number, and this is {made}", function.body.span,
                         also=[(loss.span, "the loss")] if isinstance(function, tree.Fn) else [], fixes=fixes)  # fmt: skip
         return None
