@@ -22,6 +22,7 @@ from lampc.elaborate.given import Given
 from lampc.elaborate.heads import Compared, find_heads
 from lampc.elaborate.measured import Measurable, check_best, choose_metrics
 from lampc.elaborate.minibatches import check_minibatches
+from lampc.elaborate.misplaced import in_place
 from lampc.elaborate.network import Network
 from lampc.elaborate.scope import Flow, Scope
 from lampc.elaborate.settings import Settings, parse_setting
@@ -97,6 +98,7 @@ def elaborate(body: tree.Body, given: Given, problems: Problems) -> Elaborated |
     evaluator = Evaluator(definitions.constants, problems)
     experimenter = Experimenter(evaluator, definitions.functions, overrides, given.place, given.allow_python, problems,
                                 given.described)  # fmt: skip
+    about = in_place(about, problems)
     experiment = experimenter.bind(about)
     overrides.report_unknown()
     layers = without_strays(layers, about, known_statements(definitions), problems)

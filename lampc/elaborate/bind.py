@@ -30,6 +30,7 @@ def bind(
     Unnamed arguments go, in order, to the first parameter not yet filled whose kind takes them.
     """
     bound = _Binding(what, signature, evaluator, problems)
+    bound.options = options
     for argument in arguments:
         bound.unnamed(argument)
     for option in options:
@@ -43,6 +44,7 @@ class _Binding:
         self.signature = signature
         self.evaluator = evaluator
         self.problems = problems
+        self.options: Sequence[tree.Option] = ()
         self.values: dict[str, Any] = {}
         self.places: dict[str, Span] = {}
 
@@ -161,16 +163,33 @@ class _Binding:
                 fixes, edits = value_instead(param, value, written or span, written is not None)
             self.problems.report(refused.code, f"{self.what}, `{param.name}`: {refused}", span, fixes=fixes, edits=edits)
 
+    def _several_words(self, span: Span) -> tuple[list[str], tuple[Edit, ...]]:
+        """What to write for a word that follows a name and belongs to it: ``target=species name``."""
+        text = span.source.text
+        for option in self.options:
+            name, end = option.name.name, option.span.end
+            if (
+                name in self.signature.names
+                and isinstance(self.signature[name].kind, Name)
+                and text[end : span.start].isspace()
+            ):
+                whole = f'{name}="{option.value.span.text} {span.text}"'
+                return [f"a name of several words stands in quotes: `{whole}`"], instead(option.span.to(span), whole)
+        return [], ()
+
     def _surplus(self, value: Written, argument: tree.Argument) -> None:
         span = argument.span
         if isinstance(value, Choice):
             flags = [param.name for param in self.signature.params if isinstance(param.kind, Flag)]
             near = nearest(value.name, [*flags, *self.evaluator.names])
             fixes, edits = [f"did you mean `{near}`?"] if near else [], instead(span, near)
+            if not fixes:
+                fixes, edits = self._several_words(span)
             if not fixes and value.name in self.signature.names:
                 fixes = [f"write `{value.name}=…`"]
             if not fixes and any(
-                isinstance(param.kind, Text) and param.name not in self.places for param in self.signature.params
+                isinstance(param.kind, Text) and param.default is REQUIRED and param.name not in self.places
+                for param in self.signature.params
             ):
                 fixes, edits = [f'write it in quotes: `"{value.name}"`'], instead(span, f'"{span.text}"')
             self.problems.report("E302", f"{self.what} does not take {shown(value)}", span, fixes=fixes, edits=edits)

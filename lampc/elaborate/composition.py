@@ -115,9 +115,14 @@ def residual(network: Network, statement: tree.Layer, x: Flow, scope: Scope) -> 
         producer = network.producer(out)
         network.problems.report("E404", f"`residual` adds its input to its result, but {x.type} became {out.type}",
                                 statement.head, also=[(producer, f"makes {out.type}")] if producer else [],
-                                fixes=["let the branch end in the size it began with"])  # fmt: skip
+                                fixes=[f"let the branch end in the size it began with{_ending(x)}"])  # fmt: skip
         return x
     return _join(network, statement, [x, out], lambda terms: terms[0] + terms[1], scope)
+
+
+def _ending(x: Term) -> str:
+    size = x.type.sample[0] if len(x.type.sample) == 1 else None
+    return "" if size is None else f", `linear {size}`"
 
 
 def add(network: Network, statement: tree.Layer, x: Flow, scope: Scope) -> Flow:
@@ -207,6 +212,8 @@ def _parallel(network: Network, statement: tree.Layer, x: Flow, scope: Scope, bo
     branches = _branches(network, statement, bound)
     if branches is None:
         return None
+    if len(branches) == 1:
+        _warn_of_one(network, statement, branches[0])
     groups = network.group(statement.name.name, statement.head, len(branches))
     ends = []
     for branch, group in zip(branches, groups, strict=True):
@@ -214,6 +221,16 @@ def _parallel(network: Network, statement: tree.Layer, x: Flow, scope: Scope, bo
         if end is not None:
             ends.append((end, branch.span))
     return ends if len(ends) == len(branches) else None
+
+
+def _warn_of_one(network: Network, statement: tree.Layer, branch: tree.Body) -> None:
+    """Report branches that nothing parts, where one body is several statements."""
+    if len(branch.statements) > 1:
+        name = statement.name.name
+        parts = " | ".join(inner.span.phrase for inner in branch.statements)
+        shown = f"`{name} {{ {parts} }}`" if len(parts) < 60 else "`… | …`"
+        network.problems.report("W418", f"`{name}` has one branch, and joins nothing", branch.span, "one branch",
+                                fixes=[f"part its branches by `|`: {shown}"])  # fmt: skip
 
 
 def _join(network: Network, statement: tree.Layer, ends: list[Term], join: Join, scope: Scope) -> Term:

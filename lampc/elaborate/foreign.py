@@ -89,6 +89,16 @@ def _stands(statement: tree.Statement, names: Collection[str], layers: Mapping[s
     return _binds(_EXPERIMENT[name], given, statement) if name in _EXPERIMENT else name in names
 
 
+def signature_of(statement: tree.Layer) -> Signature | None:
+    """What a statement about the experiment takes after its kind; None where that is not known."""
+    name, given = statement.name.name, statement.arguments
+    kinds = _CHOSEN.get(name)
+    if kinds is None:
+        return _EXPERIMENT.get(name)
+    first = given[0] if given else None
+    return kinds[first.name].signature if isinstance(first, tree.Word) and first.name in kinds else None
+
+
 def _all_stand(statements: Iterable[tree.Statement], names: Collection[str], layers: Mapping[str, LayerType]) -> bool:
     return all(_stands(statement, names, layers) for statement in statements)
 

@@ -231,7 +231,10 @@ class Network:
         if isinstance(error, SizeMismatch):
             also = [(producer, f"makes {error.gets}")] if producer else []
             if not fixes and producer and producer.source is statement.span.source:
-                fixes = [f"make both {error.gets}, or leave the input's size out: `->`"]
+                arrow = next((argument for argument in statement.arguments if isinstance(argument, tree.Arrow)), None)
+                size = str(error.gets).split()[0]
+                both = f": `{name} {size}->{arrow.right.span.text}`" if arrow is not None and size.isdigit() else ""
+                fixes = [f"make both {error.gets}{both}, or leave the input's size out: `->`"]
             edits = before(statement.head, "flatten; ") if error.fix.startswith("put `flatten`") else ()
             self.problems.report("E401", f"`{name}` takes {error.takes}, but its input has {error.gets}",
                                  statement.head, f"takes {error.takes}", also=also, fixes=fixes, edits=edits)  # fmt: skip
@@ -240,7 +243,9 @@ class Network:
             if isinstance(error, NamesWanted):
                 below = error.below or self.names_in_data() or 96
                 fixes = [f"say so in the input: `input {sample_text(error.sample)} int<{below}>`"]
-            self.problems.report(error.code, f"`{name}` {error}", statement.head, also=also, fixes=fixes)
+            written = producer is not None and producer.text.startswith("input") and error.fix.startswith("channels come first")
+            edits = instead(producer, error.fix.split("`")[1]) if producer is not None and written else ()
+            self.problems.report(error.code, f"`{name}` {error}", statement.head, also=also, fixes=fixes, edits=edits)
 
     def producer(self, x: Term) -> Span | None:
         """The place that gave a value its shape: through what keeps the shape, back to what made it."""

@@ -28,7 +28,12 @@ def said(text: str) -> str | None:
         if ";" in found:
             return None
         found = f"{found} {{{body}"
-    return found if found and "".join(found.split()) != "".join(text.split()) else None
+    return found if found and _spaced(found) != _spaced(text) else None
+
+
+def _spaced(text: str) -> str:
+    """A text with no spaces but between words."""
+    return " ".join(re.sub(r"\s*([-+*/<>=;,])\s*", r"\1", text).split())
 
 
 def certain(text: str, ours: str) -> bool:
