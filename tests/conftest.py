@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from pathlib import Path
@@ -42,6 +43,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _part(item.path) in QUICK and item.get_closest_marker("long") is None:
             item.add_marker("quick")
+
+
+def pytest_collection_finish() -> None:
+    """The collector need not look at all that PyTorch and the tests brought: a tenth of the time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

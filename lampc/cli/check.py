@@ -10,7 +10,8 @@ import click
 from lampc import __version__
 from lampc.cli.inputs import common, complete_programs, parse_settings, read
 from lampc.cli.report import paint, print_diagnostics, wants_color
-from lampc.cli.say import say, say_characters, say_json
+from lampc.cli.say import say, say_exactly, say_json
+from lampc.cli.verb import verb
 from lampc.diagnostics import Diagnostic, LampError, Problems
 from lampc.diagnostics.formats import concise, github
 from lampc.elaborate import Elaborated
@@ -53,7 +54,7 @@ class _Outcome:
         return sum(found.severity == "error" for found in self.left)
 
 
-@click.command()
+@verb("lampc check flowers.lamp", "lampc check --fix flowers.lamp", "lampc check --format sarif *.lamp > lampc.sarif")
 @click.argument("files", nargs=-1, metavar="[FILE]...", shell_complete=complete_programs)
 @click.option("--fix", is_flag=True, help="Mend what can be mended in one way only; standard input is printed, mended.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
@@ -62,14 +63,9 @@ class _Outcome:
 @common
 def check(files: tuple[str, ...], fix: bool, diff: bool, form: str | None, as_json: bool, settings: tuple[str, ...],
           allow_python: bool, color: str) -> int:  # fmt: skip
-    r"""Find all mistakes of programs, without running them; and mend those whose mend is certain.
+    """Find all mistakes of programs, without running them; and mend those whose mend is certain.
 
-    Exit status: 0 if no error is left, 1 if one is, or --diff shows a change; warnings are no errors.
-
-    \b
-    lampc check flowers.lamp
-    lampc check --fix *.lamp
-    lampc check --format sarif *.lamp > lampc.sarif
+    It exits with 1 if an error is left, or if --diff shows a change. Warnings are no errors.
     """
     if as_json and form not in (None, "json"):
         raise click.UsageError(f"--json is --format json, and --format {form} is given, too.")
@@ -114,7 +110,7 @@ def _checked(file: str, source: Source, given: Given, problems: Problems, manner
         for line in mend.difference(source, result.source):
             say(_painted(line) if colored else line)
     elif manner.fix and file == "-":
-        say_characters(result.source.text)
+        say_exactly(result.source.text)
     elif changed:
         mend.write(source, result.source)
     problems.take(result.problems.sorted())

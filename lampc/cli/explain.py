@@ -6,11 +6,12 @@ import click
 
 from lampc import resources
 from lampc.cli.say import say
+from lampc.cli.verb import verb
 from lampc.diagnostics.codes import TITLES
 from lampc.diagnostics.suggest import nearest
 
 
-@click.command()
+@verb("lampc explain E401", "lampc explain")
 @click.argument("code", required=False)
 def explain(code: str | None) -> int:
     """Say what a diagnostic's code means and how to mend it; without a code, list all."""

@@ -43,7 +43,7 @@ def common(function: F) -> F:
                      help="Override a constant or an option: width=64, optimizer.lr=0.1. May be given again."),
         click.option("--allow-python", is_flag=True, help='Permit `data python "module:function"` to run that function.'),
         click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
-                     help="Colour the output."),
+                     help="Colour what is printed."),
     )  # fmt: skip
 
     @functools.wraps(function)

@@ -1,13 +1,14 @@
-"""The computation graph: operations on values, kept in a networkx DiGraph."""
+"""The computation graph: operations on values, and a networkx DiGraph of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from threading import Lock
 from typing import NamedTuple
 
-import networkx as nx
+from networkx import DiGraph
 
 from lampc.ir.keys import Key
 from lampc.ir.op import Op
@@ -48,16 +49,34 @@ class Node:
     """What a pass did to it, for listings."""
 
 
-@dataclass
+_ONE_AT_A_TIME = Lock()
+
+
+@dataclass(eq=False)
 class Graph:
     """Nodes in topological order: operands come before what uses them, so ids grow along every edge.
 
-    ``nx`` holds the nodes under their ids (attribute ``node``) and repeats the operands as edges (attribute
-    ``operands``: positions); only this class writes it. ``outputs`` names the values that the program is for.
+    ``nodes`` stand at their ids; only this class appends. ``outputs`` names the values that the program is for.
     """
 
-    nx: nx.DiGraph = field(default_factory=nx.DiGraph)
+    nodes: list[Node] = field(default_factory=list)
     outputs: dict[Key, Value] = field(default_factory=dict)
+    _digraph: DiGraph = field(default_factory=DiGraph)
+
+    @property
+    def nx(self) -> DiGraph:
+        """The nodes under their ids (attribute ``node``), and operands as edges (attribute ``operands``: positions).
+
+        It takes in what has been added since it was last asked for: many graphs are made that nobody asks it of.
+        """
+        with _ONE_AT_A_TIME:  # a program is compiled once, and asked by any number of threads
+            for node in self.nodes[len(self._digraph) :]:
+                self._digraph.add_node(node.id, node=node)
+                places: dict[int, tuple[int, ...]] = {}
+                for place, operand in enumerate(node.operands):
+                    places[operand.node] = (*places.get(operand.node, ()), place)
+                self._digraph.add_edges_from((id, node.id, {"operands": at}) for id, at in places.items())
+        return self._digraph
 
     def add(
         self,
@@ -71,30 +90,24 @@ class Graph:
     ) -> Node:
         """Append a node; its operands must be in the graph."""
         operands = tuple(operands)
-        node = Node(len(self.nx), op, operands, types, spans, stage, layer, note)
-        self.nx.add_node(node.id, node=node)
-        for position, operand in enumerate(operands):
-            assert operand.node < node.id, (operand, node.id)
-            if self.nx.has_edge(operand.node, node.id):
-                self.nx.edges[operand.node, node.id]["operands"] += (position,)
-            else:
-                self.nx.add_edge(operand.node, node.id, operands=(position,))
+        node = Node(len(self.nodes), op, operands, types, spans, stage, layer, note)
+        assert all(operand.node < node.id for operand in operands), node
+        self.nodes.append(node)
         return node
 
     def __len__(self) -> int:
-        return len(self.nx)
+        return len(self.nodes)
 
     def __iter__(self) -> Iterator[Node]:
-        """The nodes in topological order."""
-        return iter(self.nx.nodes[id]["node"] for id in range(len(self.nx)))
+        """The nodes in topological order; those that are added meanwhile are not among them."""
+        return iter(self.nodes[:])
 
     def __getitem__(self, id: int) -> Node:
-        node: Node = self.nx.nodes[id]["node"]
-        return node
+        return self.nodes[id]
 
     def type(self, value: Value) -> Type:
         """The type of a value."""
-        return self[value.node].types[value.result]
+        return self.nodes[value.node].types[value.result]
 
     def users(self, id: int) -> list[Node]:
         """The nodes that take a result of node ``id``."""
@@ -108,13 +121,13 @@ class Graph:
             id = waiting.pop()
             if id not in seen:
                 seen.add(id)
-                waiting.extend(operand.node for operand in self[id].operands)
+                waiting.extend([operand.node for operand in self.nodes[id].operands])
         return seen
 
     def copy(self) -> Graph:
         """A graph with the same nodes, to append to."""
-        return Graph(self.nx.copy(), dict(self.outputs))
+        return Graph([*self.nodes], dict(self.outputs))
 
     def with_outputs(self, outputs: Mapping[Key, Value]) -> Graph:
         """The same nodes under other outputs."""
-        return Graph(self.nx, dict(outputs))
+        return Graph(self.nodes, dict(outputs), self._digraph)

@@ -44,10 +44,10 @@ def rewrite(graph: Graph, rule: Rule) -> Graph:
     """
     new = Graph()
     build = Build(new)
-    moved: dict[Value, Value] = {}
+    moved: dict[Value, Term] = {}
     outputs = frozenset(graph.outputs.values())
     for node in graph:
-        operands = tuple(build.term(moved[operand]) for operand in node.operands)
+        operands = tuple([moved[operand] for operand in node.operands])
         build.context = Context(node.spans, node.stage, node.layer, node.note)
         results = rule(Site(build, node, operands, graph, outputs))
         if results is None:
@@ -56,8 +56,8 @@ def rewrite(graph: Graph, rule: Rule) -> Graph:
             results = (results,)
         for index, result in enumerate(results):
             assert result.type == node.types[index], (node, result.type)
-            moved[Value(node.id, index)] = result.value
-    new.outputs = {name: moved[value] for name, value in graph.outputs.items()}
+            moved[Value(node.id, index)] = result
+    new.outputs = {name: moved[value].value for name, value in graph.outputs.items()}
     return new
 
 
@@ -66,12 +66,14 @@ def keep(build: Build, node: Node, operands: Sequence[Term]) -> tuple[Term, ...]
     same = build.graph.add(
         node.op, [operand.value for operand in operands], node.types, node.spans, node.stage, node.layer, node.note
     )
-    return tuple(build.term(Value(same.id, index)) for index in range(len(node.types)))
+    return tuple([build.term(Value(same.id, index)) for index in range(len(node.types))])
 
 
 def subgraph(graph: Graph, outputs: Mapping[Key, Value]) -> Graph:
     """The nodes that some outputs depend on."""
     live = graph.live(outputs.values())
+    if len(live) == len(graph):
+        return graph.with_outputs(outputs)
     new = Graph()
     moved: dict[Value, Value] = {}
     for node in graph:

@@ -23,7 +23,7 @@ from lampc.runtime.threads import flops
 
 if TYPE_CHECKING:
     from lampc.compile import Program
-    from lampc.runtime.model import Model
+    from lampc.runtime.machine import Machine
     from lampc.runtime.storage import Storage
 
 SHARED = 20_000_000
@@ -66,7 +66,7 @@ def choose(program: Program, device: torch.device, wanted: str) -> Choice:
 class Runner:
     """A model's native code and the memory that it works in."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Machine) -> None:
         self._model = model
         self._leaves = leaves(model.program, model.storage)
         self._sessions: dict[tuple[str, ...], Session] = {}

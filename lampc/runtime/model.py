@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from functools import wraps
-from threading import RLock, get_ident
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from collections.abc import Mapping
+from threading import get_ident
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -21,41 +19,22 @@ from lampc.ir.program import Routine
 from lampc.layers.schedules import CLOCK, PASS
 from lampc.layers.signature import Refused
 from lampc.runtime.asked import SEEDS, whole
-from lampc.runtime.backend import Choice, NoNativeForm, Runner, choose
 from lampc.runtime.chunks import CHUNK, STORED
-from lampc.runtime.executor import Executor, run
-from lampc.runtime.fit import fitting_model
-from lampc.runtime.inputs import checked_samples, checked_targets
+from lampc.runtime.device import device_of
+from lampc.runtime.executor import run
+from lampc.runtime.machine import Machine, exclusive
 from lampc.runtime.measure import measure
-from lampc.runtime.random import Random
-from lampc.runtime.storage import DTYPES, Storage, read_weights
+from lampc.runtime.storage import DTYPES, read_weights
 from lampc.runtime.summary import Summary, summary
 from lampc.runtime.weights import Loaded, duplicate, load_state, plain_weights
 
 if TYPE_CHECKING:
     from lampc.compile import Program
     from lampc.data import Dataset
-    from lampc.runtime.group import Group
     from lampc.runtime.history import History
 
-_KEPT = 8
-"""Executors that are kept, each for a routine and a batch size."""
 
-M = TypeVar("M", bound=Callable[..., Any])
-
-
-def exclusive(method: M) -> M:
-    """What works in a model's own memory: one thread at a time."""
-
-    @wraps(method)
-    def alone(self: Model, *args: Any, **kwargs: Any) -> Any:
-        with self.lock:
-            return method(self, *args, **kwargs)
-
-    return cast(M, alone)
-
-
-class Model:
+class Model(Machine):
     """Parameters and what can be done with them. ``parameters`` are real tensors, to read and to write in place.
 
     Any number of threads may call one model; each waits for its turn. While one trains, others have theirs between two
@@ -66,27 +45,7 @@ class Model:
                  backend: str | None = None) -> None:  # fmt: skip
         if "loss" in program.whole.outputs:
             program.check_gradients()
-        self.program = program
-        self.lock = RLock()
-        """Held by the thread that works in the model's memory."""
-        train = program.experiment.train
-        self.seed = train.seed if seed is None else whole("seed", seed, most=SEEDS)
-        self.device = device_of(train.device if device is None else device)
-        self.wanted = train.backend if backend is None else backend
-        """The backend that was asked for."""
-        self.backend = choose(program, self.device, self.wanted)
-        """What training, evaluation and prediction run on, and why."""
-        fitting_model(program, self.device)
-        dtype = program.elaborated.dtype
-        self.storage = Storage(program.parameters, program.training, dtype, self.device)
-        self.random = Random(self.seed, self.device)
-        self.group: Group | None = None
-        """The processes that train together, each with a model of its own; None for one alone."""
-        self._executors: OrderedDict[tuple[int, int], Executor] = OrderedDict()
-        self._current: Executor | None = None
-        self._asked = 0
-        """The thread whose ``loss`` that is."""
-        self._runner = Runner(self) if self.backend.name == "native" else None
+        super().__init__(program, seed, device, backend)
         elaborated = program.elaborated
         self._begin = read_weights(elaborated.weights, elaborated.kept) if elaborated.weights is not None else None
         self.reset(self.seed)
@@ -173,9 +132,7 @@ class Model:
             self._sync()
             other = Model(self.program, self.seed, str(place), self.wanted)  # whatever may fail has not changed anything
             duplicate(self, other)
-            self.device, self.backend, self.storage, self.random = place, other.backend, other.storage, other.random
-            self._executors, self._current = OrderedDict(), None
-            self._runner = Runner(self) if self.backend.name == "native" else None
+            self._become(other)
         return self
 
     def summary(self) -> Summary:
@@ -343,100 +300,17 @@ class Model:
 
     def train(self, loader: Any = None, epochs: int | None = None, evaluate: bool = True,
               on_epoch: Any = None, data: Dataset | None = None, every: float = 0.0, measure: int = 0,
-              watch: bool = True) -> History:  # fmt: skip
+              watch: bool = True, *, on_part: Any = None) -> History:  # fmt: skip
         """Train, from where the parameters are; see ``lampc.runtime.train.train``.
 
         ``loader`` is a ``DataLoader``, a torch one, or anything that goes over pairs of x [n, …sample] and y [n, …target];
         the program's own data where it is left out. ``on_epoch`` is called with each ``Epoch``, and training ends where it
-        answers ``False``; ``every`` is the least time between two measurements, in seconds. The logger ``lampc`` is told of
-        each epoch (INFO), and of what will not mend itself (WARNING).
+        answers ``False``; ``on_part`` is called a few times a second with a ``Part`` of an epoch that takes longer than that.
+        An exception that either of them raises, or Ctrl-C, leaves the model as it has been trained by then.
+        ``every`` is the least time between two measurements, in seconds. The logger ``lampc`` is told of each epoch (INFO),
+        and of what will not mend itself (WARNING).
         """
         from lampc.runtime.train import train
 
-        return train(self, loader, epochs, evaluate, on_epoch, data, every, measure=measure, watch=watch)
-
-    def share(self, threads: int) -> None:
-        """How many threads may share a large step of native code."""
-        if self._runner is not None:
-            self._runner.threads = threads
-
-    @property
-    def buffers(self) -> int:
-        """The bytes that minibatches are computed in, as far as they have been asked for."""
-        listed = sum(executor.plan.size for executor in self._executors.values())
-        return listed + (self._runner.size if self._runner is not None else 0)
-
-    @exclusive
-    def native(self, *outputs: str) -> Runner | None:
-        """What runs some outputs natively; None if torch does. A failure to compile is warned of, once, and torch goes on.
-
-        Raises:
-            LampError: if it fails, and native code was asked for.
-        """
-        if self._runner is not None and ("loss" not in outputs or "loss" in self.program.whole.outputs):
-            try:
-                self._runner.compile(*outputs)
-            except (NoNativeForm, RuntimeError, OSError) as error:
-                if self.backend.asked:
-                    raise failure("E704", f"native code failed: {error}", "use backend=torch, or auto") from None
-                self.backend = Choice("torch", f"native code failed: {error}")
-                self._runner = None
-                warnings.warn(f"native code failed, torch goes on: {error}", RuntimeWarning, stacklevel=3)
-            return self._runner
-        return None
-
-    def executor(self, routine: Routine, batch: int) -> Executor:
-        """The routine bound for a batch size; the last few are kept.
-
-        Whoever asks may overwrite what the last ``loss`` left there for ``backward``.
-        """
-        if batch < self.program.least_batch and routine is self.program.training:
-            raise failure("E509", "`batchnorm` cannot take the variance of a minibatch of one sample", "give it two or more")
-        key = (id(routine), batch)
-        if key in self._executors:
-            self._executors.move_to_end(key)
-        else:
-            while len(self._executors) >= _KEPT:
-                self._executors.popitem(last=False)
-            self._executors[key] = Executor(routine, batch, self.storage, self.random, group=self.group)
-        executor = self._executors[key]
-        if executor is self._current:
-            self._current = None
-        return executor
-
-    def samples(self, x: Any, y: Any) -> tuple[Tensor, Tensor]:
-        """Samples [n, …sample] and targets [n, …target] as tensors of the program's types on its device."""
-        x = self._input(x)
-        return x, self._targets(y, len(x))
-
-    def _sync(self) -> None:
-        """Have what native code has trained, in another thread, in the parameters."""
-        if self._runner is not None:
-            self._runner.sync()
-
-    def _input(self, x: Any) -> Tensor:
-        return checked_samples(self.program, x, self.device)
-
-    def _targets(self, y: Any, samples: int) -> Tensor:
-        return checked_targets(self.program, y, samples, self.device)
-
-    def _needs_loss(self) -> None:
-        if "loss" not in self.program.whole.outputs:
-            raise self.program.lacks("loss", "add a statement such as `loss mse`")
-
-
-def device_of(name: str) -> torch.device:
-    """A device by its name.
-
-    Raises:
-        LampError: if there is none such.
-    """
-    try:
-        device = torch.device(name)
-    except (RuntimeError, TypeError, ValueError):
-        raise failure("E702", f"there is no device `{name}`", "`cpu` and `cuda` are devices") from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise failure("E702", "device `cuda` is not available: torch sees no such GPU", "use device=cpu")
-    if device.type not in ("cpu", "cuda"):
-        raise failure("E702", f"device `{name}` is not supported", "`cpu` and `cuda` are")
-    return device
+        return train(self, loader, epochs, evaluate, on_epoch, data, every, measure=measure, watch=watch,
+                     on_part=on_part)  # fmt: skip

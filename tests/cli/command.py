@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from warm import python
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,7 +28,7 @@ Command = Callable[..., Done]
 def process(*arguments: object, cwd: Path = ROOT, stdin: str = "", env: dict[str, str] | None = None) -> Done:
     """Runs the command line as a process."""
     found = subprocess.run(
-        [sys.executable, "-m", "lampc", *map(str, arguments)],
+        [*python(), "-m", "lampc", *map(str, arguments)],
         cwd=cwd, input=stdin, capture_output=True, text=True, check=False, timeout=300,
         env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
     )  # fmt: skip

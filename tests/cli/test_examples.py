@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from command import ROOT, Command
+from warm import python
 
 import lampc as package
 from lampc import examples
@@ -202,7 +203,7 @@ def test_names_are_completed(folder: Path, line: str, completed: list[str]) -> N
     (folder / "xenon.lamp").write_text(OWN)
     words = f"lampc {line}"
     done = subprocess.run(
-        [sys.executable, "-m", "lampc"], cwd=folder, capture_output=True, text=True, check=False,
+        [*python(), "-m", "lampc"], cwd=folder, capture_output=True, text=True, check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT), "_LAMPC_COMPLETE": "bash_complete", "COMP_WORDS": words,
              "COMP_CWORD": str(len(words.split()) - 1)},
     )  # fmt: skip

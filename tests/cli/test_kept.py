@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command import ROOT, Command, process
+from warm import python
 
 import lampc.compile
 from lampc.runs.load import load
@@ -199,10 +201,9 @@ def test_asked_to_stop_it_saves_and_goes_on(number: signal.Signals, tmp_path: Pa
     assert done.status == 0  # what was asked for has been reached
 
 
-def test_nothing_is_kept_if_asked(lampc: Command, tmp_path: Path) -> None:
-    assert (
-        lampc("train", ROOT / "models" / "disc.lamp", "--set", "epochs=2", "--no-save", "--run-dir", tmp_path / "r").status == 0
-    )
+def test_nothing_is_kept_if_asked(lampc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAMPC_RUNS", str(tmp_path / "r"))
+    assert lampc("train", ROOT / "models" / "disc.lamp", "--set", "epochs=2", "--no-save").status == 0
     assert not (tmp_path / "r").exists()
 
 
@@ -239,9 +240,7 @@ def test_a_run_is_exported(lampc: Command, iris: Path, tmp_path: Path, monkeypat
     x = np.loadtxt(IRIS, delimiter=",", skiprows=1, usecols=range(4), dtype=np.float32)[::40]
     wanted = load(iris).model()(load(iris).normalised(x)).numpy()  # exports take features as they are, and normalise them
     code = "import iris, torch, sys; print(*iris.load()(torch.tensor(eval(sys.argv[1]))).flatten().tolist())"
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(x.tolist())], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([*python(), "-c", code, str(x.tolist())], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert [float(part) for part in done.stdout.split()] == pytest.approx(wanted.flatten().tolist(), abs=1e-5)
     compiler = shutil.which("cc")
     if compiler is not None:
@@ -262,7 +261,7 @@ def test_a_run_is_exported(lampc: Command, iris: Path, tmp_path: Path, monkeypat
 
 
 def test_standard_input_is_answered_line_by_line_at_once(iris: Path) -> None:
-    command = [sys.executable, "-m", "lampc", "predict", str(iris)]
+    command = [*python(), "-m", "lampc", "predict", str(iris)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdin is not None
         assert running.stdout is not None
@@ -326,7 +325,7 @@ def test_the_command_that_training_ends_with_can_be_pasted(name: str, lampc: Com
     monkeypatch.chdir(tmp_path)
     shutil.copytree(ROOT / "models", tmp_path / "models")
     line = lampc("train", f"models/{name}.lamp", "--set", "train.epochs=2").out.splitlines()[-1].strip()
-    shell = line.replace("lampc ", f"{sys.executable} -m lampc ", 1)
+    shell = line.replace("lampc ", f"{shlex.join(python())} -m lampc ", 1)
     done = subprocess.run(shell, shell=True, capture_output=True, text=True, check=False, timeout=120,
                           env={**os.environ, "PYTHONPATH": str(ROOT)})  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")

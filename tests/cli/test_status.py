@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from command import ROOT, Command, process
+from warm import python
 
 import lampc.cli
 import lampc.compile
@@ -197,7 +199,8 @@ def test_streams_that_are_closed_or_full(arguments: str, status: int, said: str)
 def test_a_folder_that_is_gone(tmp_path: Path) -> None:
     (tmp_path / "x.lamp").write_text(GOOD)
     (tmp_path / "gone").mkdir()
-    command = f"cd gone; rmdir ../gone; {sys.executable} -m lampc check {tmp_path / 'x.lamp'}; {sys.executable} -m lampc data x"
+    started = shlex.join(python())
+    command = f"cd gone; rmdir ../gone; {started} -m lampc check {tmp_path / 'x.lamp'}; {started} -m lampc data x"
     done = subprocess.run(["sh", "-c", command], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True,
                           text=True, timeout=120, check=False)  # fmt: skip
     assert "fine" in done.stdout and "E900" not in done.stderr and "Traceback" not in done.stderr

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command import ROOT, Command
+from warm import python
 
 from lampc.runs.study import Span, parse
 
@@ -33,7 +33,7 @@ def test_a_span_is_searched_and_the_same_seed_finds_the_same(lampc: Command, tmp
 
 def test_several_processes_share_a_study(tmp_path: Path) -> None:
     """Each tries what the others have not; together they try every combination once, and each shows all."""
-    command = [sys.executable, "-m", "lampc", "sweep", str(XOR), "--grid", "optimizer.lr=0.1,1", "--grid", "train.batch=1,2,4",
+    command = [*python(), "-m", "lampc", "sweep", str(XOR), "--grid", "optimizer.lr=0.1,1", "--grid", "train.batch=1,2,4",
                "--storage", str(tmp_path / "study.log"), *SHORT]  # fmt: skip
     running = [subprocess.Popen([*command, "-o", str(tmp_path / str(i))], cwd=ROOT, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, text=True) for i in range(2)]  # fmt: skip

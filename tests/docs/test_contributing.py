@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from warm import python
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -48,7 +48,7 @@ def test_the_op_keeps_the_contract() -> None:
     (source,) = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     (judge,) = re.findall(r'`"bump": (lambda .*?)`', text)
     path = os.pathsep.join(map(str, (ROOT, ROOT / "tests", ROOT / "tests" / "ops")))
-    done = subprocess.run([sys.executable, "-c", source + CONTRACT.format(judge=judge)], capture_output=True, text=True,
+    done = subprocess.run([*python(), "-c", source + CONTRACT.format(judge=judge)], capture_output=True, text=True,
                           check=False, env={**os.environ, "PYTHONPATH": path})  # fmt: skip
     assert done.stdout.splitlines()[-1:] == ["held"], done.stderr
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
 import pytest
 from tables import TABLES
+from warm import python
 
 import lampc.compile
 from lampc.elaborate.definitions import EXPERIMENT
@@ -65,7 +66,7 @@ def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """A documented command; `lampc` is this project's."""
     env = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100"}
     del env["LAMPC_RUNS"]
-    command = re.sub(r"(^|\| )lampc ", rf"\1{sys.executable} -m lampc ", command)
+    command = re.sub(r"(^|\| )lampc ", rf"\1{shlex.join(python())} -m lampc ", command)
     return subprocess.run(command, shell=True, cwd=folder, env=env, capture_output=True, text=True, check=False)
 
 
@@ -116,7 +117,7 @@ def test_commands_print_what_the_page_shows(page: Path, command: str, output: st
 def test_python_runs(page: Path, project: Path) -> None:
     for source in fences(page, "python"):
         done = subprocess.run(
-            [sys.executable, "-c", source], cwd=project, capture_output=True, text=True, check=False,
+            [*python(), "-c", source], cwd=project, capture_output=True, text=True, check=False,
             env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{project}"},
         )  # fmt: skip
         assert (done.returncode, done.stderr) == (0, ""), source

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -70,13 +73,23 @@ def test_random_networks_layer_by_layer(seed: int) -> None:
     torch.testing.assert_close(from_onnx(proto).model()(x), model(x), rtol=1e-4, atol=1e-4)
 
 
+@pytest.fixture(scope="module")
+def one_registry() -> Iterator[None]:
+    """PyTorch's exporter makes the table of all that it knows anew for each export, a third of its time; here once."""
+    pytest.importorskip("onnxscript")
+    from torch.onnx._internal.exporter._registration import ONNXRegistry
+
+    with patch.object(ONNXRegistry, "from_torchlib", staticmethod(cache(ONNXRegistry.from_torchlib))):
+        yield
+
+
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("one_registry")
 @pytest.mark.parametrize(
     ("name", "opset"),
     [*((name, 18) for name in MODULES if name not in WITHOUT), *((name, 23) for name in ("attention", "gpt, fused", "rotary"))],
 )
 def test_modules_by_way_of_pytorchs_own_exporter(name: str, opset: int, tmp_path: Path) -> None:
-    pytest.importorskip("onnxscript")
     module, x = made(name)
     exported = torch.export.export(module, (x,), dynamic_shapes=({0: torch.export.Dim("n", min=2, max=4096)},))
     program = torch.onnx.export(exported, verbose=False, opset_version=opset)

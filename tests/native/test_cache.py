@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from warm import python
 
 import lampc.compile
 from lampc.native import cache, program
@@ -76,7 +76,7 @@ def test_processes_may_race(folder: Path) -> None:
         "print(p.model().train()[0].loss)"
     )
     env = {**os.environ, "LAMPC_CACHE": str(folder), "PYTHONPATH": str(ROOT)}
-    started = [subprocess.Popen([sys.executable, "-c", script], env=env, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    started = [subprocess.Popen([*python(), "-c", script], env=env, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     assert len({running.communicate()[0] for running in started}) == 1
     assert all(running.returncode == 0 for running in started)
     assert not list(folder.glob("*.tmp"))

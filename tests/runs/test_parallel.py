@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
+from warm import python
 
 import lampc.compile
 from lampc.compile import WHOLE, run_passes
@@ -45,17 +47,28 @@ def torchrun(count: int, *arguments: object, restarts: int = 0) -> list[str]:
             f"--max-restarts={restarts}", "-m", "lampc", *map(str, arguments)]  # fmt: skip
 
 
+def together(count: int, *arguments: object) -> tuple[list[int], str]:
+    """What ``torchrun`` starts, without its own second or two: so many processes; their statuses, and what they say."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+    started = []
+    for rank in range(count):
+        ranks = {name: str(rank) for name in ("RANK", "LOCAL_RANK")}
+        sizes = {name: str(count) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE")}
+        command = [*python(), "-m", "lampc", *map(str, arguments)]
+        started.append(subprocess.Popen(command, env={**environment(), **place, **ranks, **sizes}, text=True,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE))  # fmt: skip
+    said = "".join(process.communicate(timeout=120)[1] for process in started)
+    return [process.returncode for process in started], said
+
+
 def trained(folder: Path, count: int, source: str = SOURCE) -> tuple[dict[str, torch.Tensor], list[dict[str, Any]]]:
     folder.mkdir(exist_ok=True)
     (folder / "a.lamp").write_text(source)
     arguments = ("train", folder / "a.lamp", "--run-dir", folder / "runs")
-    command = (
-        torchrun(count, *arguments)
-        if count > 1
-        else [sys.executable, "-m", "lampc", *map(str, arguments), "--backend", "torch"]
-    )
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stderr
+    statuses, said = together(count, *arguments, *(() if count > 1 else ("--backend", "torch")))
+    assert statuses == [0] * count, said
     run = folder / "runs" / "a" / "1"
     tensors = {name: t for name, t in checkpoint.read(run / "last.safetensors").tensors.items() if t.is_floating_point()}
     return tensors, [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
@@ -77,19 +90,17 @@ def test_so_many_workers_train_as_one_does(count: int, batch: int, tmp_path: Pat
 
 def test_several_seeds_are_refused_once(tmp_path: Path) -> None:
     (tmp_path / "a.lamp").write_text(SOURCE)
-    done = subprocess.run(torchrun(2, "train", tmp_path / "a.lamp", "--runs", 2, "--run-dir", tmp_path / "runs"),
-                          env=environment(), capture_output=True, text=True, check=False, timeout=120)  # fmt: skip
-    assert done.returncode != 0
-    assert done.stderr.count("error[E705]: several processes train one seed together") == 1
+    statuses, said = together(2, "train", tmp_path / "a.lamp", "--runs", 2, "--run-dir", tmp_path / "runs")
+    assert all(statuses)
+    assert said.count("error[E705]: several processes train one seed together") == 1
     assert not (tmp_path / "runs").exists()
 
 
 def failing(*arguments: object) -> str:
-    done = subprocess.run(torchrun(2, "train", *arguments), env=environment(), capture_output=True, text=True, check=False,
-                          timeout=120)  # fmt: skip
-    assert done.returncode != 0
-    assert "E900" not in done.stderr
-    return done.stderr
+    statuses, said = together(2, "train", *arguments)
+    assert all(statuses)
+    assert "E900" not in said
+    return said
 
 
 def test_what_one_process_refuses_is_no_fault_of_the_others(tmp_path: Path) -> None:

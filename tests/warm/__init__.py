@@ -1,0 +1,41 @@
+"""Python processes that need not import PyTorch, the second that most commands take: forks of one that has.
+
+``python()`` is what to write instead of ``sys.executable`` where what a command says matters, not how it is started. What
+gets signals, is measured, or must show what it imports, is started as it is by users.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import subprocess
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def python() -> list[str]:
+    """The beginning of a command line: an interpreter that takes ``-m MODULE …`` or ``-c TEXT …``."""
+    return [sys.executable, "-SE", str(HERE / "client.py"), _server()] if sys.platform == "linux" else [sys.executable]
+
+
+@cache
+def _server() -> str:
+    """The socket of this process's server, which ends with it."""
+    folder = tempfile.TemporaryDirectory(prefix="lampc")
+    place = os.path.join(folder.name, "warm")
+    server = subprocess.Popen([sys.executable, str(HERE / "server.py"), place], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert server.stdin is not None
+    assert server.stdout is not None
+    assert server.stdout.readline() == b"ready\n"
+    server.stdout.close()
+
+    def end() -> None:
+        server.communicate()
+        folder.cleanup()
+
+    atexit.register(end)
+    return place
