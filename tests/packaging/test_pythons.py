@@ -15,11 +15,24 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 OLDEST = tuple(map(int, PROJECT["project"]["requires-python"].removeprefix(">=").split(".")))
 FILES = [*sorted((ROOT / "lampc").rglob("*.py")), ROOT / "hatch_build.py"]
-GONE = set(
-    "asynchat asyncore binhex distutils imp smtpd "  # by 3.12; then by 3.13
-    "aifc audioop cgi cgitb chunk crypt imghdr mailcap msilib nis nntplib ossaudiodev pipes "
-    "sndhdr spwd sunau telnetlib uu xdrlib lib2to3".split()  # noqa: SIM905
-)
+GONE = {
+    *("asynchat", "asyncore", "binhex", "distutils", "imp", "smtpd"),  # by 3.12
+    *(
+        "aifc",
+        "audioop",
+        "cgi",
+        "cgitb",
+        "chunk",
+        "crypt",
+        "imghdr",
+        "lib2to3",
+        "mailcap",
+        "msilib",
+        "nis",
+        "nntplib",
+    ),  # by 3.13
+    *("ossaudiodev", "pipes", "sndhdr", "spwd", "sunau", "telnetlib", "uu", "xdrlib"),
+}
 """Modules of the standard library that some of them do not have any more."""
 NEW = {"annotationlib": (3, 14), "compression": (3, 14), "concurrent.interpreters": (3, 14)}
 """Modules that only later ones have: imported where the version has been asked for."""
