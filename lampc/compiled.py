@@ -306,6 +306,9 @@ class Program:
         """Train from every seed with each of some optimiser settings, on all cores; a list of histories for each.
 
         Each run equals the same run trained alone, bit for bit. Nothing is compiled anew. Only the end is evaluated.
+
+        Raises:
+            LampError: if there is no loss or no data, or a seed or setting is none.
         """
         from lampc.runtime.runs import train_runs
 
