@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import IO, TYPE_CHECKING, Protocol
+from html import escape
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from lampc.printable import printable
-from lampc.terminal import width
+from lampc.terminal import rewrites, width
 
 if TYPE_CHECKING:
     from lampc.runtime.history import Epoch, Part
@@ -120,17 +122,13 @@ def fitted(course: Course, columns: int, bar: str = "━─") -> str:
     return line
 
 
-class Line:
-    """A line on a terminal, written over at most ten times a second. Nothing of it is left at the end."""
+class _Drawn:
+    """One line that is drawn anew at most ten times a second."""
 
-    def __init__(self, stream: IO[str], paint: Callable[[str], str] = str) -> None:
-        self.stream = stream
-        self.paint = paint
+    def __init__(self, bar: str = "━─") -> None:
         self._course = Course(1, 1)
-        self._shown = 0
         self._last = 0.0
-        encoding = getattr(stream, "encoding", None) or "ascii"
-        self._bar = "━─" if _writes("━─…", encoding) else "#-"
+        self._bar = bar
 
     def stage(self, what: str) -> None:
         self._draw(what)
@@ -150,21 +148,72 @@ class Line:
     def hide(self) -> None:
         self._draw("")
 
-    close = hide
+    def close(self) -> None:
+        self.hide()
 
     def _show(self, at_once: bool = False) -> None:
         now = time.monotonic()
         if at_once or now - self._last >= 0.1:
             self._last = now
-            self._draw(fitted(self._course, width(self.stream, 80) - 1, self._bar))
+            self._draw(fitted(self._course, self._room, self._bar))
+
+    @property
+    def _room(self) -> int:
+        return 80
 
     def _draw(self, text: str) -> None:
-        text = text[: max(0, width(self.stream, 80) - 1)]
+        raise NotImplementedError
+
+
+class Line(_Drawn):
+    """A line on a terminal, written over. Nothing of it is left at the end."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        super().__init__("━─" if _writes("━─…", getattr(stream, "encoding", None) or "ascii") else "#-")
+        self.stream = stream
+        self._shown = 0
+
+    @property
+    def _room(self) -> int:
+        return width(self.stream, 80) - 1
+
+    def _draw(self, text: str) -> None:
+        text = text[: max(0, self._room)]
         if text or self._shown:
             blank = " " * max(0, self._shown - len(text))
-            self.stream.write(f"\r{self.paint(text)}{blank}" + ("" if text else "\r"))
+            self.stream.write(f"\r{text}{blank}" + ("" if text else "\r"))
             self.stream.flush()
         self._shown = len(text)
+
+
+class Display(_Drawn):
+    """A line in a notebook's cell, in a place of its own; the last one stays, without its bar."""
+
+    def __init__(self, display: Callable[..., Any]) -> None:
+        super().__init__()
+        self._place = display(self._content(""), raw=True, display_id=True)
+
+    def hide(self) -> None:
+        """What else is printed has another place."""
+
+    def close(self) -> None:
+        self._draw("  ".join(text for rank, text in self._course.pieces("  ") if rank != 5))
+
+    def _draw(self, text: str) -> None:
+        self._place.update(self._content(text), raw=True)
+
+    def _content(self, text: str) -> dict[str, str]:
+        return {"text/plain": text, "text/html": f"<pre>{escape(text)}</pre>"}
+
+
+def live() -> Progress:
+    """A line in the cell of a notebook, on a terminal a line that is written over, else lines, of standard error both."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if getattr(shell, "kernel", None) is not None:
+        from IPython.display import display
+
+        return Display(display)
+    return Line(sys.stderr) if rewrites(sys.stderr) else Lines(lambda text: print(printable(text), file=sys.stderr))
 
 
 def _writes(text: str, encoding: str) -> bool:
