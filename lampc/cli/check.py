@@ -80,7 +80,8 @@ def check(files: tuple[str, ...], fix: bool, diff: bool, form: str | None, as_js
     if manner.form == "sarif":
         from lampc.diagnostics.sarif import sarif
 
-        say_json(sarif([found for outcome in outcomes for found in outcome.left], __version__))
+        piped = manner.fix and "-" in (files or ("-",))
+        say_json(sarif([found for outcome in outcomes for found in outcome.left], __version__), err=piped)
     if manner.says:
         _sum_up(outcomes, manner)
     return 1 if any(outcome.errors or outcome.differs for outcome in outcomes) else 0

@@ -18,7 +18,7 @@ from lampc.cli.clashes import refuse, refuse_settings
 from lampc.cli.completion import complete_files, complete_settings
 from lampc.cli.inputs import FILE, called, common, load
 from lampc.cli.report import print_diagnostics
-from lampc.cli.say import say, say_json
+from lampc.cli.say import say, say_json, unread
 from lampc.cli.signals import terminable
 from lampc.cli.verb import verb
 from lampc.diagnostics import LampError, Problems, failure
@@ -87,6 +87,8 @@ def sweep(file: str, grid: tuple[str, ...], search: tuple[str, ...], trials: int
             table.close()
             say("interrupted", err=True)
             return 128 + (stop.signal or 2)
+        except BrokenPipeError:
+            return unread()
     return table.close()
 
 

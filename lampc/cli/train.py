@@ -13,7 +13,7 @@ from lampc.cli.inputs import FILE, called, common, load
 from lampc.cli.kept import kept, unkept
 from lampc.cli.reopened import reopened
 from lampc.cli.report import print_diagnostics
-from lampc.cli.say import say_json
+from lampc.cli.say import say_json, unread
 from lampc.cli.shown import Shown, telling
 from lampc.cli.together import together
 from lampc.cli.verb import verb
@@ -75,6 +75,8 @@ def train(file: str, runs: int | None, seed: int | None, device: str | None, bac
         if as_json and (count == 1 or rank() == 0):
             say_json({"event": "error", "diagnostics": [diagnostic.json() for diagnostic in error.diagnostics]})
         raise
+    except BrokenPipeError:
+        return unread()
 
 
 def _see_that_all_counts(settings: tuple[str, ...], workers: int) -> None:

@@ -36,6 +36,7 @@ def rewritten(span: Span, text: str | None) -> tuple[Edit, ...]:
 
 def removed(span: Span) -> tuple[Edit, ...]:
     """A statement left out, with what parts it from the next one, or from the one before."""
+    span = _closed(span)
     text, start, end = span.source.text, span.start, span.end
     after = re.compile(r"[ \t]*;[ \t]*").match(text, end)
     if after:

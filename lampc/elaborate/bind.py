@@ -9,6 +9,7 @@ from lampc.diagnostics import Edit, Problems
 from lampc.diagnostics.edits import instead
 from lampc.diagnostics.suggest import nearest
 from lampc.elaborate.constants import Evaluator
+from lampc.elaborate.values import value_instead
 from lampc.layers import LAYERS
 from lampc.layers.signature import REQUIRED, Arrow, Choice, Flag, Name, Param, Refused, Signature, Text, Written, shown
 from lampc.source import Span
@@ -29,6 +30,7 @@ def bind(
     Unnamed arguments go, in order, to the first parameter not yet filled whose kind takes them.
     """
     bound = _Binding(what, signature, evaluator, problems)
+    bound.options = options
     for argument in arguments:
         bound.unnamed(argument)
     for option in options:
@@ -42,6 +44,7 @@ class _Binding:
         self.signature = signature
         self.evaluator = evaluator
         self.problems = problems
+        self.options: Sequence[tree.Option] = ()
         self.values: dict[str, Any] = {}
         self.places: dict[str, Span] = {}
 
@@ -96,6 +99,8 @@ class _Binding:
         home = elsewhere.at_home(name)
         if home and f"`{elsewhere.HOMES[home]}" != self.what.split()[0].rstrip("`"):
             return [f"`{home}` belongs to `{elsewhere.HOMES[home]}`: `{elsewhere.homed(home, value)}`"], ()
+        if name in elsewhere.MISSING:
+            return [elsewhere.MISSING[name]], ()
         near = nearest(name, names)
         known = ", ".join(f"`{known}`" for known in names)
         if near:
@@ -151,10 +156,26 @@ class _Binding:
                 theirs = elsewhere.WORDS.get(value.name.lower())
                 near = theirs if theirs in (*refused.known, "off") else nearest(value.name, refused.known)
             layer = value.name if near is None and isinstance(value, Choice) and value.name in LAYERS else ""
-            self.problems.report(refused.code, f"{self.what}, `{param.name}`: {refused}", span,
-                                 fixes=[f"did you mean `{near}`?"] if near else
-                                 [f"a layer is a statement of its own: `; {layer}`"] if layer else [],
-                                 edits=instead(written or span, near))  # fmt: skip
+            fixes, edits = [f"did you mean `{near}`?"] if near else [], instead(written or span, near)
+            if layer:
+                fixes = [f"a layer is a statement of its own: `; {layer}`"]
+            elif near is None:
+                fixes, edits = value_instead(param, value, written or span, written is not None)
+            self.problems.report(refused.code, f"{self.what}, `{param.name}`: {refused}", span, fixes=fixes, edits=edits)
+
+    def _several_words(self, span: Span) -> tuple[list[str], tuple[Edit, ...]]:
+        """What to write for a word that follows a name and belongs to it: ``target=species name``."""
+        text = span.source.text
+        for option in self.options:
+            name, end = option.name.name, option.span.end
+            if (
+                name in self.signature.names
+                and isinstance(self.signature[name].kind, Name)
+                and text[end : span.start].isspace()
+            ):
+                whole = f'{name}="{option.value.span.text} {span.text}"'
+                return [f"a name of several words stands in quotes: `{whole}`"], instead(option.span.to(span), whole)
+        return [], ()
 
     def _surplus(self, value: Written, argument: tree.Argument) -> None:
         span = argument.span
@@ -162,10 +183,13 @@ class _Binding:
             flags = [param.name for param in self.signature.params if isinstance(param.kind, Flag)]
             near = nearest(value.name, [*flags, *self.evaluator.names])
             fixes, edits = [f"did you mean `{near}`?"] if near else [], instead(span, near)
+            if not fixes:
+                fixes, edits = self._several_words(span)
             if not fixes and value.name in self.signature.names:
                 fixes = [f"write `{value.name}=…`"]
             if not fixes and any(
-                isinstance(param.kind, Text) and param.name not in self.places for param in self.signature.params
+                isinstance(param.kind, Text) and param.default is REQUIRED and param.name not in self.places
+                for param in self.signature.params
             ):
                 fixes, edits = [f'write it in quotes: `"{value.name}"`'], instead(span, f'"{span.text}"')
             self.problems.report("E302", f"{self.what} does not take {shown(value)}", span, fixes=fixes, edits=edits)

@@ -181,7 +181,8 @@ class Evaluator:
             return None
         for number, part in ((left, arrow.left), (right, arrow.right)):
             if number is not None and part is not None and not float(number).is_integer():
-                self.problems.report("E304", f"a size is a whole number, not {number:g}", part.span)
+                self.problems.report("E304", f"a size is a whole number, not {number:g}", part.span,
+                                     fixes=[f"write `{math.ceil(number)}`"] if math.isfinite(number) else [])  # fmt: skip
                 return None
         return Sizes(None if left is None else int(left), int(right))
 

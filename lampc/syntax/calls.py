@@ -1,18 +1,15 @@
-"""A statement of another language as loose tokens, and the calls and lists in it."""
+"""The calls and lists in a statement of another language."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
 
+from lampc.syntax.scan import Token, scan
+
 LONGEST = 2000
 """Characters of a statement that is looked at."""
 _DEEPEST = 20
-_TOKEN = re.compile(
-    r"""[ \t\r\n]*(?:(?P<string>'[^'\n]*'|"[^"\n]*"|“[^”\n]*”)|(?P<arrow>->|=>|→|⇒|>>|\|>)
-    |(?P<number>(?:\d+(?:x\d+)+|\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+))|(?P<name>[A-Za-z_][\w.]*)|(?P<mark>\S))""",
-    re.VERBOSE,
-)
 
 
 class Strange(Exception):
@@ -31,22 +28,11 @@ class Call:
 Value = str | Call | list[str | Call]
 
 
-@dataclass(frozen=True)
-class Token:
-    """A token of any language: its kind (``string``, ``arrow``, ``number``, ``name``, ``mark``, ``end``) and its place."""
-
-    kind: str
-    text: str
-    start: int
-    end: int
-
-
 class Cursor:
     """Goes through the tokens of a text, and reads the calls and values that begin where it stands."""
 
     def __init__(self, text: str) -> None:
-        self.tokens = [Token(str(found.lastgroup), found[str(found.lastgroup)], found.start(str(found.lastgroup)), found.end())
-                       for found in _TOKEN.finditer(text)]  # fmt: skip
+        self.tokens = scan(text)
         self.at = 0
         self.depth = 0
 
@@ -127,7 +113,7 @@ def plain(token: Token) -> str:
     """A token in our spelling; words lose their quotes, paths keep them."""
     if token.kind == "string":
         inner = token.text[1:-1].replace("\\", "/")
-        return inner if re.fullmatch(r"[A-Za-z_]\w*", inner) else f'"{inner}"'
+        return inner if re.fullmatch(r"[A-Za-z_]\w*|\d+(\.\d+)?(e[+-]?\d+)?", inner) else f'"{inner}"'
     if token.kind == "arrow":
         return "->"
     return _PYTHON.get(token.text, token.text)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lampc.syntax.calls import Call, Strange, Value, spelled
 from lampc.syntax.elsewhere import NAMES, OPTIONS
+from lampc.syntax.words import ACTIVATIONS
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,9 @@ FORMS = _forms({
     "Reshape": "reshape:shape",
     "SGD": "optimizer sgd:lr momentum", "Adam": "optimizer adam:lr", "AdamW": "optimizer adamw:lr",
     "RMSprop": "optimizer rmsprop:lr", "Adagrad": "optimizer adagrad:lr", "fit": "train:- -",
+    "StepLR": "schedule step:- every gamma", "CosineAnnealingLR": "schedule cosine:- -", "OneCycleLR": "schedule onecycle:- -",
+    "read_csv": "data csv:path", "csv": "data csv:path target", "load_digits": "data digits:", "load_wine": "data wine:",
+    "load_breast_cancer": "data breastcancer:", "load_diabetes": "data diabetes:",
     **{name: f"loss {ours}:" for name, ours in {
         "MSELoss": "mse", "MeanSquaredError": "mse", "L1Loss": "mae", "MeanAbsoluteError": "mae", "BCELoss": "bce",
         "BinaryCrossentropy": "bce", "CrossEntropyLoss": "crossentropy", "HuberLoss": "huber",
@@ -54,10 +58,11 @@ FORMS = _forms({
 _ROLES = {"in_features": "in", "in_channels": "in", "input_size": "in", "input_dim": "in", "num_embeddings": "in",
           "sizes": "out", "input_shape": "input", "batch_input_shape": "input"}  # fmt: skip
 """What a named argument is, where not an option of ours."""
-_BARE = ("kernel", "rate", "groups", "shape", "slope", "alpha", "heads")
+_BARE = ("path", "kernel", "rate", "groups", "shape", "slope", "alpha", "heads")
 """Arguments that stand without their names."""
 _KEPT = frozenset({"stride", "padding", "bias", "dilation", "layers", "lr", "momentum", "nesterov", "weight_decay", "beta1",
-                   "beta2", "epochs", "batch", "shuffle", "causal", "eps"})  # fmt: skip
+                   "beta2", "epochs", "batch", "shuffle", "causal", "eps", "target", "split", "validation", "every",
+                   "gamma"})  # fmt: skip
 _UNSAID = frozenset({("bias", "on"), ("stride", "1"), ("padding", "0"), ("padding", "valid"), ("layers", "1"),
                      ("shuffle", "off")})  # fmt: skip
 """What holds without being said."""
@@ -91,8 +96,23 @@ def layers(call: Call) -> list[str]:
         return [line for option, value in call.named.items() for line in _compiled(option, value)]
     if name == "Activation":
         return [statement_name(spelled(value)) for value in call.given]
+    if name in ("MLPClassifier", "MLPRegressor"):
+        return list(_perceptron(call))
+    if statement_name(name) in ACTIVATIONS and call.given and isinstance(call.given[0], Call):  # relu(linear(2, 8))
+        return [*layers(call.given[0]), statement_name(name)]
     form = FORMS.get(name) or Form(statement_name(name), ())
     return list(said_by(form, call))
+
+
+def _perceptron(call: Call) -> Iterator[str]:
+    """scikit-learn's network, less its last layer, which the data says there."""
+    given = [*call.given, call.named.get("hidden_layer_sizes", [])][0]
+    activation = call.named.get("activation", "relu")
+    for size in given if isinstance(given, list) else [given]:
+        yield f"linear {spelled(size)}"
+        yield statement_name(spelled(activation))
+    if "max_iter" in call.named:
+        yield f"train epochs={spelled(call.named['max_iter'])}"
 
 
 def _item(item: str | Call) -> list[str]:
@@ -126,7 +146,8 @@ def said_by(form: Form, call: Call) -> Iterator[str]:
         return
     values: dict[str, Value] = dict(zip(slots, given, strict=False))
     for name, value in call.named.items():
-        ours = name if name in slots else OPTIONS.get(name, (name,))[0]
+        known = OPTIONS.get(name, (name,))
+        ours = name if name in slots else next((option for option in known if option in slots), known[0])
         values[_ROLES.get(name) or _ROLES.get(ours) or ours] = value
     if "input" in values:
         yield f"input {channels_first(values['input'])}"

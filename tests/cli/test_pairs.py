@@ -84,8 +84,10 @@ def place(folder: Path, monkeypatch: pytest.MonkeyPatch, lampc: Command) -> Path
     monkeypatch.delenv("LAMPC_RUNS", raising=False)
     monkeypatch.setattr("lampc.cli.sweep._plot", lambda *_: None)
     Path("tiny.lamp").write_text('data text "fables.txt" context=8 stride=4000\nembedding 8\nlinear 50\n'
-                                 "loss crossentropy\ntrain epochs=1")  # fmt: skip
-    Path("named.lamp").write_text("linear 2->4 xavier; tanh; linear 1 xavier; sigmoid as p\ndata xor\nloss mse\ntrain epochs=1")
+                                 "loss crossentropy\ntrain epochs=1", encoding="utf-8")  # fmt: skip
+    Path("named.lamp").write_text(
+        "linear 2->4 xavier; tanh; linear 1 xavier; sigmoid as p\ndata xor\nloss mse\ntrain epochs=1", encoding="utf-8"
+    )
     for name in ("fables.txt", "iris.csv"):
         Path(name).write_bytes(resources.path("models", name).read_bytes())
     for name in ("named.lamp", "xor"):
