@@ -17,8 +17,8 @@ from lampc.diagnostics import Diagnostic, Problems
 from lampc.diagnostics.render import render
 from lampc.diagnostics.suggest import nearest
 from lampc.elaborate import parse_setting
-from lampc.progress import live
 from lampc.runtime.history import History
+from lampc.shows import live
 
 if TYPE_CHECKING:
     from lampc.runtime.history import Epoch, Part

@@ -14,8 +14,10 @@ import pytest
 from command import Command, process
 
 import lampc.progress
-from lampc.progress import Course, Line, Lines, clock, fitted
+import lampc.shows
+from lampc.progress import Course, clock, fitted
 from lampc.runtime.history import Epoch, Part
+from lampc.shows import Line, Lines
 
 terminals = pytest.mark.skipif(os.name == "nt", reason="terminals are POSIX's")
 
@@ -47,6 +49,7 @@ class Clock:
 def clocked(monkeypatch: pytest.MonkeyPatch) -> Clock:
     found = Clock()
     monkeypatch.setattr(lampc.progress, "time", found)
+    monkeypatch.setattr(lampc.shows, "time", found)
     return found
 
 
@@ -116,6 +119,17 @@ def test_a_long_epoch_is_told_of_in_lines_now_and_then(clocked: Clock) -> None:
     lines.epoch(0, Epoch(1, 0.5, 30.0, {"loss": 0.25}))
     lines.epoch(0, Epoch(2, 0.5, 0.1, {"loss": 0.2}))
     assert said[3:] == ["epoch 1/2: loss 0.5, test loss 0.25", "epoch 2/2: loss 0.5, test loss 0.2"]
+
+
+def test_what_is_told_of_rarely_is_what_takes_long(clocked: Clock) -> None:
+    said: list[str] = []
+    lines = Lines(said.append, rarely=True)
+    for setting in range(8):  # three seconds each
+        lines.begin(3, 1, f"setting {setting + 1} of 8")
+        for epoch in (1, 2, 3):
+            clocked.now += 1
+            lines.epoch(0, Epoch(epoch, 0.5, 1.0))
+    assert said == ["setting 4 of 8, epoch 1/3: loss 0.5", "setting 7 of 8, epoch 2/3: loss 0.5"]
 
 
 def test_many_epochs_are_told_of_in_few_lines(clocked: Clock) -> None:
@@ -223,6 +237,21 @@ def test_standard_output_is_a_log_or_json_and_the_terminal_follows(folder: Path)
     both = on_terminal("train", "long.lamp", "--no-save", "--json", cwd=folder)
     assert both.screen.returns == 0
     assert [json.loads(line)["event"] for line in both.screen.lines if line] == ["start", "epoch", "epoch", "end"]
+
+
+@terminals
+def test_a_sweep_and_a_sample_are_followed(folder: Path) -> None:
+    from terminal import on_terminal
+
+    run = on_terminal("sweep", "long.lamp", "--grid", "optimizer.lr=0.01,0.1", "--set", "epochs=1", cwd=folder, columns=120)
+    states = [line.rstrip() for line in run.screen.states]
+    assert run.status == 0
+    assert any("setting 1 of 2  epoch 1/1  loss" in line for line in states)
+    assert any("setting 2 of 2  epoch 1/1  loss" in line for line in states)
+    assert not any("setting" in line for line in run.screen.shown())
+    sampled = on_terminal("sample", "gpt", "--length", "5", "--set", "epochs=1", "--set", "width=16", cwd=folder)
+    assert any("epoch 1/1  loss" in line for line in sampled.screen.states)
+    assert not any("epoch 1/1" in line for line in sampled.screen.shown())
 
 
 @terminals

@@ -145,7 +145,7 @@ def test_a_cell_says_what_it_is_warned_of_before_and_on_the_way(shell: Any, caps
 def test_a_training_that_is_interrupted_keeps_what_it_has_come_to(
     shell: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lampc.progress import Lines
+    from lampc.shows import Lines
 
     def interrupt(self: Lines, run: int, epoch: Any) -> None:
         if epoch.epoch == 2:
