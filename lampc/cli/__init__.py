@@ -16,7 +16,7 @@ from click.shell_completion import CompletionItem
 
 from lampc import __version__
 from lampc.cli.say import say, say_no_more, tell
-from lampc.cli.verb import Context, write_exits
+from lampc.cli.verb import Context, Formatter, write_exits
 from lampc.diagnostics import LampError
 from lampc.interrupt import end_at_once
 
@@ -68,9 +68,10 @@ class _Verbs(click.Group):
             formatter.write_dl(VERBS.items())  # without a look at their files
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        assert isinstance(formatter, Formatter)
         with formatter.section("To begin with"):
-            formatter.write_text("`lampc new` writes a program, `lampc train disc` runs one that comes with lampc, and "
-                                 "`lampc VERB --help` has examples of each verb.")  # fmt: skip
+            formatter.write_sentences("`lampc new` writes a program, `lampc train disc` runs one that comes with lampc, and "
+                                      "`lampc VERB --help` has examples of each verb.")  # fmt: skip
         write_exits(formatter)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
