@@ -73,11 +73,11 @@ class Line(_Drawn):
 
     def _draw(self, text: str) -> None:
         text = text[: max(0, self._room)]
-        if text or self._shown:
-            blank = " " * max(0, self._shown - len(text))
+        before, self._shown = self._shown, len(text)  # first: who interrupts hides what is there
+        if text or before:
+            blank = " " * max(0, before - len(text))
             self.stream.write(f"\r{text}{blank}" + ("" if text else "\r"))
             self.stream.flush()
-        self._shown = len(text)
 
 
 class Display(_Drawn):

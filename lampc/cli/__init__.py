@@ -19,6 +19,7 @@ from lampc.cli.say import say, say_no_more, tell
 from lampc.cli.verb import Context, Formatter, write_exits
 from lampc.diagnostics import LampError
 from lampc.interrupt import end_at_once
+from lampc.terminal import rewrites
 
 VERBS = {
     "new": "Write a program and its data, to begin with.",
@@ -116,6 +117,7 @@ def _open_what_is_closed() -> None:
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line; its exit status. No traceback reaches the user, whatever happens."""
     try:
+        _greet(sys.argv[1:] if arguments is None else arguments)
         result = cli.main(arguments, prog_name="lampc", standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
@@ -155,6 +157,17 @@ def run(arguments: list[str] | None = None) -> int:
         return 1
     except Exception as error:
         return _fault(error)
+
+
+_NOTHING_AT_FIRST = {"--json", "-q", "--quiet", "-h", "--help"}
+
+
+def _greet(arguments: list[str]) -> None:
+    """Show on a terminal that a training is being prepared: importing what it needs may take a second."""
+    if arguments[:1] == ["train"] and rewrites(sys.stderr) and not _NOTHING_AT_FIRST.intersection(arguments):
+        from lampc.cli.progress import progress
+
+        progress().stage("starting …")
 
 
 def _as_setting(error: click.NoSuchOption, arguments: list[str]) -> click.UsageError:

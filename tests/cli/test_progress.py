@@ -177,7 +177,7 @@ def test_an_epoch_is_followed_on_a_terminal(folder: Path) -> None:
     states = [line.rstrip() for line in run.screen.states]
     assert run.status == 0
     assert run.first < 10  # under a second on a machine that is not busy
-    assert states[0] == "compiling …"
+    assert states[:2] == ["starting …", "compiling …"]
     first = [line for line in states if "epoch 1/2" in line]
     assert sum("loss" in line for line in first) >= 2  # on the way, before it ends
     assert not any("test" in line for line in first[:-1])
@@ -285,6 +285,21 @@ def test_ctrl_c_leaves_no_half_a_line(folder: Path) -> None:
     assert run.screen.shown()[-2:] == ["interrupted", ""]
     assert any("lampc train --resume" in line for line in run.screen.shown())
     assert not any("%" in line for line in run.screen.shown()[-4:])
+
+
+@terminals
+def test_ctrl_c_while_it_is_compiled_leaves_one_line(folder: Path) -> None:
+    import signal
+
+    from terminal import Screen, on_terminal
+
+    def interrupt(screen: Screen, running: Any, terminal: int) -> None:
+        if "compiling" in screen.lines[-1]:
+            running.send_signal(signal.SIGINT)
+
+    run = on_terminal("train", "long.lamp", cwd=folder, during=interrupt)
+    assert run.status == 130
+    assert run.screen.shown() == ["interrupted", ""]
 
 
 def test_a_warning_on_the_way_takes_the_lines_place(monkeypatch: pytest.MonkeyPatch) -> None:
