@@ -20,8 +20,11 @@ class Progress(Protocol):
     def begin(self, epochs: int, runs: int, title: str = "") -> None:
         """So many epochs of so many runs are going to be trained."""
 
+    def done(self, run: int) -> None:
+        """A run, counted from 0, has been trained before."""
+
     def part(self, run: int, part: Part) -> None:
-        """An epoch of a run, counted from 0, is under way."""
+        """An epoch of a run is under way."""
 
     def epoch(self, run: int, epoch: Epoch) -> None:
         """An epoch of a run has ended."""
@@ -48,6 +51,10 @@ class Course:
         self._run, self._epoch = 0, 1
         self._done = dict.fromkeys(range(runs), 0.0)
         self._begun: tuple[float, float] | None = None
+
+    def done(self, run: int) -> None:
+        """Take a run into account that has been trained before."""
+        self._done[run] = float(self.epochs)
 
     def part(self, run: int, part: Part) -> None:
         """Take a part of an epoch into account."""

@@ -31,6 +31,9 @@ class _Drawn:
         self._course = Course(epochs, runs, title)
         self._show(at_once=True)
 
+    def done(self, run: int) -> None:
+        self._course.done(run)
+
     def part(self, run: int, part: Part) -> None:
         self._course.part(run, part)
         self._show()
@@ -138,6 +141,9 @@ class Lines:
         if not self.rarely:
             self._last, self._any = self._begun, False
 
+    def done(self, run: int) -> None:
+        self._course.done(run)
+
     def part(self, run: int, part: Part) -> None:
         self._course.part(run, part)
         now = time.monotonic()
@@ -184,6 +190,10 @@ class Many:
     def begin(self, epochs: int, runs: int, title: str = "") -> None:
         for show in self.shows:
             show.begin(epochs, runs, title)
+
+    def done(self, run: int) -> None:
+        for show in self.shows:
+            show.done(run)
 
     def part(self, run: int, part: Part) -> None:
         for show in self.shows:

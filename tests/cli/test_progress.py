@@ -102,6 +102,19 @@ def test_several_runs_side_by_side_are_one_course(clocked: Clock) -> None:
     assert found.ended and found.share == 1
 
 
+def test_runs_that_were_trained_before_are_done(clocked: Clock) -> None:
+    found = Course(4, 3)
+    found.done(0)
+    found.epoch(2, Epoch(2, 0.5, 1.0))
+    assert found.share == pytest.approx(6 / 12)
+    clocked.now += 10
+    found.epoch(2, Epoch(3, 0.5, 1.0))
+    assert found.left == "0:50 left"  # five epochs, ten seconds each
+    found.done(1)
+    found.epoch(2, Epoch(4, 0.5, 1.0))
+    assert found.ended
+
+
 @pytest.mark.parametrize(("seconds", "said"), [(0, "0:00"), (61, "1:01"), (3600, "1:00:00"), (86400 * 3 + 5, "3 days")])
 def test_times_are_said_as_a_clock_does(seconds: int, said: str) -> None:
     assert clock(seconds) == said
