@@ -32,7 +32,7 @@ from lampc.layers.optimizers import OPTIMIZERS, OptimizerType
 from lampc.layers.schedules import SCHEDULES, ScheduleType
 from lampc.layers.signature import Choice, Refused, Signature, shown
 from lampc.source import Span
-from lampc.syntax import tree
+from lampc.syntax import elsewhere, tree
 
 T = TypeVar("T")
 _NUMBERS = (tree.Number, tree.Negative)
@@ -461,6 +461,7 @@ class Experimenter:
                 found[name] = Asked(METRICS[metric], label, statement.head if len(statement.arguments) == 1 else argument.span)
                 continue
             theirs, _ = translate(metric) if metric else (None, False)
+            theirs = elsewhere.METRICS.get(metric.lower(), theirs)
             near = theirs if theirs in METRICS else nearest(metric, METRICS) if metric else None
             fixes = [f"did you mean `{near}`?" if near else f"there are {', '.join(METRICS)}"]
             edits = instead(argument.span, f"{label}.{near}" if label else near) if near else ()

@@ -203,6 +203,8 @@ def _why(stream: Sequence[Token], index: int) -> str:
         return "no colon: a space parts a name from what follows, `=` an option from its value"
     if token.type == "STAR" and index and stream[index - 1].type == "STAR":
         return "a power is written with `^`"
+    if token == "@":
+        return ""
     return _FOREIGN.get(token, "") or (f"this is not `{LOOKALIKES[token].strip() or 'a space'}`" if token in LOOKALIKES else "")
 
 
