@@ -180,7 +180,7 @@ def report(name: str, contender: str) -> None:
     """What ``alone`` reads."""
     if contender.startswith("JAX"):
         import jax  # noqa: F401 (imports are no part of what is measured)
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # the peak begins anew
     before = _kib("VmRSS")
     begin = time.perf_counter()
     step = CONTENDERS[contender][1](name)
@@ -193,7 +193,7 @@ def report(name: str, contender: str) -> None:
 
 def _kib(what: str) -> int:
     """A figure of this process's memory, as Linux tells it."""
-    lines = Path("/proc/self/status").read_text().splitlines()
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return int(next(line for line in lines if line.startswith(what)).split()[1])
 
 

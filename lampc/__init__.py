@@ -68,15 +68,17 @@ _MODULES = ("compile", "nn")
 """Imported when they are asked for; not by ``from lampc import *``, which would hide Python's own ``compile``."""
 
 
-def __getattr__(name: str) -> Any:
-    """Import what is slow, torch above all, only when it is asked for."""
-    from importlib import import_module
+if not TYPE_CHECKING:  # to a type checker it would be any name's
 
-    if name in _MODULES:
-        return import_module(f"lampc.{name}")
-    if name not in _LAZY:
-        raise AttributeError(f"module 'lampc' has no attribute {name!r}")
-    return getattr(import_module(_LAZY[name]), _THERE.get(name, name))
+    def __getattr__(name: str) -> Any:
+        """Import what is slow, torch above all, only when it is asked for."""
+        from importlib import import_module
+
+        if name in _MODULES:
+            return import_module(f"lampc.{name}")
+        if name not in _LAZY:
+            raise AttributeError(f"module 'lampc' has no attribute {name!r}")
+        return getattr(import_module(_LAZY[name]), _THERE.get(name, name))
 
 
 def __dir__() -> list[str]:

@@ -129,7 +129,7 @@ class Program:
         return ignore
 
     @property
-    def graph(self) -> DiGraph:
+    def graph(self) -> DiGraph[int]:
         """The whole computation graph; each node's attribute ``node`` has its op, operands, types, places and stage."""
         return self.whole.nx
 

@@ -7,6 +7,7 @@ it is on the disk. A run's folder may be somebody else's: nothing in it that is 
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import errno
 import os
@@ -161,8 +162,19 @@ def remove(path: Path) -> None:
 
 
 def scratch(suffix: str) -> Any:
-    """A file for this process alone, which goes when it does."""
-    return tempfile.NamedTemporaryFile(prefix="lampc-", suffix=suffix)
+    """A file for this process alone, which goes when it does, and may be opened by its name meanwhile."""
+    if os.name != "nt":
+        return tempfile.NamedTemporaryFile(prefix="lampc-", suffix=suffix)
+    # One that goes by itself could not be opened again.
+    kept = tempfile.NamedTemporaryFile(prefix="lampc-", suffix=suffix, delete=False)  # noqa: SIM115
+    atexit.register(_gone, kept)
+    return kept
+
+
+def _gone(kept: Any) -> None:
+    kept.close()
+    with contextlib.suppress(OSError):
+        os.unlink(kept.name)
 
 
 def held_open(folder: Path) -> int | None:

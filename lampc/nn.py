@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -50,6 +50,10 @@ class Lamp(nn.Module):
         self._derivatives = {training: [_first(program, training)] for training in (True, False)}
         self._routines = {(training, 1): _lowered(self._derivatives[training][0]) for training in (True, False)}
         self._adopt(Model(program, seed=seed, backend="torch"))
+
+    if TYPE_CHECKING:  # a module's own answers with anything
+
+        def __call__(self, x: Tensor) -> Tensor: ...
 
     def _adopt(self, model: Model) -> None:
         """Take a model's tensors for the module's own."""

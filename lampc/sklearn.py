@@ -10,7 +10,7 @@ True
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lampc.data.split import without_spread
 from lampc.diagnostics import LampError, Problems, failure
@@ -33,6 +33,9 @@ from lampc.elaborate.settings import number
 from lampc.layers.signature import Refused
 from lampc.runtime.model import Model
 from lampc.runtime.weights import put, weights
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class _Lamp(BaseEstimator):  # type: ignore[misc]
@@ -123,7 +126,7 @@ class LampClassifier(ClassifierMixin, _Lamp):  # type: ignore[misc]
     """
 
     def fit(self, X: Any, y: Any) -> LampClassifier:  # noqa: N803
-        """Train from the beginning.
+        """Train from the beginning on samples ``X`` [n, features] with classes ``y`` [n], numbers or names.
 
         Raises:
             LampError: if the network is wrong.
@@ -134,15 +137,17 @@ class LampClassifier(ClassifierMixin, _Lamp):  # type: ignore[misc]
         self._train(X, labels.astype(np.int64), f"linear {max(2, len(self.classes_))} xavier; softmax\nloss crossentropy")
         return self
 
-    def predict_proba(self, X: Any) -> Any:  # noqa: N803
-        """Each class's probability, [n, classes]."""
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:  # noqa: N803
+        """Each class's probability, [n, classes], for samples ``X`` [n, features]."""
         made = self._made(X)[:, : len(self.classes_)]
-        return made / made.sum(axis=1, keepdims=True)
+        shares: NDArray[np.float64] = made / made.sum(axis=1, keepdims=True)
+        return shares
 
-    def predict(self, X: Any) -> Any:  # noqa: N803
-        """The likeliest classes, [n]."""
+    def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
+        """The likeliest classes of samples ``X`` [n, features], as ``fit`` was told them: [n]."""
         shares = self.predict_proba(X)
-        return self.classes_[shares.argmax(axis=1)]
+        likeliest: NDArray[Any] = self.classes_[shares.argmax(axis=1)]
+        return likeliest
 
 
 class LampRegressor(RegressorMixin, _Lamp):  # type: ignore[misc]
@@ -152,7 +157,7 @@ class LampRegressor(RegressorMixin, _Lamp):  # type: ignore[misc]
     """
 
     def fit(self, X: Any, y: Any) -> LampRegressor:  # noqa: N803
-        """Train from the beginning.
+        """Train from the beginning on samples ``X`` [n, features] with targets ``y`` [n] or [n, targets].
 
         Raises:
             LampError: if the network is wrong.
@@ -165,9 +170,9 @@ class LampRegressor(RegressorMixin, _Lamp):  # type: ignore[misc]
         self._train(X, (targets - self.target_mean_) / self.target_scale_, f"linear {targets.shape[1]} xavier\nloss mse")
         return self
 
-    def predict(self, X: Any) -> Any:  # noqa: N803
-        """Targets, [n] or [n, targets]."""
-        made = self._made(X) * self.target_scale_ + self.target_mean_
+    def predict(self, X: Any) -> NDArray[np.float64]:  # noqa: N803
+        """Targets, [n] or [n, targets], for samples ``X`` [n, features]."""
+        made: NDArray[np.float64] = self._made(X) * self.target_scale_ + self.target_mean_
         return made.reshape(len(made), *self._shape)
 
     def __sklearn_tags__(self) -> Any:

@@ -57,14 +57,14 @@ def many(seeds: int, **how: Any) -> Callable[[lampc.compile.Program, str], Cours
 
 
 def saved(_: lampc.compile.Program, text: str) -> Course:
-    Path("a.lamp").write_text(text)
+    Path("a.lamp").write_text(text, encoding="utf-8")
     assert run(["train", "a.lamp"]) == 0
     return kept()
 
 
 def resumed(_: lampc.compile.Program, text: str) -> Course:
     """Stopped after each break in turn, and gone on with."""
-    Path("a.lamp").write_text(text)
+    Path("a.lamp").write_text(text, encoding="utf-8")
     between, asked = Keep.between, 0
 
     def stopped(self: Keep, where: Any, *rest: Any) -> None:

@@ -1,5 +1,5 @@
 """The command line: one verb a file. Exit status: 0 fine, 1 the program or its data is wrong, 2 wrong usage or a fault
-in lampc, 130 interrupted.
+in lampc, 128 + a signal's number interrupted. docs/output.md says it verb by verb.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from lampc import __version__
-from lampc.cli.say import say, tell
+from lampc.cli.say import say, say_no_more, tell
 from lampc.cli.verb import Context, write_exits
 from lampc.diagnostics import LampError
 from lampc.interrupt import end_at_once
@@ -108,7 +108,7 @@ def _open_what_is_closed() -> None:
     """Give a standard stream that the caller has closed to nobody, lest a file that is opened gets its number."""
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         name = ("stdin", "stdout", "stderr")[number]
-        setattr(sys, name, open(number, "w" if number else "r"))  # noqa: SIM115 - as long as the process
+        setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8"))  # noqa: SIM115 - as long as the process
     os.close(number)
 
 
@@ -142,7 +142,7 @@ def run(arguments: list[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # The reader has gone, as with `| head`; there is nobody to tell.
-        _say_no_more()
+        say_no_more()
         return 0
     except OSError as error:
         return _refused(error) or _fault(error)
@@ -169,11 +169,6 @@ def _as_setting(error: click.NoSuchOption, arguments: list[str]) -> click.UsageE
     return click.UsageError(f"`{ours}` is the program's: `--set {ours}={value}`.", error.ctx)
 
 
-def _say_no_more() -> None:
-    """Let what is still to be printed go nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
@@ -184,7 +179,7 @@ def _refused(error: OSError) -> int | None:
     if error.errno == errno.ENOENT:
         say("error[E003]: the folder that lampc was called in is gone", err=True)
     else:
-        _say_no_more()
+        say_no_more()
         say(f"error[E003]: the output cannot be written: {error.strerror}", err=True)
     return 1
 

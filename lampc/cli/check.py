@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import click
 
 from lampc import __version__
-from lampc.cli.inputs import common, complete_programs, parse_settings, read
+from lampc.cli.completion import complete_programs
+from lampc.cli.inputs import common, parse_settings, read
 from lampc.cli.report import paint, print_diagnostics, wants_color
 from lampc.cli.say import say, say_exactly, say_json
 from lampc.cli.verb import verb
@@ -58,7 +59,8 @@ class _Outcome:
 @click.argument("files", nargs=-1, metavar="[FILE]...", shell_complete=complete_programs)
 @click.option("--fix", is_flag=True, help="Mend what can be mended in one way only; standard input is printed, mended.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
-@click.option("--format", "form", type=click.Choice(FORMATS), help="How findings are printed.  [default: text]")
+@click.option("--format", "form", type=click.Choice(FORMATS), metavar="FORM",
+              help=f"How findings are printed: {', '.join(FORMATS)}. [default: text]")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json: each finding is a line.")
 @common
 def check(files: tuple[str, ...], fix: bool, diff: bool, form: str | None, as_json: bool, settings: tuple[str, ...],
@@ -70,13 +72,16 @@ def check(files: tuple[str, ...], fix: bool, diff: bool, form: str | None, as_js
     if as_json and form not in (None, "json"):
         raise click.UsageError(f"--json is --format json, and --format {form} is given, too.")
     if diff and (as_json or form in ("json", "github", "sarif")):
-        raise click.UsageError(f"--diff prints a diff, and --format {'json' if as_json else form} findings: one of them.")
+        raise click.UsageError(
+            f"--diff prints a diff, and {'--json' if as_json else f'--format {form}'} findings: one of them."
+        )
     manner = _Manner(settings, allow_python, fix or diff, diff, "json" if as_json else form or "text", color)
     outcomes = [_outcome(file, manner) for file in files or ("-",)]
     if manner.form == "sarif":
         from lampc.diagnostics.sarif import sarif
 
-        say_json(sarif([found for outcome in outcomes for found in outcome.left], __version__))
+        piped = manner.fix and "-" in (files or ("-",))
+        say_json(sarif([found for outcome in outcomes for found in outcome.left], __version__), err=piped)
     if manner.says:
         _sum_up(outcomes, manner)
     return 1 if any(outcome.errors or outcome.differs for outcome in outcomes) else 0

@@ -7,14 +7,15 @@ from typing import Any
 import click
 
 from lampc.cli.colors import COLOR
+from lampc.cli.completion import complete_runs
 from lampc.cli.say import say, say_json
 from lampc.cli.verb import verb
 from lampc.printable import printable
 
 
 @verb("lampc compare disc/1 disc/2")
-@click.argument("first", metavar="A")
-@click.argument("second", metavar="B")
+@click.argument("first", metavar="A", shell_complete=complete_runs)
+@click.argument("second", metavar="B", shell_complete=complete_runs)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @COLOR
 def compare(first: str, second: str, as_json: bool) -> int:

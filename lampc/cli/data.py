@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lampc.cli.clashes import given
+from lampc.cli.completion import complete_data
 from lampc.cli.inputs import common, load
 from lampc.cli.report import wants_color
 from lampc.cli.say import say, say_json, say_table
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @verb("lampc data iris", "lampc data other.csv")
-@click.argument("file")
+@click.argument("file", shell_complete=complete_data)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a column.")
 @common
 def data(file: str, as_json: bool, settings: tuple[str, ...], allow_python: bool, color: str) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from lampc.cli.colors import COLOR
+from lampc.cli.completion import complete_files, complete_runs
 from lampc.cli.report import warned
 from lampc.cli.results import measure
 from lampc.cli.say import say, say_json
@@ -15,8 +16,9 @@ from lampc.cli.verb import verb
 
 
 @verb("lampc eval iris", "lampc eval iris --data other.csv --json")
-@click.argument("run")
-@click.option("--data", "other", metavar="FILE", help="Measure on this file, of the kind that the run was trained on.")
+@click.argument("run", shell_complete=complete_runs)
+@click.option("--data", "other", metavar="FILE", shell_complete=complete_files,
+              help="Measure on this file, of the kind that the run was trained on.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @click.option("--last", is_flag=True, help="Take the weights of the last epoch, not of the best.")
 @click.option("--allow-python", is_flag=True, help='Permit `data python "module:function"` to run that function.')

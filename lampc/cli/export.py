@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from lampc.cli.colors import COLOR
+from lampc.cli.completion import complete_files, complete_runs
 from lampc.cli.say import tell
 from lampc.cli.verb import verb
 
@@ -14,10 +15,11 @@ ENDINGS = {"torch": ".py", "onnx": ".onnx", "safetensors": ".safetensors", "c": 
 
 
 @verb("lampc export disc --to torch", "lampc export disc --to c -o disc.c")
-@click.argument("run")
+@click.argument("run", shell_complete=complete_runs)
 @click.option("--to", "form", type=click.Choice(list(ENDINGS)),
               help="PyTorch source and its weights, ONNX, weights alone, or a C file. [default: as OUT ends]")  # fmt: skip
-@click.option("-o", "--output", metavar="OUT", help="The file. [default: the run's name with the form's ending]")
+@click.option("-o", "--output", metavar="OUT", shell_complete=complete_files,
+              help="The file. [default: the run's name with the form's ending]")  # fmt: skip
 @click.option("--value", default="", metavar="NAME", help="Which value to predict, named with `as`. [default: the last one]")
 @click.option("--last", is_flag=True, help="Take the weights of the last epoch, not of the best.")
 @COLOR

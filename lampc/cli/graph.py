@@ -25,12 +25,8 @@ ENDINGS = {"dot": (".dot", ".gv"), "svg": (".svg",), "text": (".txt", "")}
 @click.option("--svg", is_flag=True, help="A picture; needs no Graphviz.")
 @click.option("--text", is_flag=True, help="For the terminal. [default]")
 @click.option("--backward", is_flag=True, help="Draw every operation of forward, backward and update.")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False),
-    help="Write to a file: .svg, .dot, .gv or .txt; another one with the form named, too.",
-)
+@click.option("-o", "--output", type=click.Path(dir_okay=False),
+              help="Write to a file: .svg, .dot, .gv or .txt; another one with the form named, too.")  # fmt: skip
 @common
 def graph(file: str, dot: bool, svg: bool, text: bool, backward: bool, output: str | None, settings: tuple[str, ...],
           allow_python: bool, color: str) -> int:  # fmt: skip

@@ -7,14 +7,16 @@ from pathlib import Path
 import click
 
 from lampc.cli.colors import COLOR
+from lampc.cli.completion import complete_files
 from lampc.cli.outputs import save
 from lampc.cli.say import say
 from lampc.cli.verb import verb
 
 
 @verb("lampc import net.onnx", "lampc import net.onnx -o mine.lamp", name="import")
-@click.argument("file")
-@click.option("-o", "--output", metavar="OUT", help="The .lamp file; its weights lie beside it. [default: by FILE's name]")
+@click.argument("file", shell_complete=complete_files)
+@click.option("-o", "--output", metavar="OUT", shell_complete=complete_files,
+              help="The .lamp file; its weights lie beside it. [default: by FILE's name]")  # fmt: skip
 @COLOR
 def import_(file: str, output: str | None) -> int:
     """Write a model of ONNX (.onnx) or torch.export (.pt2) as a program, and its weights as safetensors."""

@@ -11,7 +11,7 @@ import click
 
 from lampc import examples, files
 from lampc.cli.colors import COLOR
-from lampc.cli.inputs import complete_examples
+from lampc.cli.completion import complete_examples
 from lampc.cli.outputs import save
 from lampc.cli.say import tell
 from lampc.cli.verb import verb

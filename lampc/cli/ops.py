@@ -35,9 +35,8 @@ STAGES = ("forward", "backward", "update", "inference")
     metavar="STAGE",
     help="Print this op list: forward, backward, update or inference; may be given again. [default: the first three]",
 )
-@click.option(
-    "--batch", type=click.IntRange(1, 2**31), metavar="N", help="The batch size for FLOPs and buffers. [default: the file's]"
-)
+@click.option("--batch", type=click.IntRange(1, 2**31), metavar="N",
+              help="The batch size for FLOPs and buffers. [default: the file's]")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--native", is_flag=True, help="Print the loops of the native code instead.")
 @click.option("--llvm", is_flag=True, help="Print the native code in LLVM's language.")

@@ -7,14 +7,16 @@ from pathlib import Path
 import click
 
 from lampc.cli.colors import COLOR
+from lampc.cli.completion import complete_files, complete_runs
 from lampc.cli.outputs import save
 from lampc.cli.say import tell
 from lampc.cli.verb import verb
 
 
 @verb("lampc plot disc", "lampc plot disc -o disc.html")
-@click.argument("run")
-@click.option("-o", "--output", metavar="OUT", help="Write the curves to this .svg file, or the report to this .html file.")
+@click.argument("run", shell_complete=complete_runs)
+@click.option("-o", "--output", metavar="OUT", shell_complete=complete_files,
+              help="Write the curves to this .svg file, or the report to this .html file.")  # fmt: skip
 @click.option("--allow-python", is_flag=True, help='Permit `data python "module:function"` to run that function.')
 @COLOR
 def plot(run: str, output: str | None, allow_python: bool) -> int:

@@ -13,6 +13,7 @@ import click
 
 from lampc.cli.clashes import refuse
 from lampc.cli.colors import COLOR
+from lampc.cli.completion import complete_files, complete_runs
 from lampc.cli.report import warned
 from lampc.cli.say import say, standard_output
 from lampc.cli.signals import terminable
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
 
 
 @verb("echo 0.5,0.5 | lampc predict disc", "lampc predict iris new.csv -o answers.csv")
-@click.argument("run")
-@click.argument("input", default="-", metavar="[INPUT]")
-@click.option("-o", "--output", metavar="OUT", help="A .csv, .jsonl, .npz or .parquet file; standard output where left out.")
+@click.argument("run", shell_complete=complete_runs)
+@click.argument("input", default="-", metavar="[INPUT]", shell_complete=complete_files)
+@click.option("-o", "--output", metavar="OUT", shell_complete=complete_files,
+              help="A .csv, .jsonl, .npz or .parquet file; standard output where left out.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="On standard output: a JSON object a line, not CSV.")
 @click.option("--last", is_flag=True, help="Take the weights of the last epoch, not of the best.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Where to compute.")

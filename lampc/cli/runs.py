@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from lampc.cli.colors import COLOR
+from lampc.cli.completion import complete_folders, complete_names
 from lampc.cli.report import color_asked, wants_color
 from lampc.cli.say import say, say_json, say_table
 from lampc.cli.verb import verb
@@ -15,8 +16,16 @@ from lampc.tables import Column
 
 
 @verb("lampc runs", "lampc runs disc --json")
-@click.argument("name", required=False)
-@click.option("--run-dir", envvar="LAMPC_RUNS", default="runs", show_default=True, metavar="DIR", help="Where runs are kept.")
+@click.argument("name", required=False, shell_complete=complete_names)
+@click.option(
+    "--run-dir",
+    envvar="LAMPC_RUNS",
+    default="runs",
+    show_default=True,
+    metavar="DIR",
+    shell_complete=complete_folders,
+    help="Where runs are kept.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a run.")
 @COLOR
 def runs(name: str | None, run_dir: str, as_json: bool) -> int:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import click
 
-from lampc.cli.inputs import FILE, common, load
+from lampc.cli.completion import complete_what_samples
+from lampc.cli.inputs import common, load
 from lampc.cli.report import print_diagnostics
 from lampc.cli.say import say, say_characters
 from lampc.cli.verb import verb
@@ -17,11 +18,10 @@ from lampc.examples import located
 
 
 @verb('lampc sample gpt --prompt "The " --length 100')
-@FILE
+@click.argument("file", required=False, default="-", metavar="[FILE]", shell_complete=complete_what_samples)
 @click.option("--prompt", default="", help="What the text begins with.")
-@click.option(
-    "--length", type=click.IntRange(1, 1_000_000), metavar="N", default=400, show_default=True, help="Characters to write."
-)
+@click.option("--length", type=click.IntRange(1, 1_000_000), metavar="N", default=400, show_default=True,
+              help="Characters to write.")  # fmt: skip
 @click.option("--temperature", type=click.FloatRange(0.0, 100.0), default=0.8, show_default=True,
               help="Below 1 keeps to what is likely, 0 takes the likeliest.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**53), metavar="N", default=0, show_default=True, help="Of what is drawn.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import IO, Any
@@ -52,6 +53,21 @@ def say_exactly(text: str) -> None:
         click.echo(text.encode(), nl=False)
 
 
+def say_no_more() -> None:
+    """Let what is still to be printed go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def unread() -> int:
+    """The status of a verb whose work is not done when the reader of what it prints has gone, as after ``| head``.
+
+    It is what the shell has for who is ended by a broken pipe, 128 + SIGPIPE: 0 would say that it is done.
+    """
+    say_no_more()
+    say("interrupted: nobody reads what is printed", err=True)
+    return 141
+
+
 class Shown:
     """Standard output as a stream for lines of tables."""
 
@@ -86,5 +102,9 @@ def say_table(columns: Sequence[Column], rows: Iterable[Sequence[str]], color: b
     from rich.console import Console
 
     room = width(sys.stdout, otherwise)
-    Console(no_color=not color, highlight=False, color_system="standard" if color else None, force_terminal=color,
-            width=room, height=25).print(table(columns, rows, room))  # fmt: skip
+    console = Console(no_color=not color, highlight=False, color_system="standard" if color else None, force_terminal=color,
+                      width=room, height=25)  # fmt: skip
+    try:
+        console.print(table(columns, rows, room))
+    except SystemExit:  # rich's answer to a closed pipe
+        raise BrokenPipeError from None

@@ -15,9 +15,10 @@ import click
 
 from lampc import files
 from lampc.cli.clashes import refuse, refuse_settings
+from lampc.cli.completion import complete_files, complete_settings
 from lampc.cli.inputs import FILE, called, common, load
 from lampc.cli.report import print_diagnostics
-from lampc.cli.say import say, say_json
+from lampc.cli.say import say, say_json, unread
 from lampc.cli.signals import terminable
 from lampc.cli.verb import verb
 from lampc.diagnostics import LampError, Problems, failure
@@ -33,23 +34,18 @@ Row = dict[str, Any]
     "lampc sweep xor --grid optimizer.lr=0.01,0.05 --runs 3", "lampc sweep xor --search optimizer.lr=1e-3..1e-1:log --trials 5"
 )
 @FILE
-@click.option("--grid", multiple=True, metavar="NAME=A,B,…",
+@click.option("--grid", multiple=True, metavar="NAME=A,B,…", shell_complete=complete_settings,
               help="Values to try for a constant or an option. Given again, every combination is tried.")  # fmt: skip
-@click.option("--search", multiple=True, metavar="NAME=LOW..HIGH[:log]",
+@click.option("--search", multiple=True, metavar="NAME=LOW..HIGH[:log]", shell_complete=complete_settings,
               help="Numbers, or values A,B,…, to search among with Optuna (extra `sweep`).")  # fmt: skip
 @click.option("--trials", type=click.IntRange(1, 1_000_000), metavar="N", help="How many settings to try; for --search.")
-@click.option("--storage", metavar="PLACE",
+@click.option("--storage", metavar="PLACE", shell_complete=complete_files,
               help="Share the study: a file, or a database's address. Several processes may work at it.")  # fmt: skip
 @click.option("--study", metavar="NAME", help="What the shared study is called. [default: the file's name]")
-@click.option(
-    "--runs", type=click.IntRange(1, 100_000), metavar="N", help="Seeds for each combination. [default: as the file says]"
-)
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where to save table.csv and plot.svg. [default: sweep-NAME]",
-)
+@click.option("--runs", type=click.IntRange(1, 100_000), metavar="N",
+              help="Seeds for each combination. [default: as the file says]")  # fmt: skip
+@click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path),
+              help="Where to save table.csv and plot.svg. [default: sweep-NAME]")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print each row as a line of JSON.")
 @common
 def sweep(file: str, grid: tuple[str, ...], search: tuple[str, ...], trials: int | None, storage: str | None,
@@ -91,6 +87,8 @@ def sweep(file: str, grid: tuple[str, ...], search: tuple[str, ...], trials: int
             table.close()
             say("interrupted", err=True)
             return 128 + (stop.signal or 2)
+        except BrokenPipeError:
+            return unread()
     return table.close()
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import click
 
 from lampc.cli.clashes import given, refuse, refuse_settings
+from lampc.cli.completion import complete_folders, complete_runs
 from lampc.cli.inputs import FILE, called, common, load
 from lampc.cli.kept import kept, unkept
 from lampc.cli.reopened import reopened
 from lampc.cli.report import print_diagnostics
-from lampc.cli.say import say_json
+from lampc.cli.say import say_json, unread
 from lampc.cli.shown import Shown, telling
 from lampc.cli.together import together
 from lampc.cli.verb import verb
@@ -29,11 +30,10 @@ from lampc.runtime.launch import rank, workers
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Where to train.")
 @click.option("--backend", type=click.Choice(["auto", "torch", "native"]), help="What runs it. [default: auto]")
 @click.option("--json", "as_json", is_flag=True, help="Print lines of JSON alone: start, epochs, end.")
-@click.option(
-    "--resume", is_flag=False, flag_value="", metavar="[RUN]", help="Go on with a run that was stopped; the file's latest."
-)
+@click.option("--resume", is_flag=False, flag_value="", metavar="[RUN]", shell_complete=complete_runs,
+              help="Go on with a run that was stopped; the file's latest.")  # fmt: skip
 @click.option("--run-dir", envvar="LAMPC_RUNS", default="runs", show_default=True, metavar="DIR",
-              help="Where runs are kept, as DIR/NAME/NUMBER.")  # fmt: skip
+              shell_complete=complete_folders, help="Where runs are kept, as DIR/NAME/NUMBER.")  # fmt: skip
 @click.option("--no-save", is_flag=True, help="Keep nothing.")
 @click.option("--log", type=click.Choice(["tensorboard"]), help="Tell another program of each epoch; in the run's directory.")
 @click.option("--save-every", type=click.FloatRange(0.0, 86_400.0), default=15.0, show_default=True, metavar="SECONDS",
@@ -75,6 +75,8 @@ def train(file: str, runs: int | None, seed: int | None, device: str | None, bac
         if as_json and (count == 1 or rank() == 0):
             say_json({"event": "error", "diagnostics": [diagnostic.json() for diagnostic in error.diagnostics]})
         raise
+    except BrokenPipeError:
+        return unread()
 
 
 def _see_that_all_counts(settings: tuple[str, ...], workers: int) -> None:

@@ -118,6 +118,21 @@ def elaborate(body: tree.Body, given: Given, problems: Problems) -> Elaborated |
     return None if found is None else replace(found, used=tuple(reader.used), given=given)
 
 
+def settings_of(body: tree.Body, given: Given) -> dict[str, tuple[str, ...]]:
+    """The constants and options of a program that may be set, and the words that one may be, where it is one of some.
+
+    Its mistakes are nobody's business here, and its network is not looked at.
+    """
+    problems = Problems()
+    known = Settings({}, problems)
+    reader = Reader(body.span.source, given, known, problems)
+    about = [s for s in reader.collect(body, given.folder) if isinstance(s, tree.Layer) and s.name.name in EXPERIMENT]
+    found = reader.found
+    Experimenter(Evaluator(found.constants, problems), found.functions, known, given.place, given.allow_python, problems,
+                 given.described).bind(about)  # fmt: skip
+    return known.known
+
+
 def _expand(layers: Sequence[tree.Layer | tree.Broken], experiment: Experiment, definitions: Definitions, place: Path,
             known: bool, problems: Problems) -> Elaborated | None:  # fmt: skip
     """The network and its loss. ``place``: where the paths of data begin; ``known``: whether a run is opened.

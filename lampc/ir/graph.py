@@ -61,10 +61,10 @@ class Graph:
 
     nodes: list[Node] = field(default_factory=list)
     outputs: dict[Key, Value] = field(default_factory=dict)
-    _digraph: DiGraph = field(default_factory=DiGraph)
+    _digraph: DiGraph[int] = field(default_factory=DiGraph)
 
     @property
-    def nx(self) -> DiGraph:
+    def nx(self) -> DiGraph[int]:
         """The nodes under their ids (attribute ``node``), and operands as edges (attribute ``operands``: positions).
 
         It takes in what has been added since it was last asked for: many graphs are made that nobody asks it of.

@@ -7,6 +7,7 @@ import re
 import typing
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import TypeVar
 
 from lampc.ir.op import ShapeError
 from lampc.layers.layer import LAYERS, Arguments, Construct, LayerType
@@ -20,7 +21,10 @@ OWN: dict[str, LayerType] = {}
 """The layers that ``@lampc.layer`` has declared in this process."""
 
 
-def layer(function: Callable[..., Term]) -> Callable[..., Term]:
+F = TypeVar("F", bound=Callable[..., Term])
+
+
+def layer(function: F) -> F:
     """Make a layer of a function ``(make, x, …)`` that builds it; its other parameters become the layer's.
 
     ``make`` applies ops, ``make(Tanh(), x)``, and declares parameters, ``make.parameter("weight", (n,), "xavier")``; terms know

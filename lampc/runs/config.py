@@ -9,8 +9,8 @@ import socket
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lampc import __version__, files, resources
 from lampc.data import Dataset, Description
@@ -141,17 +141,29 @@ def main_name(program: Program) -> str:
 
 
 def _base(program: Program) -> Path | None:
-    folders = [source.path.parent for source in (program.source, *program.elaborated.used) if source.path is not None]
+    return shared([source.path.parent for source in (program.source, *program.elaborated.used) if source.path is not None])
+
+
+P = TypeVar("P", bound=PurePath)
+
+
+def shared(folders: Sequence[P]) -> P | None:
+    """The folder that all are in; where they are on several drives, that of the first's, the program's own."""
     if not folders:
         return None
-    shared = folders[0]
-    while not all(folder.is_relative_to(shared) for folder in folders):
-        shared = shared.parent
-    return shared
+    found = folders[0]
+    while not all(folder.is_relative_to(found) for folder in folders if folder.anchor == folders[0].anchor):
+        found = found.parent
+    return found
+
+
+def placed(path: P, base: P) -> P:
+    """Where a source lies in the folder of a run's sources; one of another drive under that drive's letter."""
+    return path.relative_to(base) if path.is_relative_to(base) else type(path)(path.drive.strip(":\\/") or "_", *path.parts[1:])
 
 
 def _relative(source: Source, base: Path | None) -> Path:
-    return Path("program.lamp") if source.path is None or base is None else source.path.relative_to(base)
+    return Path("program.lamp") if source.path is None or base is None else placed(source.path, base)
 
 
 def _folder(program: Program) -> Path:

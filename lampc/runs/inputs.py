@@ -78,7 +78,8 @@ def images(run: Run, path: Path) -> Iterator[tuple[list[str], NDArray[np.generic
         files = files_below(path)
         for begin in range(0, len(files), CHUNK // 8):
             part = files[begin : begin + CHUNK // 8]
-            yield [str(file.relative_to(path)) if path.is_dir() else str(file) for file in part], read_images(part, shape)
+            names = [file.relative_to(path).as_posix() if path.is_dir() else str(file) for file in part]
+            yield names, read_images(part, shape)
     except DataError as error:
         raise failure(error.code, str(error), *error.fixes) from None
 

@@ -81,7 +81,7 @@ class Run:
         return data.description.classes if data is not None and data.description is not None else None
 
     def normalised(self, x: Any) -> Any:
-        """Samples as the network takes them: by the training data's mean and deviation, where it was trained so."""
+        """Samples of shape ``(B, *sample)`` as the network takes them: by the training data's mean and deviation, if it was."""
         import numpy as np
 
         normal = self.kept.about["normal"]

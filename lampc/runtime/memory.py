@@ -21,7 +21,7 @@ def _machine() -> int | None:
     if sys.platform == "win32":
         return _windows()
     try:
-        lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+        lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text(encoding="utf-8").splitlines())
         return sum(1024 * int(lines[name].split()[0]) for name in ("MemAvailable", "SwapFree"))
     except (OSError, KeyError, ValueError):
         pass
@@ -47,7 +47,7 @@ def _windows() -> int | None:
 def _group() -> int | None:
     """What control groups leave, version 2 or 1, each group within those above it."""
     try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
+        lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
     except OSError:
         return None
     found = []
@@ -94,7 +94,7 @@ def _process() -> int | None:
 
 def _used(field: str) -> int:
     try:
-        lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+        lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines())
         return 1024 * int(lines[field].split()[0])
     except (OSError, KeyError, ValueError):
         return 0

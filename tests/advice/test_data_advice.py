@@ -149,7 +149,9 @@ def test_a_run_that_is_kept_says_nothing_of_data_again(tmp_path: Path, monkeypat
 
     monkeypatch.chdir(tmp_path)
     np.savez("a.npz", x=X * SCALES, y=LABELS)
-    Path("a.lamp").write_text('data npz "a.npz"\nlinear 3 xavier\nloss crossentropy\noptimizer sgd lr=1e-6\ntrain epochs=1')
+    Path("a.lamp").write_text(
+        'data npz "a.npz"\nlinear 3 xavier\nloss crossentropy\noptimizer sgd lr=1e-6\ntrain epochs=1', encoding="utf-8"
+    )
     assert run(["train", "a.lamp", "--run-dir", "runs"]) == 0
     assert "W421" in capsys.readouterr().err
     assert run(["eval", "runs/a/1"]) == 0

@@ -26,13 +26,13 @@ def test_what_can_be_mended_is_said(lampc: Command, file: Path) -> None:
     done = lampc("check", file)
     assert done.status == 1
     assert "3 errors; `lampc check --fix` mends 3; `lampc explain CODE` says more" in done.err
-    assert file.read_text() == WRONG
+    assert file.read_text(encoding="utf-8") == WRONG
 
 
 def test_a_file_is_mended(lampc: Command, file: Path) -> None:
     done = lampc("check", "--fix", file)
     assert done.status == 0
-    assert file.read_text() == RIGHT
+    assert file.read_text(encoding="utf-8") == RIGHT
     assert f"{file}: fine, 4 layers, 101 parameters" in done.out
     assert f"mended {file}:3:1: error[E201]: there is no layer `sigmoud`; did you mean `sigmoid`?" in done.err
     assert lampc("check", "--fix", file).out == done.out
@@ -41,12 +41,12 @@ def test_a_file_is_mended(lampc: Command, file: Path) -> None:
 def test_a_diff_changes_nothing(lampc: Command, file: Path) -> None:
     done = lampc("check", "--diff", file)
     assert done.status == 1
-    assert file.read_text() == WRONG
+    assert file.read_text(encoding="utf-8") == WRONG
     assert done.out.splitlines()[:2] == [f"--- {file}", f"+++ {file}"]
     patched = subprocess.run(["git", "apply", "-p0", "--unsafe-paths", "--directory", "/", "-"], input=done.out, text=True,
                              cwd=file.parent, capture_output=True, check=False)  # fmt: skip
     assert patched.returncode == 0, patched.stderr
-    assert file.read_text() == RIGHT
+    assert file.read_text(encoding="utf-8") == RIGHT
     again = lampc("check", "--diff", file)
     assert (again.status, again.out) == (0, "")
 
@@ -64,15 +64,18 @@ def test_standard_input_is_printed_mended(lampc: Command) -> None:
     left = lampc("check", "--fix", stdin="linear 2->1; sigmoud; linear 3->1\n")
     assert (left.status, left.out) == (1, "linear 2->1; sigmoid; linear 3->1\n")
     assert "error[E401]" in left.err
-    assert lampc("check", "--fix", "--format", "concise", stdin="linear 2->1; linear 3->1\n").out.startswith("linear")
+    for form in ("concise", "json", "github", "sarif"):
+        left = lampc("check", "--fix", "--format", form, stdin="linear 2->1; linear 3->1\n")
+        assert left.out == "linear 2->1; linear 3->1\n"
+        assert "E401" in left.err
 
 
 def test_what_is_left_after_mending(lampc: Command, file: Path) -> None:
-    file.write_text("linaer 2->24; tanh; linear 25->1\n")
+    file.write_text("linaer 2->24; tanh; linear 25->1\n", encoding="utf-8")
     done = lampc("check", "--fix", "--json", file)
     assert done.status == 1
     assert [json.loads(line)["code"] for line in done.out.splitlines()] == ["E401"]
-    assert file.read_text() == "linear 2->24; tanh; linear 25->1\n"
+    assert file.read_text(encoding="utf-8") == "linear 2->24; tanh; linear 25->1\n"
 
 
 def test_the_file_stays_what_it_was(lampc: Command, tmp_path: Path) -> None:
@@ -89,7 +92,7 @@ def test_the_file_stays_what_it_was(lampc: Command, tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_right_is_not_written(lampc: Command, file: Path) -> None:
-    file.write_text(RIGHT)
+    file.write_text(RIGHT, encoding="utf-8")
     os.utime(file, (1, 1))
     assert lampc("check", "--fix", file).status == 0
     assert file.stat().st_mtime == 1
@@ -116,7 +119,7 @@ def test_several_files_and_one_that_is_missing(lampc: Command, file: Path) -> No
     done = lampc("check", "--fix", file, file.with_name("c.lamp"), other)
     assert done.status == 1
     assert "error[E003]" in done.err
-    assert (file.read_text(), other.read_text()) == (RIGHT, "linear 2->1; tanh\n")
+    assert (file.read_text(encoding="utf-8"), other.read_text()) == (RIGHT, "linear 2->1; tanh\n")
 
 
 def test_the_formats(lampc: Command, file: Path) -> None:
@@ -133,7 +136,7 @@ def test_the_formats(lampc: Command, file: Path) -> None:
 
 
 def test_a_file_without_mistakes_in_each_format(lampc: Command, file: Path) -> None:
-    file.write_text("linear 2->25 xavier; tanh\nlinear 1 xavier; sigmoid\n")
+    file.write_text("linear 2->25 xavier; tanh\nlinear 1 xavier; sigmoid\n", encoding="utf-8")
     said = {form: lampc("check", "--format", form, file).out for form in ("text", "concise", "github", "json", "sarif")}
     assert said["text"] == said["concise"] == f"{file}: fine, 4 layers, 101 parameters\n"
     assert said["github"] == said["json"] == ""

@@ -61,7 +61,7 @@ def test_who_decides(asked: str, variables: str, on_a_terminal: bool, elsewhere:
 
 
 def test_what_is_no_stream_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    closed = tempfile.TemporaryFile("w")  # noqa: SIM115 - it is to be closed
+    closed = tempfile.TemporaryFile("w", encoding="utf-8")  # noqa: SIM115 - it is to be closed
     closed.close()
     for stream in (None, closed, object()):
         assert not rewrites(stream) and width(stream, 99) == 99

@@ -26,14 +26,15 @@ def verb_of(name: str) -> Verb:
 def test_every_verbs_examples_run(name: str, folder: Path, lampc: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     monkeypatch.delenv("LAMPC_RUNS", raising=False)
-    (folder / "mine.lamp").write_text("let width = 8\nlinear 2->width xavier; tanh; linear 1\n")
+    for file in ("mine.lamp", "flowers.lamp"):
+        (folder / file).write_text("let width = 8\nlinear 2->width xavier; tanh; linear 1\n")
     examples = verb_of(name).examples
     assert examples
     for example in examples:
         if "--search" in example:
             pytest.importorskip("optuna")
         given, _, command = example.rpartition(" | ")
-        words = shlex.split(command)
+        words = shlex.split(command.partition(" > ")[0].replace("*.lamp", "mine.lamp flowers.lamp"))
         assert words[:2] == ["lampc", name]
         assert not given or given.startswith("echo ")
         monkeypatch.setattr(sys, "stdin", io.StringIO(given.removeprefix("echo ") + "\n"))

@@ -154,7 +154,7 @@ class Told:
     def call(self, command: str) -> tuple[int, str]:
         """Run a verb; its status and what it said."""
         words, _, given = command.partition(" < ")
-        self._patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given.encode())))
+        self._patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given.encode()), encoding="utf-8"))
         with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
             status = run(words.split())
         self.take(words, out.getvalue())

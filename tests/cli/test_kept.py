@@ -150,9 +150,9 @@ def test_with_nothing_to_choose_by_the_last_epoch_is_used(
     """Neither the training loss nor a metric on the training part chooses: 98 % trained is 98 % used."""
     monkeypatch.chdir(tmp_path)
     Path("iris.csv").write_bytes(IRIS.read_bytes())
-    Path("a.lamp").write_text(source)
+    Path("a.lamp").write_text(source, encoding="utf-8")
     assert lampc("train", "a.lamp", "--run-dir", "runs").status == 0
-    summary = json.loads(Path("runs/a/1/summary.json").read_text())
+    summary = json.loads(Path("runs/a/1/summary.json").read_text(encoding="utf-8"))
     assert summary["best"] is None
     assert summary["train"]["accuracy"]["mean"] > 0.95
     found = json.loads(lampc("eval", "runs/a/1", "--json").out)

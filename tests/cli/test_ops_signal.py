@@ -30,7 +30,7 @@ def test_each_layer_has_a_row_with_its_deviation_and_its_gradient(lampc: Command
 
 
 def test_scores_that_are_too_large_are_marked(lampc: Command, file: Path) -> None:
-    file.write_text(DEFAULT.replace("tanh", "relu"))
+    file.write_text(DEFAULT.replace("tanh", "relu"), encoding="utf-8")
     done = lampc("ops", file, "--signal")
     assert [line.split()[0] for line in done.out.splitlines() if line.endswith("too large")] == ["linear3"]
     assert "too large" not in lampc("ops", file, "--signal", "--set", "init=kaiming").out

@@ -17,7 +17,7 @@ from lampc.cli import VERBS, cli
 GIVEN: dict[str, dict[str, str]] = {
     "new": {"--from": "--from iris"},
     "examples": {"--json": ""},
-    "check": {"--json": "", "--set": "--set epochs=2"},
+    "check": {"--fix": "", "--diff": "", "--format": "--format concise", "--json": "", "--set": "--set epochs=2"},
     "data": {"--json": "", "--set": "--set repeat=2"},
     "train": {"--runs": "--runs 2", "--seed": "--seed 3", "--device": "--device cpu", "--backend": "--backend torch",
               "--json": "", "--resume": "--resume xor", "--run-dir": "--run-dir runs", "--no-save": "",
@@ -45,6 +45,7 @@ ARGUMENTS = {"new": "fresh", "check": "xor", "data": "xor", "train": "xor", "eva
              "sample": "tiny.lamp", "plot": "disc", "compare": "disc/1 disc/2", "sweep": "xor", "export": "named",
              "import": "net.onnx", "graph": "xor", "ops": "xor", "explain": "E401"}  # fmt: skip
 REFUSED = {
+    "check": {"--json": "--format --diff"},
     "train": {"--no-save": "--resume --run-dir --save-every --log", "--quiet": "--json"},
     "predict": {"--output": "--json"},
     "sweep": {"--grid": "--search --trials --study",
@@ -83,8 +84,10 @@ def place(folder: Path, monkeypatch: pytest.MonkeyPatch, lampc: Command) -> Path
     monkeypatch.delenv("LAMPC_RUNS", raising=False)
     monkeypatch.setattr("lampc.cli.sweep._plot", lambda *_: None)
     Path("tiny.lamp").write_text('data text "fables.txt" context=8 stride=4000\nembedding 8\nlinear 50\n'
-                                 "loss crossentropy\ntrain epochs=1")  # fmt: skip
-    Path("named.lamp").write_text("linear 2->4 xavier; tanh; linear 1 xavier; sigmoid as p\ndata xor\nloss mse\ntrain epochs=1")
+                                 "loss crossentropy\ntrain epochs=1", encoding="utf-8")  # fmt: skip
+    Path("named.lamp").write_text(
+        "linear 2->4 xavier; tanh; linear 1 xavier; sigmoid as p\ndata xor\nloss mse\ntrain epochs=1", encoding="utf-8"
+    )
     for name in ("fables.txt", "iris.csv"):
         Path(name).write_bytes(resources.path("models", name).read_bytes())
     for name in ("named.lamp", "xor"):

@@ -14,7 +14,6 @@ from command import ROOT, Command, process
 from warm import python
 
 import lampc.cli
-import lampc.compile
 
 GOOD = "linear 2->3 xavier; tanh; linear 1; sigmoid\n"
 BAD = "linear 2->3; tahn; linear 4->1\n"

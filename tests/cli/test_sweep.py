@@ -30,7 +30,7 @@ train epochs=3 batch=20 shuffle
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    Path("a.lamp").write_text(PROGRAM)
+    Path("a.lamp").write_text(PROGRAM, encoding="utf-8")
     return Path("a.lamp")
 
 
@@ -39,12 +39,12 @@ def rows(text: str) -> list[dict[str, Any]]:
 
 
 def table() -> list[dict[str, str]]:
-    return list(csv.DictReader(Path("sweep-a/table.csv").read_text().splitlines()))
+    return list(csv.DictReader(Path("sweep-a/table.csv").read_text(encoding="utf-8").splitlines()))
 
 
 @pytest.mark.parametrize("how", [("--grid",), ("--trials", 4, "--search")])
 def test_a_setting_that_diverges_is_an_outcome(how: tuple[Any, ...], lampc: Command, file: Path) -> None:
-    file.write_text(PROGRAM.replace("; sigmoid", "").replace("tanh", "relu").replace("huber delta=1", "mse"))
+    file.write_text(PROGRAM.replace("; sigmoid", "").replace("tanh", "relu").replace("huber delta=1", "mse"), encoding="utf-8")
     done = lampc("sweep", file, *how, "optimizer.lr=0.01,1e30,0.02", "--json", "--set", "train.best=mae")
     assert done.status == 0
     found = rows(done.out)
@@ -60,7 +60,7 @@ def test_a_setting_that_diverges_is_an_outcome(how: tuple[Any, ...], lampc: Comm
 
 def test_one_seed_of_a_setting_may_diverge(lampc: Command, file: Path) -> None:
     file.write_text("repeat 4 { linear 64->64 normal; relu }\nlinear 10 xavier\ndata digits split=0.8\nloss crossentropy\n"
-                    "optimizer sgd lr=0.01\ntrain epochs=1 batch=32 shuffle")  # fmt: skip
+                    "optimizer sgd lr=0.01\ntrain epochs=1 batch=32 shuffle", encoding="utf-8")  # fmt: skip
     done = lampc("sweep", file, "--grid", "optimizer.lr=0.001,0.01", "--runs", 6)
     assert done.status == 0
     assert re.search(r"[1-5] finished, [1-5] diverged", done.out)
@@ -68,7 +68,7 @@ def test_one_seed_of_a_setting_may_diverge(lampc: Command, file: Path) -> None:
 
 
 def test_where_all_diverge_the_status_says_so(lampc: Command, file: Path) -> None:
-    file.write_text(PROGRAM.replace("; sigmoid", "").replace("tanh", "relu").replace("huber delta=1", "mse"))
+    file.write_text(PROGRAM.replace("; sigmoid", "").replace("tanh", "relu").replace("huber delta=1", "mse"), encoding="utf-8")
     done = lampc("sweep", file, "--grid", "optimizer.lr=1e30,1e31")
     assert done.status == 1
     assert "none is chosen: every setting has diverged" in done.err
@@ -106,7 +106,7 @@ def test_losses_of_different_kinds_choose_nothing(lampc: Command, file: Path) ->
     asked = ("sweep", file, "--grid", "loss.delta=0.1,1")
     assert "none is chosen: losses of different kinds" in lampc(*asked, "--set", "train.best=loss").err
     assert "best by validation mae: loss.delta=" in lampc(*asked, "--set", "train.best=mae").out
-    file.write_text("let d = 1\n" + PROGRAM.replace("delta=1", "delta=d"))
+    file.write_text("let d = 1\n" + PROGRAM.replace("delta=1", "delta=d"), encoding="utf-8")
     assert "losses of different kinds" in lampc("sweep", file, "--grid", "d=0.1,1", "--set", "train.best=loss").err
 
 
@@ -134,7 +134,7 @@ def test_which_row_is_chosen(compared: list[trial.Row], chosen: int | None) -> N
 
 
 def test_so_many_seeds_are_trained_as_is_said(lampc: Command, file: Path) -> None:
-    file.write_text(PROGRAM.replace("shuffle", "shuffle runs=2"))
+    file.write_text(PROGRAM.replace("shuffle", "shuffle runs=2"), encoding="utf-8")
     grid = ("--grid", "optimizer.lr=0.1", "--json")
     for more, runs in (((), 2), (("--set", "runs=3"), 3), (("--runs", 1), 1)):
         assert [row["runs"] for row in rows(lampc("sweep", file, *grid, *more).out)] == [runs]
@@ -204,13 +204,13 @@ def test_rows_are_written_as_they_come(lampc: Command, file: Path, monkeypatch: 
 )
 def test_a_study_of_something_else_is_refused(other: tuple[Any, ...], what: str, lampc: Command, file: Path) -> None:
     text = "let rate = 0.1\n" + PROGRAM.replace("tanh;", "tanh; dropout rate;")
-    file.write_text(text)
+    file.write_text(text, encoding="utf-8")
     begun = ("sweep", file, "--grid", "optimizer.lr=0.1,1", "--storage", "study.log")
     assert lampc(*begun).status == 0
     done = lampc("sweep", file, *other, "--storage", "study.log")
     assert done.status == 1
     assert f"error[E614]: the study `a` in study.log has rows of other {what}\n" in done.err
-    file.write_text(text.replace("2->6", "2->7"))
+    file.write_text(text.replace("2->6", "2->7"), encoding="utf-8")
     assert "has rows of other network\n" in lampc(*begun).err
     assert lampc(*begun, "--study", "b").status == 0
 
@@ -245,12 +245,13 @@ def test_a_setting_for_which_there_is_too_little_memory_is_an_outcome(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(fit, "available", lambda: 60_000_000)
     Path("a.lamp").write_text(
-        f"let n = 6\n{PROGRAM}".replace("linear 2->6 xavier", "linear 2->n xavier; relu; linear n xavier")
+        f"let n = 6\n{PROGRAM}".replace("linear 2->6 xavier", "linear 2->n xavier; relu; linear n xavier"), encoding="utf-8"
     )
     done = lampc("sweep", "a.lamp", "--grid", "n=6,9000,7")
     assert done.status == 0
     refused = done.out.splitlines()[2]
     assert refused.split()[0] == "9000"
     assert "training takes" in refused
-    assert len([line for line in csv.DictReader(Path("sweep-a/table.csv").read_text().splitlines()) if line["loss mean"]]) == 2
+    table = csv.DictReader(Path("sweep-a/table.csv").read_text(encoding="utf-8").splitlines())
+    assert len([line for line in table if line["loss mean"]]) == 2
     assert json.loads(lampc("sweep", "a.lamp", "--grid", "n=9000", "--json").out)["refused"]

@@ -177,7 +177,9 @@ def test_more_memory_than_there_is_is_refused_before_anything_is_taken_or_kept(
 
     monkeypatch.setattr(fit, "available", lambda: 60_000_000)
     monkeypatch.chdir(tmp_path)
-    Path("a.lamp").write_text("linear 2->9000 xavier; tanh; linear 9000\nloss mse\ninput 2\ndata xor\nlinear 1\n")
+    Path("a.lamp").write_text(
+        "linear 2->9000 xavier; tanh; linear 9000\nloss mse\ninput 2\ndata xor\nlinear 1\n", encoding="utf-8"
+    )
     done = lampc("train", "a.lamp", *save)
     assert done.status == 1
     assert done.out == ""

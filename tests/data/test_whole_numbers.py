@@ -101,18 +101,18 @@ def test_a_run_takes_whole_numbers_again_and_checks_them(tmp_path: Path, monkeyp
                                                          capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
     cells = [f"{a},{b},{c},{k}" for (a, b, c), k in zip(WORDS, KINDS, strict=True)]
-    Path("w.lamp").write_text(table(tmp_path, cells).replace("; ", "\n"))
+    Path("w.lamp").write_text(table(tmp_path, cells).replace("; ", "\n"), encoding="utf-8")
     assert run(["train", "w.lamp"]) == 0
-    Path("new.csv").write_text("third,first,second,kind\n1,2,3,0\n6,0,0,1\n")
+    Path("new.csv").write_text("third,first,second,kind\n1,2,3,0\n6,0,0,1\n", encoding="utf-8")
     capsys.readouterr()
     assert run(["eval", "w", "--data", "new.csv"]) == 0
     assert run(["predict", "w", "new.csv"]) == 0
     assert len(capsys.readouterr().out.splitlines()) >= 3
     for value in ("7", "-1", "1.5"):
-        Path("new.csv").write_text(f"first,second,third\n1,2,3\n1,{value},3\n")
+        Path("new.csv").write_text(f"first,second,third\n1,2,3\n1,{value},3\n", encoding="utf-8")
         assert run(["predict", "w", "new.csv"]) == 1
         assert f"line 3, number 2: {value} is not one of the whole numbers 0 to 6" in capsys.readouterr().err
-        Path("new.csv").write_text(f"first,second,third,kind\n1,2,3,0\n1,{value},3,1\n")
+        Path("new.csv").write_text(f"first,second,third,kind\n1,2,3,0\n1,{value},3,1\n", encoding="utf-8")
         assert run(["eval", "w", "--data", "new.csv"]) == 1
         assert "line 3, column `second`" in capsys.readouterr().err
         np.save("new.npy", np.array([[1, 2, 3], [1, float(value), 3]]))
@@ -174,7 +174,8 @@ def test_places_of_a_picture_whose_marks_are_ignored(mark: int, tmp_path: Path, 
     np.savez("b.npz", x=x, y=np.where(x == 6, 3, y))
     Path("s.lamp").write_text(
         f'input 4x5 int<7>; embedding 8; linear 3; loss crossentropy ignore={mark}; data npz "a.npz"\n'
-        "train epochs=40 batch=5; optimizer adam lr=0.05; metrics accuracy"
+        "train epochs=40 batch=5; optimizer adam lr=0.05; metrics accuracy",
+        encoding="utf-8",
     )
     assert run(["train", "s.lamp"]) == 0
     capsys.readouterr()
@@ -219,7 +220,7 @@ def test_a_run_of_a_tagger_is_opened_again(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     np.savez("a.npz", x=WORDS, y=TAGS)
     np.savez("b.npz", x=WORDS[:2], y=TAGS[:2] * 0)
-    Path("t.lamp").write_text((TAGGER + 'loss crossentropy; data npz "a.npz"').replace("; ", "\n"))
+    Path("t.lamp").write_text((TAGGER + 'loss crossentropy; data npz "a.npz"').replace("; ", "\n"), encoding="utf-8")
     assert run(["train", "t.lamp"]) == 0
     assert run(["eval", "t"]) == 0
     assert run(["eval", "t", "--data", "b.npz"]) == 0

@@ -60,7 +60,7 @@ def in_c(model: Model, x: Tensor) -> Tensor:
     assert compiler is not None
     with tempfile.TemporaryDirectory() as folder:
         text, library = Path(folder, "net.c"), Path(folder, "net.so")
-        text.write_text(source(model))
+        text.write_text(source(model), encoding="utf-8")
         flags = ["-std=c99", "-O0", "-Wall", "-Wextra", "-Werror", "-pedantic", "-shared", "-fPIC"]
         done = subprocess.run(
             [compiler, *flags, str(text), "-o", str(library), "-lm"], capture_output=True, text=True, check=False

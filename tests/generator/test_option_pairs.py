@@ -34,7 +34,7 @@ NUMBERS = [pytest.param(number, id="-".join(v for v in row.values() if v not in 
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LAMPC_RUNS", "runs")
-    Path("samples.csv").write_text(table())
+    Path("samples.csv").write_text(table(), encoding="utf-8")
     with quick_code():
         yield
 
@@ -100,7 +100,7 @@ def test_backends_and_a_loop_by_hand_come_to_the_same(number: int) -> None:
 
 def seeds_of_a_run(text: str, monkeypatch: pytest.MonkeyPatch, stops: bool) -> dict[int, list[tuple[float, dict[str, float]]]]:
     """The epochs of each seed of a run that is kept, and stopped after its first seed."""
-    Path("a.lamp").write_text(text)
+    Path("a.lamp").write_text(text, encoding="utf-8")
     ended = several._Book.ended
 
     def once(book: Any, *rest: Any) -> None:
@@ -113,7 +113,7 @@ def seeds_of_a_run(text: str, monkeypatch: pytest.MonkeyPatch, stops: bool) -> d
         assert run(["train", "a.lamp"]) == (130 if stops else 0)
     if stops:
         assert run(["train", "--resume", "a"]) == 0
-    lines = [json.loads(line) for line in Path("runs/a/1/metrics.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in Path("runs/a/1/metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     return {seed: [(line["loss"], line["validation"]) for line in lines if line["seed"] == seed]
             for seed in sorted({line["seed"] for line in lines})}  # fmt: skip
 
@@ -133,7 +133,7 @@ def test_a_run_that_is_kept_takes_the_same_course(number: int, monkeypatch: pyte
 def test_two_processes_take_the_same_course(tmp_path: Path) -> None:
     numbers = [number for number, row in enumerate(ROWS) if row["workers"] == "2"]
     for number in numbers:
-        Path(f"{number}.lamp").write_text(source(ROWS[number], number))
+        Path(f"{number}.lamp").write_text(source(ROWS[number], number), encoding="utf-8")
     found = trained(tmp_path)
     assert found.keys() == {str(number) for number in numbers}
     for number in numbers:

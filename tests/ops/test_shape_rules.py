@@ -11,7 +11,6 @@ from dataclasses import replace
 import pytest
 from golden_files import Golden
 
-import lampc.layers.own_gradient
 import lampc.ops  # noqa: F401 (registers every other)
 from lampc.ir.leaves import Constant, Leaf
 from lampc.ir.op import REGISTRY, Labels, Op, Sample, ShapeError

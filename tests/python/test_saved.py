@@ -151,7 +151,7 @@ def test_a_program_takes_a_file_and_a_runs_checkpoint(tmp_path: Path, monkeypatc
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("LAMPC_RUNS", raising=False)
-    Path("a.lamp").write_text(SOURCES["adam"])
+    Path("a.lamp").write_text(SOURCES["adam"], encoding="utf-8")
     program = lampc.compile.file("a.lamp", **{"optimizer.lr": 0.125})
     model = program.model(seed=8)
     model.train()

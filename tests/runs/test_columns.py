@@ -37,7 +37,7 @@ def rewritten(names: Sequence[str], path: Path, delimiter: str = ";", renamed: s
     """The iris table with these columns; `id` numbers the rows."""
     with IRIS.open() as file:
         rows = [dict(row, id=str(number)) for number, row in enumerate(csv.DictReader(file))]
-    with path.open("w", newline="") as file:
+    with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, delimiter=delimiter)
         writer.writerow([renamed if renamed and name == "petal_width" else name for name in names])
         writer.writerows([row[name] for name in names] for row in rows)

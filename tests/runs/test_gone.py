@@ -41,7 +41,7 @@ def replaced(folder: Path) -> None:
 
 def a_file(folder: Path) -> None:
     shutil.rmtree(folder)
-    folder.write_text("mine")
+    folder.write_text("mine", encoding="utf-8")
 
 
 @pytest.mark.parametrize("lost", [removed, replaced, a_file])

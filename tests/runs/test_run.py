@@ -21,7 +21,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def train(text: str) -> lampc.Run:
-    Path("net.lamp").write_text(text)
+    Path("net.lamp").write_text(text, encoding="utf-8")
     assert lampc.cli.run(["train", "net.lamp"]) == 0
     return lampc.load_run("net")
 
@@ -39,7 +39,7 @@ def test_samples_are_those_of_the_file(folder: Path, models: Path, capsys: pytes
     run = train(IRIS)
     rows = [[5.1, 3.5, 1.4, 0.2], [6.7, 3.0, 5.2, 2.3], [5.7, 2.8, 4.1, 1.3]]
     names = "sepal_length,sepal_width,petal_length,petal_width"
-    Path("new.csv").write_text("\n".join([names, *(",".join(map(str, row)) for row in rows)]) + "\n")
+    Path("new.csv").write_text("\n".join([names, *(",".join(map(str, row)) for row in rows)]) + "\n", encoding="utf-8")
     capsys.readouterr()
     assert lampc.cli.run(["predict", "net", "new.csv"]) == 0
     printed = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))

@@ -14,7 +14,6 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 import lampc.compile
-import lampc.ops
 from lampc.ir.leaves import Constant, Leaf
 from lampc.ir.op import REGISTRY, Bits, Fixed, Kernel, Labels, Normal, Run, Sample, Uniform
 from lampc.ir.types import Type

@@ -68,7 +68,7 @@ def test_a_run_is_opened_without_the_file(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("LAMPC_RUNS", "runs")
     kept(tmp_path)
     network = "linear 2->6 xavier as linear1; tanh; linear 1; sigmoid\n"
-    Path("a.lamp").write_text(network + "data disc train=60 test=20\nloss mse\ntrain epochs=2 batch=10\n")
+    Path("a.lamp").write_text(network + "data disc train=60 test=20\nloss mse\ntrain epochs=2 batch=10\n", encoding="utf-8")
     tensors = {"linear1.weight": torch.zeros(6, 2)}
     save_file(tensors, "w.safetensors")
     assert run(["train", "a.lamp", "--set", "train.weights=w.safetensors"]) == 0

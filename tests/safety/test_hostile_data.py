@@ -108,8 +108,8 @@ class Judge:
 def judge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Judge:
     monkeypatch.chdir(tmp_path)
     Path("pyproject.toml").touch()
-    Path("good.csv").write_text("a,b,y\n" + "1,2,3\n4,5,6\n" * 8)
-    Path("good.lamp").write_text(program('csv "good.csv"'))
+    Path("good.csv").write_text("a,b,y\n" + "1,2,3\n4,5,6\n" * 8, encoding="utf-8")
+    Path("good.lamp").write_text(program('csv "good.csv"'), encoding="utf-8")
     assert run(["train", "good.lamp"]) == 0
     capsys.readouterr()
     return Judge(capsys)
@@ -127,7 +127,7 @@ def seen_by_all(judge: Judge, name: str, content: bytes, *data: str) -> None:
     """By what describes it, trains on it, predicts from it, measures on it and shows it."""
     Path(name).write_bytes(content)
     for statement in data:
-        Path("p.lamp").write_text(program(statement))
+        Path("p.lamp").write_text(program(statement), encoding="utf-8")
         judge("check", "p.lamp")
         judge("train", "p.lamp", "--no-save")
     judge("data", name)
@@ -163,7 +163,7 @@ def test_damaged_pictures(judge: Judge) -> None:
     for label in "ab":
         Path("photos", label).mkdir(parents=True)
         Path("photos", label, "0.png").write_bytes(picture())
-    Path("p.lamp").write_text(classes('images "photos" size=4x4'))
+    Path("p.lamp").write_text(classes('images "photos" size=4x4'), encoding="utf-8")
     judge("train", "p.lamp", "--no-save")
     for content in damaged(picture(), 6):
         Path("photos/a/1.png").write_bytes(content)
@@ -187,8 +187,8 @@ def test_no_pipe_is_waited_for(judge: Judge) -> None:
     for label in "ab":
         Path("photos", label).mkdir(parents=True)
         Path("photos", label, "0.png").write_bytes(picture())
-    Path("weights.lamp").write_text('linear 2->1\ntrain weights="pipe"')
-    Path("images.lamp").write_text(classes('images "photos"'))
+    Path("weights.lamp").write_text('linear 2->1\ntrain weights="pipe"', encoding="utf-8")
+    Path("images.lamp").write_text(classes('images "photos"'), encoding="utf-8")
     done = subprocess.run([sys.executable, "-c", WAITING], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -196,7 +196,7 @@ def test_no_pipe_is_waited_for(judge: Judge) -> None:
 def test_a_name_that_no_file_system_has(judge: Judge) -> None:
     name = "x" * 5000
     for kind in ("csv", "npz", "parquet", "images", "text"):
-        Path("p.lamp").write_text(program(f'{kind} "{name}"'))
+        Path("p.lamp").write_text(program(f'{kind} "{name}"'), encoding="utf-8")
         judge("check", "p.lamp")
     for verb in ("predict", "eval", "plot", "sample", "data", "check", "import"):
         judge(verb, name)

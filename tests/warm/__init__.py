@@ -17,17 +17,21 @@ from pathlib import Path
 HERE = Path(__file__).parent
 
 
-def python() -> list[str]:
+def python(executable: str = sys.executable) -> list[str]:
     """The beginning of a command line: an interpreter that takes ``-m MODULE …`` or ``-c TEXT …``."""
-    return [sys.executable, "-SE", str(HERE / "client.py"), _server()] if sys.platform == "linux" else [sys.executable]
+    return [sys.executable, "-SE", str(HERE / "client.py"), _server(executable)] if sys.platform == "linux" else [executable]
 
 
 @cache
-def _server() -> str:
-    """The socket of this process's server, which ends with it."""
+def _server(executable: str) -> str:
+    """The socket of this process's server for an interpreter, which ends with it; another's has a lampc of its own."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    if executable == sys.executable:
+        environment["PYTHONPATH"] = str(HERE.parents[1])
     folder = tempfile.TemporaryDirectory(prefix="lampc")
     place = os.path.join(folder.name, "warm")
-    server = subprocess.Popen([sys.executable, str(HERE / "server.py"), place], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    server = subprocess.Popen([executable, str(HERE / "server.py"), place], env=environment, stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE)  # fmt: skip
     assert server.stdin is not None
     assert server.stdout is not None
     assert server.stdout.readline() == b"ready\n"

@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 import traceback
+from pathlib import Path
 from typing import Any
 
 
@@ -63,7 +64,9 @@ def become(about: dict[str, Any]) -> None:
     sys.stderr = os.fdopen(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
     flag, what, *arguments = about["arguments"]
     path = about["environment"].get("PYTHONPATH", "").split(os.pathsep)
-    sys.path[0:1] = [about["folder"] if flag == "-m" else "", *filter(None, path)]
+    own = {str(Path(__file__).parent), str(Path(__file__).parents[2])}
+    sys.path[:] = [place for place in sys.path if place not in own]
+    sys.path[:0] = [about["folder"] if flag == "-m" else "", *filter(None, path)]
     sys.argv = ["-c", *arguments]
     if flag == "-m":
         sys.argv[0] = what
@@ -88,10 +91,6 @@ def ended(about: dict[str, Any]) -> int:
 
 
 if __name__ == "__main__":
-    import lampc.cli.train
-    import lampc.compile
-    import lampc.runs.saved
-    import lampc.runtime.model
     import lampc.runtime.train  # noqa: F401
 
     gc.collect()
