@@ -16,6 +16,7 @@ EXITS = (
     ("1", "the program, its data or its run is wrong, or its training came to nothing"),
     ("2", "wrong usage, or a fault in lampc"),
     ("130", "interrupted (143 by SIGTERM)"),
+    ("141", "`train`, `sweep`: nobody reads what is printed any more"),
 )
 """What a verb exits with."""
 _RUN = "A run's directory, `disc/3`, or `disc` for the latest that is called so."

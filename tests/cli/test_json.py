@@ -54,7 +54,7 @@ train epochs=1
     "beyond": 'linear 2->1 xavier\ndata npz "beyond.npz"\nloss mse\noptimizer sgd lr=0.001\ntrain epochs=1',
     "words": "input 9 int<50>; embedding 16; linear 50 xavier\nloss crossentropy",
     "flat": "linear 20->64 normal(4); tanh; linear 3 normal(4)\nloss crossentropy",
-    "wrong": "linaer 2->24, tanh\nlinear 25->1\n",
+    "wrong": "linear 2->24 xavier; tahn\nlinear 25->1\n",
     "warned": "linear 2->3; tanh",
     "noted": 'linear 2->1\ndata csv "numbers.csv"\nloss mse\ntrain best=loss',
 }  # fmt: skip
