@@ -296,17 +296,26 @@ class Program:
         """The network as a readable PyTorch module with the model's weights; see ``lampc.export.torch_source``.
 
         Raises:
-            LampError: if an op of the network has no form in PyTorch source.
+            LampError: if an op of the network has no form in PyTorch source, or it is no model of this program.
         """
         from lampc.export.torch_source import to_torch
+        from lampc.runtime.model import Model
 
+        if not isinstance(model, Model) or model.program is not self:
+            what = "one of another program" if isinstance(model, Model) else f"a {type(model).__name__}"
+            raise failure("E802", f"a model of this program is wanted, not {what}", "`program.to_torch(program.model())`")
         return to_torch(model)
 
     def train_many(self, seeds: Sequence[int], settings: Sequence[Mapping[str, float]] = ({},)) -> list[list[History]]:
         """Train from every seed with each of some optimiser settings, on all cores; a list of histories for each.
 
         Each run equals the same run trained alone, bit for bit. Nothing is compiled anew. Only the end is evaluated.
+
+        Raises:
+            LampError: if there is no loss or no data, or a seed or setting is none.
         """
+        from lampc.runtime.asked import seeds as asked
         from lampc.runtime.runs import train_runs
 
-        return [train_runs(self, seeds, settings=chosen, every=math.inf) for chosen in settings]
+        begun = asked(seeds)
+        return [train_runs(self, begun, settings=chosen, every=math.inf) for chosen in settings]

@@ -163,9 +163,7 @@ def remove(path: Path) -> None:
 
 def scratch(suffix: str) -> Any:
     """A file for this process alone, which goes when it does, and may be opened by its name meanwhile."""
-    if os.name != "nt":
-        return tempfile.NamedTemporaryFile(prefix="lampc-", suffix=suffix)
-    # One that goes by itself could not be opened again.
+    # One that goes by itself could not be opened again under Windows.
     kept = tempfile.NamedTemporaryFile(prefix="lampc-", suffix=suffix, delete=False)  # noqa: SIM115
     atexit.register(_gone, kept)
     return kept

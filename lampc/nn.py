@@ -88,7 +88,11 @@ class Lamp(nn.Module):
         return module, last
 
     def forward(self, x: Tensor) -> Tensor:
-        """Predictions for samples [n, …sample]; with dropout in training."""
+        """Predictions [n, …] for samples ``x`` [n, …sample]; with dropout in training.
+
+        Raises:
+            ValueError: if they have another shape or element type.
+        """
         self._settle()
         kind = self.program.elaborated.input_type
         if tuple(x.shape[1:]) != kind.sample or x.dim() == 0:

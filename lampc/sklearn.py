@@ -94,7 +94,11 @@ class _Lamp(BaseEstimator):  # type: ignore[misc]
 
     @property
     def model_(self) -> Model:
-        """The trained network."""
+        """The trained network.
+
+        Raises:
+            NotFittedError: if nothing has been trained.
+        """
         import torch
 
         check_is_fitted(self)
@@ -130,6 +134,7 @@ class LampClassifier(ClassifierMixin, _Lamp):  # type: ignore[misc]
 
         Raises:
             LampError: if the network is wrong.
+            ValueError: if scikit-learn refuses samples or targets.
         """
         X, y = validate_data(self, X, y, dtype=np.float64)  # noqa: N806
         check_classification_targets(y)
@@ -138,13 +143,21 @@ class LampClassifier(ClassifierMixin, _Lamp):  # type: ignore[misc]
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:  # noqa: N803
-        """Each class's probability, [n, classes], for samples ``X`` [n, features]."""
+        """Each class's probability, [n, classes], for samples ``X`` [n, features].
+
+        Raises:
+            NotFittedError: if nothing has been trained.
+        """
         made = self._made(X)[:, : len(self.classes_)]
         shares: NDArray[np.float64] = made / made.sum(axis=1, keepdims=True)
         return shares
 
     def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
-        """The likeliest classes of samples ``X`` [n, features], as ``fit`` was told them: [n]."""
+        """The likeliest classes of samples ``X`` [n, features], as ``fit`` was told them: [n].
+
+        Raises:
+            NotFittedError: if nothing has been trained.
+        """
         shares = self.predict_proba(X)
         likeliest: NDArray[Any] = self.classes_[shares.argmax(axis=1)]
         return likeliest
@@ -161,6 +174,7 @@ class LampRegressor(RegressorMixin, _Lamp):  # type: ignore[misc]
 
         Raises:
             LampError: if the network is wrong.
+            ValueError: if scikit-learn refuses samples or targets.
         """
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)  # noqa: N806
         self._shape = y.shape[1:]
@@ -171,7 +185,11 @@ class LampRegressor(RegressorMixin, _Lamp):  # type: ignore[misc]
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:  # noqa: N803
-        """Targets, [n] or [n, targets], for samples ``X`` [n, features]."""
+        """Targets, [n] or [n, targets], for samples ``X`` [n, features].
+
+        Raises:
+            NotFittedError: if nothing has been trained.
+        """
         made: NDArray[np.float64] = self._made(X) * self.target_scale_ + self.target_mean_
         return made.reshape(len(made), *self._shape)
 

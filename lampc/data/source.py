@@ -83,7 +83,10 @@ class Split:
 
 @dataclass(frozen=True, repr=False)
 class Dataset:
-    """Data in memory: parts of samples x [n, …sample] and targets y [n, …target], or labels [n]."""
+    """Data in memory: parts of samples x [n, …sample] and targets y [n, …target], or labels [n].
+
+    ``normal``: where samples have been normalised, mean and deviation of the training features, each [features] or [].
+    """
 
     description: Description
     train: Split

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 import re
-import typing
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TypeVar
 
 from lampc.ir.op import ShapeError
+from lampc.layers import annotated
 from lampc.layers.layer import LAYERS, Arguments, Construct, LayerType
 from lampc.layers.signature import REQUIRED, Flag, Float, Int, Kind, Name, Param, Signature
 from lampc.ops.term import Term
@@ -56,8 +56,7 @@ def made_of(function: Callable[..., Term]) -> LayerType:
     name = function.__name__
     if name in LAYERS or not re.fullmatch(r"[A-Za-z_][A-Za-z_0-9]*", name):
         raise ValueError(f"there is a layer `{name}` already")
-    hints = typing.get_type_hints(function)
-    given = list(inspect.signature(function).parameters.values())
+    hints, given = annotated.types(function), annotated.parameters(function)
     if len(given) < 2:
         raise ValueError(f"`{name}` takes (make, x, …)")
     params = []

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from lampc.diagnostics import LampError, Problems
 from lampc.ir.op import Normal, Op, Sample, ShapeError, op
 from lampc.ir.types import Type
+from lampc.layers.annotated import parameters
 from lampc.ops.elementwise import one_dtype
 from lampc.ops.term import Term
 
@@ -72,7 +73,7 @@ class WithGradient(Op):
     def argument(self, index: int) -> str:
         """What the function calls an input."""
         try:
-            names = [parameter.name for parameter in inspect.signature(self.vjp).parameters.values()
+            names = [parameter.name for parameter in parameters(self.vjp)
                      if parameter.kind is not inspect.Parameter.VAR_POSITIONAL][1:]  # fmt: skip
         except (TypeError, ValueError):  # of what is not written in Python
             names = []

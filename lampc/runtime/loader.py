@@ -86,12 +86,15 @@ class DataLoader:
         return self.minibatches(self.order())
 
     def minibatches(self, order: Tensor | None, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """The minibatches of a pass in an order, x [n, …sample] and y [n, …target], from ``start`` samples after the first."""
+        """The minibatches of a pass, x [n, …sample] and y [n, …target], from ``start`` samples after the first.
+
+        ``order``: [samples]; None for their own.
+        """
         for begin in range(start, self.samples, self.batch):
             yield self.rows_of(order, begin, min(begin + self.batch, self.samples))
 
     def rows_of(self, order: Tensor | None, begin: int, stop: int) -> tuple[Tensor, Tensor]:
-        """Samples [n, …sample] and targets [n, …target] at some places of a pass in an order."""
+        """Samples [n, …sample] and targets [n, …target] at some places of a pass in an ``order`` [samples], or their own."""
         if self.dataset is not None:
             indices: Sequence[int] = range(begin, stop) if order is None else order[begin:stop].tolist()
             x, y = default_collate([self.dataset[index] for index in indices])

@@ -103,6 +103,9 @@ class Machine:
         """The routine bound for a batch size; the last few are kept.
 
         Whoever asks may overwrite what the last ``loss`` left there for ``backward``.
+
+        Raises:
+            LampError: if a batchnorm would see a minibatch of one sample.
         """
         if batch < self.program.least_batch and routine is self.program.training:
             raise failure("E509", "`batchnorm` cannot take the variance of a minibatch of one sample", "give it two or more")
@@ -119,7 +122,11 @@ class Machine:
         return executor
 
     def samples(self, x: Any, y: Any) -> tuple[Tensor, Tensor]:
-        """Samples [n, …sample] and targets [n, …target] as tensors of the program's types on its device."""
+        """Samples ``x`` [n, …sample] and targets ``y`` [n, …target] as tensors of the program's types on its device.
+
+        Raises:
+            LampError: if they are not such as the network takes.
+        """
         x = self._input(x)
         return x, self._targets(y, len(x))
 

@@ -67,11 +67,11 @@ def _left(root: Path, path: str, limit: str, usage: str, cache: str) -> list[int
         if not place.is_relative_to(root):
             break
         try:
-            most = (place / limit).read_text().strip()
+            most = (place / limit).read_text(encoding="utf-8").strip()
             if most == "max":
                 continue
-            statistics = dict(line.split() for line in (place / "memory.stat").read_text().splitlines())
-            found.append(int(most) - int((place / usage).read_text()) + int(statistics.get(cache, 0)))
+            statistics = dict(line.split() for line in (place / "memory.stat").read_text(encoding="utf-8").splitlines())
+            found.append(int(most) - int((place / usage).read_text(encoding="utf-8")) + int(statistics.get(cache, 0)))
         except (OSError, ValueError):
             continue
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ from lampc.runtime.weights import Loaded, duplicate, load_state, plain_weights
 if TYPE_CHECKING:
     from lampc.compile import Program
     from lampc.data import Dataset
-    from lampc.runtime.history import History
+    from lampc.runtime.history import Epoch, History, Part
 
 
 class Model(Machine):
@@ -57,7 +57,11 @@ class Model(Machine):
 
     @exclusive
     def reset(self, seed: int) -> None:
-        """Begin anew from a seed, and with the weights of ``train weights=``, if there are such."""
+        """Begin anew from a seed, and with the weights of ``train weights=``, if there are such.
+
+        Raises:
+            LampError: if it is no seed.
+        """
         self.seed = seed = whole("seed", seed, most=SEEDS)
         self.storage.initialise(self.program.parameters, seed)
         if self._begin is not None:
@@ -92,7 +96,7 @@ class Model(Machine):
 
     @exclusive
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> Loaded:
-        """Take weights by name, tensors or arrays of the same shapes, [out, in] and so on; all, or, at a mistake, none.
+        """Take the weights of ``state_dict`` by name, tensors or arrays of the same shapes, [out, in] and so on; all or none.
 
         The optimiser's state stays. With ``strict=False`` names may differ; the answer says which.
 
@@ -164,7 +168,11 @@ class Model(Machine):
     @torch.no_grad()
     @exclusive
     def __call__(self, x: Any) -> Tensor:
-        """Predictions for some samples, without dropout. ``x`` is [n, …sample]; so is the result."""
+        """Predictions [n, …] for samples ``x`` [n, …sample], without dropout.
+
+        Raises:
+            LampError: if the samples are not such as the network takes.
+        """
         if isinstance(x, Rows):
             return torch.cat([self(x[start : start + STORED]) for start in range(0, len(x), STORED)])
         x = self._input(x)
@@ -174,12 +182,12 @@ class Model(Machine):
     @torch.no_grad()
     @exclusive
     def value(self, label: str, x: Any) -> Tensor:
-        """A value that the file names with `as`, [n, …] for samples [n, …sample], as in prediction: a code, say.
+        """A value that the file names with `as`, [n, …] for samples ``x`` [n, …sample], as in prediction: a code, say.
 
         Of a name in the copies of a body, ``h[2]`` is the second value. What nothing trains is as it began.
 
         Raises:
-            LampError: if there is none of that name.
+            LampError: if there is none of that name, or the samples are not such as the network takes.
         """
         labels = self.program.elaborated.labels
         if not isinstance(label, str) or label not in labels:
@@ -206,7 +214,11 @@ class Model(Machine):
     @torch.no_grad()
     @exclusive
     def forward(self, x: Any) -> Tensor:
-        """Predictions [n, …] for a minibatch [n, …sample] as in training: with dropout."""
+        """Predictions [n, …] for a minibatch ``x`` [n, …sample] as in training: with dropout.
+
+        Raises:
+            LampError: if the samples are not such as the network takes.
+        """
         x = self._input(x)
         executor = self.executor(self.program.training, len(x))
         executor.fill(x)
@@ -220,6 +232,9 @@ class Model(Machine):
         """The loss of a minibatch, x [n, …sample] and y [n, …target] or labels [n]: a tensor [] without axes.
 
         ``backward()`` then differentiates it.
+
+        Raises:
+            LampError: if there is no loss, or samples or targets are not such as the network takes.
         """
         self._needs_loss()
         x = self._input(x)
@@ -234,7 +249,11 @@ class Model(Machine):
     @torch.no_grad()
     @exclusive
     def backward(self) -> None:
-        """Add the gradients of the last ``loss(x, y)`` to each parameter's ``grad``, which has the parameter's shape."""
+        """Add the gradients of the last ``loss(x, y)`` to each parameter's ``grad``, which has the parameter's shape.
+
+        Raises:
+            RuntimeError: if this thread has not just called that.
+        """
         executor = self._current
         if executor is None or self._asked != get_ident():
             raise RuntimeError("call model.loss(x, y) before model.backward(), with no other call between, in any thread")
@@ -252,7 +271,11 @@ class Model(Machine):
     @torch.no_grad()
     @exclusive
     def gradients(self, x: Any, y: Any) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss [] of a minibatch, x [n, …sample] and y [n, …target], and each gradient, of its parameter's shape."""
+        """The loss [] of a minibatch, x [n, …sample] and y [n, …target], and each gradient, of its parameter's shape.
+
+        Raises:
+            LampError: if there is no loss, or samples or targets are not such as the network takes.
+        """
         loss = self.loss(x, y)
         executor, self._current = self._current, None
         assert executor is not None
@@ -266,19 +289,20 @@ class Model(Machine):
     @torch.no_grad()
     @exclusive
     def evaluate(self, x: Any, y: Any) -> dict[str, float]:
-        """The loss and the program's metrics on samples [n, …sample] with targets [n, …target] or labels [n].
+        """The loss and the program's metrics on samples ``x`` [n, …sample] with targets ``y`` [n, …target] or labels [n].
 
         They are measured as if they were one minibatch, without dropout; accuracy is a share, from 0 to 1.
 
         Raises:
-            LampError: if there is nothing to measure: no sample, or none but such as the loss ignores.
+            LampError: if there is nothing to measure, no sample, or none but such as the loss ignores; or samples or targets
+                are not such as the network takes.
         """
         return self.measured(x, y)[0]
 
     @torch.no_grad()
     @exclusive
     def measured(self, x: Any, y: Any, known: bool = False) -> tuple[dict[str, float], dict[str, list[list[float]]]]:
-        """What ``evaluate`` and ``tables`` give, of one pass over samples [n, …sample] and targets [n, …target].
+        """What ``evaluate`` and ``tables`` give, of one pass over samples ``x`` [n, …sample] and targets ``y`` [n, …target].
 
         ``known``: they have been measured before as they are, and are not looked at again.
 
@@ -293,14 +317,18 @@ class Model(Machine):
     @torch.no_grad()
     @exclusive
     def tables(self, x: Any, y: Any) -> dict[str, list[list[float]]]:
-        """Metrics that are tables, such as confusion [classes, classes], on samples [n, …sample] and targets [n, …target]."""
+        """Metrics that are tables, such as confusion [classes, classes], on samples ``x`` [n, …sample], targets ``y`` [n, …].
+
+        Raises:
+            LampError: as ``evaluate``, where there are such metrics.
+        """
         if not len(x) or not any(metric.table for metric in self.program.metrics):
             return {}
         return self.measured(x, y)[1]
 
     def train(self, loader: Any = None, epochs: int | None = None, evaluate: bool = True,
-              on_epoch: Any = None, data: Dataset | None = None, every: float = 0.0, measure: int = 0,
-              watch: bool = True, *, on_part: Any = None) -> History:  # fmt: skip
+              on_epoch: Callable[[Epoch], object] | None = None, data: Dataset | None = None, every: float = 0.0,
+              measure: int = 0, watch: bool = True, *, on_part: Callable[[Part], object] | None = None) -> History:  # fmt: skip
         """Train, from where the parameters are; see ``lampc.runtime.train.train``.
 
         ``loader`` is a ``DataLoader``, a torch one, or anything that goes over pairs of x [n, …sample] and y [n, …target];
@@ -309,6 +337,9 @@ class Model(Machine):
         An exception that either of them raises, or Ctrl-C, leaves the model as it has been trained by then.
         ``every`` is the least time between two measurements, in seconds. The logger ``lampc`` is told of each epoch (INFO),
         and of what will not mend itself (WARNING).
+
+        Raises:
+            LampError: if there is no loss or no data, or samples or targets are not such as the network takes.
         """
         from lampc.runtime.train import train
 

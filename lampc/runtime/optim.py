@@ -12,7 +12,10 @@ from lampc.runtime.asked import real
 
 
 class Optimizer:
-    """Takes steps along the gradients that ``model.backward()`` has added to each parameter's ``grad``."""
+    """Takes steps along the gradients that ``model.backward()`` has added to the ``grad`` of each of some ``parameters``.
+
+    These are tensors of any shapes, [out, in] or other, or such by name: ``model.parameters``.
+    """
 
     def __init__(self, parameters: Mapping[str, Tensor] | Iterable[Tensor]) -> None:
         values = parameters.values() if isinstance(parameters, Mapping) else parameters
@@ -31,7 +34,11 @@ class Optimizer:
 
     @torch.no_grad()
     def step(self) -> None:
-        """Update every parameter that has a gradient."""
+        """Update every parameter that has a gradient.
+
+        Raises:
+            TypeError: if ``update`` returns something.
+        """
         for p, state in zip(self.parameters, self.state, strict=True):
             if p.grad is not None:
                 returned: object = self.update(p, p.grad, state)  # type: ignore[func-returns-value]
@@ -39,12 +46,12 @@ class Optimizer:
                     raise TypeError(f"{type(self).__name__}.update changes `p` in place, and returns nothing")
 
     def update(self, p: Tensor, g: Tensor, state: dict[str, Tensor]) -> None:
-        """Change ``p`` in place by its gradient ``g``; ``state`` is kept from step to step."""
+        """Change ``p`` in place by its gradient ``g``, of the same shape; ``state``, empty at first, is kept between steps."""
         raise NotImplementedError
 
 
 class SGD(Optimizer):
-    """``p ← p - lr·v``, ``v ← momentum·v + g``."""
+    """``p ← p - lr·v``, ``v ← momentum·v + g``, for each of the ``parameters``, of whatever shape."""
 
     def __init__(self, parameters: Mapping[str, Tensor] | Iterable[Tensor], lr: float = 0.01, momentum: float = 0.0) -> None:
         super().__init__(parameters)

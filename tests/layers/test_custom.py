@@ -195,3 +195,20 @@ def test_a_library_that_is_not_there_names_those_that_are() -> None:
     with pytest.raises(lampc.LampError) as caught:
         lampc.compile.text("use std.resnets; linear 2->3")
     assert "std.resnet" in caught.value.diagnostics[0].fixes[0]
+
+
+def test_annotations_may_name_what_only_a_type_checker_sees() -> None:
+    """As under ``if TYPE_CHECKING``; whether they are texts, or worked out late."""
+
+    def typed(make: Unseen, x: Unseen, by: float = 2.0, on: bool = True) -> Unseen:  # type: ignore[name-defined]  # noqa: F821
+        """So many times x, with its own gradient."""
+
+        def gradient(dy: Unseen, given: Unseen) -> list[Unseen]:  # type: ignore[name-defined]  # noqa: F821
+            return [dy, dy]
+
+        return lampc.with_gradient(x * by, [x], gradient, check=False)
+
+    session = lampc.Session(typed)
+    assert "scale(x, 4)" in str(session.text("input 3; typed 4 on=off; linear 1 xavier").inference)
+    with pytest.raises(lampc.LampError, match="returns 2, and it has 1 inputs: given"):
+        session.text("input 3; linear 3 xavier; typed 4; linear 1 xavier; loss mse")

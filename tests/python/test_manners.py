@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,61 +15,6 @@ import lampc.compile
 
 SOURCE = "linear 2->5 xavier; tanh; linear 1; sigmoid\ndata disc train=60 test=20 validation=10\nloss mse\nmetrics accuracy\n"
 SOURCE += "train epochs=2 batch=10 shuffle"
-SHAPED = {"x", "y", "loader", "state_dict"}
-"""Arguments that have a shape."""
-UNITS = {"seconds": "", "us_per_step": "microsecond", "buffers": "byte", "every": "seconds"}
-"""What is measured in something, by the word for it that the docstring has."""
-
-
-def public() -> Iterator[tuple[str, Any]]:
-    """Every public name, and every public method and property of what is a class."""
-    for name in lampc.__all__:
-        value = getattr(lampc, name)
-        if name.startswith("__"):
-            continue
-        yield name, value
-        if inspect.isclass(value) and not issubclass(value, Exception):
-            for member, found in inspect.getmembers(value):
-                own = any(member in vars(base) for base in value.__mro__ if base.__module__.startswith("lampc"))
-                if own and (member == "__call__" or not member.startswith("_")) and (
-                    inspect.isroutine(found) or isinstance(found, property) or hasattr(found, "func")):  # fmt: skip
-                    yield f"{name}.{member}", found
-
-
-PUBLIC = dict(public())
-
-
-def test_there_are_as_many_as_one_would_think() -> None:
-    assert {
-        "Model.train",
-        "Model.save",
-        "Model.__call__",
-        "Program.load",
-        "Session.text",
-        "load",
-        "History.us_per_step",
-    } <= set(PUBLIC)
-
-
-@pytest.mark.parametrize("name", PUBLIC)
-def test_docstrings_have_shapes_and_units(name: str) -> None:
-    found = PUBLIC[name]
-    doc = inspect.getdoc(found)
-    assert doc, name
-    assert doc.rstrip()[-1] in ".`:)…" or "→" in doc or "\n" in doc, doc
-    if inspect.isclass(found):
-        return
-    function = found.fget if isinstance(found, property) else getattr(found, "func", found)
-    try:
-        signature = inspect.signature(function)
-    except ValueError:
-        return
-    shaped = SHAPED & set(signature.parameters) or re.search(r"\bTensor\b", str(signature.return_annotation))
-    if shaped:
-        assert "[" in doc or "shape" in doc, f"{name} says no shapes:\n{doc}"
-    for word, unit in UNITS.items():
-        if word in signature.parameters or name.endswith(f".{word}"):
-            assert unit.lower() in doc.lower(), f"{name} says no unit:\n{doc}"
 
 
 def test_reprs_are_short() -> None:

@@ -164,17 +164,34 @@ def test_every_field_may_be_anything_at_all(kept: Path, tmp_path: Path, name: st
 def every_field(kept: Path, tmp_path: Path, name: str, seeds: str, capsys: pytest.CaptureFixture[str], most: int) -> None:
     codes: set[str] = set()
     verbs = tuple(tuple(word.replace("x/1", f"{seeds}/1") if word != "x" else seeds for word in verb) for verb in EACH[name])
-    drawn = random.Random(seeds)
-    for number, (what, content) in enumerate(mutations(kept / "runs" / seeds / "1", name, most)):
-        folder = tmp_path / str(number)
-        shutil.copytree(kept, folder)
+    drawn, folder = random.Random(seeds), tmp_path / "kept"
+    whole = {path.relative_to(kept): path.read_bytes() for path in kept.rglob("*") if path.is_file()}
+    shutil.copytree(kept, folder)
+    for what, content in mutations(kept / "runs" / seeds / "1", name, most):
         (folder / "runs" / seeds / "1" / name).write_bytes(content)
         try:
             codes |= used(folder, capsys, (drawn.choice(verbs),))
         except AssertionError as error:
             raise AssertionError(what) from error
-        shutil.rmtree(folder)
+        restore(folder, whole)
     assert "E611" in codes
+
+
+def restore(folder: Path, whole: dict[Path, bytes]) -> None:
+    """Have a folder as it was, by what is different: to remove and copy it all would be most of the time."""
+    folders = {parent for path in whole for parent in path.parents}
+    for path in sorted(folder.rglob("*"), reverse=True):
+        name = path.relative_to(folder)
+        if path.is_symlink() or path.is_file():
+            if name not in whole:
+                path.unlink()
+        elif name not in folders:
+            path.rmdir()
+    for name, content in whole.items():
+        path = folder / name
+        if not path.is_file() or path.read_bytes() != content:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
 
 
 DEEP = (b"[" * 10**5 + b"]" * 10**5, b'{"a":' * 10**5 + b"1" + b"}" * 10**5, b"9" * 10**5, b"\xff\xfe", b"", b"null", b"{}",

@@ -28,18 +28,12 @@ def _server(executable: str) -> str:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     if executable == sys.executable:
         environment["PYTHONPATH"] = str(HERE.parents[1])
-    folder = tempfile.TemporaryDirectory(prefix="lampc")
-    place = os.path.join(folder.name, "warm")
+    place = os.path.join(tempfile.mkdtemp(prefix="lampc"), "warm")
     server = subprocess.Popen([executable, str(HERE / "server.py"), place], env=environment, stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE)  # fmt: skip
     assert server.stdin is not None
     assert server.stdout is not None
     assert server.stdout.readline() == b"ready\n"
     server.stdout.close()
-
-    def end() -> None:
-        server.communicate()
-        folder.cleanup()
-
-    atexit.register(end)
+    atexit.register(server.communicate)  # which ends its input; where that is not come to, the system does
     return place
