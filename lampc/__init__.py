@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from lampc.ir.op import ShapeError
     from lampc.layers.custom import layer
     from lampc.layers.own_gradient import with_gradient
+    from lampc.runs.load import Run
+    from lampc.runs.load import load as load_run
     from lampc.runs.saved import load
-    from lampc.runtime.history import Epoch, History
+    from lampc.runtime.history import Epoch, History, Part
     from lampc.runtime.loader import DataLoader
     from lampc.runtime.model import Model
     from lampc.runtime.optim import SGD, Optimizer
@@ -39,23 +41,29 @@ __all__ = [
     "LampError",
     "Model",
     "Optimizer",
+    "Part",
     "Program",
+    "Run",
     "Session",
     "ShapeError",
     "__version__",
     "layer",
     "load",
+    "load_run",
     "with_gradient",
 ]
 
 logging.getLogger("lampc").addHandler(logging.NullHandler())  # silent until a program asks for it
 
 _LAZY = {"Dataset": "lampc.data", "Epoch": "lampc.runtime.history", "History": "lampc.runtime.history",
-         "Model": "lampc.runtime.model", "Program": "lampc.compiled",
+         "Part": "lampc.runtime.history",
+         "Model": "lampc.runtime.model", "Program": "lampc.compiled", "Run": "lampc.runs.load",
          "DataLoader": "lampc.runtime.loader", "SGD": "lampc.runtime.optim", "Optimizer": "lampc.runtime.optim",
          "Session": "lampc.session", "layer": "lampc.layers.custom",
-         "load": "lampc.runs.saved",
+         "load": "lampc.runs.saved", "load_run": "lampc.runs.load",
          "with_gradient": "lampc.layers.own_gradient", "ShapeError": "lampc.ir.op"}  # fmt: skip
+_THERE = {"load_run": "load"}
+"""What such a name is called where it stands."""
 _MODULES = ("compile", "nn")
 """Imported when they are asked for; not by ``from lampc import *``, which would hide Python's own ``compile``."""
 
@@ -70,7 +78,7 @@ if not TYPE_CHECKING:  # to a type checker it would be any name's
             return import_module(f"lampc.{name}")
         if name not in _LAZY:
             raise AttributeError(f"module 'lampc' has no attribute {name!r}")
-        return getattr(import_module(_LAZY[name]), name)
+        return getattr(import_module(_LAZY[name]), _THERE.get(name, name))
 
 
 def __dir__() -> list[str]:

@@ -23,6 +23,7 @@ from lampc.compiled import Program
 from lampc.diagnostics import Diagnostic, Problems, failure
 from lampc.elaborate import Elaborated, elaborate
 from lampc.elaborate.definitions import decode, read_source
+from lampc.elaborate.foreign import judge
 from lampc.elaborate.given import Given, as_path
 from lampc.ir.graph import Graph
 from lampc.passes.cse import share_common
@@ -116,7 +117,7 @@ def examine(source: Source, given: Given, problems: Problems) -> Elaborated | No
 
 def _checked(source: Source, given: Given, problems: Problems) -> tuple[Elaborated | None, Graph | None]:
     """A checked program, and its forward graph as training begins, where that has been made."""
-    tree = parse(source, problems)
+    tree = parse(source, problems, judge(given.layers))
     elaborated = elaborate(tree, given, problems)
     graph = None
     if elaborated is not None and not problems.errors:

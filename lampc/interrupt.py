@@ -26,6 +26,8 @@ def _heard(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
     with contextlib.suppress(Exception):  # it may be in the midst of writing
         sys.stdout.flush()
+        if "lampc.cli.say" in sys.modules:
+            sys.modules["lampc.cli.say"].clear(err=True)
     with contextlib.suppress(OSError):
         os.write(2, b"interrupted\n")
     os._exit(128 + number)

@@ -1,7 +1,9 @@
-"""The one way in which words of others, of programs, data, models and run folders, reach a terminal, a picture or a table."""
+"""The one way in which words of others, of programs, data, models and runs, reach a terminal, a picture, a table or JSON."""
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from typing import Any
 
@@ -50,3 +52,22 @@ def cell(value: Any) -> Any:
     except ValueError:
         return f"'{shown}"
     return shown
+
+
+def json_line(value: Any) -> str:
+    """A value as JSON for any program that reads it: ASCII, on one line, and a number that is none or infinite is ``null``.
+
+    JSON has no such numbers, and what Python writes for them (``NaN``) most readers refuse.
+    """
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from lampc.advice.beginnings import warn_of_beginnings
 from lampc.advice.bounds import warn_of_no_bound
+from lampc.advice.channels import warn_of_channels
 from lampc.advice.data import warn_of_data
 from lampc.advice.linear import warn_of_bias, warn_of_linear
 from lampc.advice.rates import warn_of_rates
@@ -22,6 +23,7 @@ def advise(program: Elaborated, problems: Problems) -> None:
     warn_of_linear(program, problems)
     warn_of_bias(program, problems)
     warn_of_softmax(program, problems)
+    warn_of_channels(program, problems)
     warn_of_rates(program, problems)
     warn_of_beginnings(program, problems)
     warn_of_no_bound(program, problems)

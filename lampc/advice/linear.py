@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from lampc.diagnostics import Problems
+from lampc.diagnostics.edits import instead
 from lampc.elaborate import Elaborated
 from lampc.ir.graph import Graph, Node, Value
 from lampc.ir.leaves import Parameter
@@ -91,9 +92,15 @@ def warn_of_bias(program: Elaborated, problems: Problems) -> None:
         if len(graph.users(before.id)) == 1 and _adds_bias(graph, before):
             what = before.spans[0]
             without = re.sub(r" bias=\w+(\([^)]*\))?", "", what.phrase)
-            problems.report("W415", "`batchnorm` takes off what the bias before it adds", what, "has a bias",
-                            also=[(node.spans[0], "takes each channel's mean off")],
-                            fixes=[f"leave it out: `{without} bias=off`"])  # fmt: skip
+            problems.report(
+                "W415",
+                "`batchnorm` takes off what the bias before it adds",
+                what,
+                "has a bias",
+                also=[(node.spans[0], "takes each channel's mean off")],
+                fixes=[f"leave it out: `{without} bias=off`"],
+                edits=instead(what, f"{without} bias=off"),
+            )
 
 
 def _adds_bias(graph: Graph, node: Node) -> bool:

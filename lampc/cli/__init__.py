@@ -1,5 +1,5 @@
 """The command line: one verb a file. Exit status: 0 fine, 1 the program or its data is wrong, 2 wrong usage or a fault
-in lampc, 130 interrupted.
+in lampc, 128 + a signal's number interrupted. docs/output.md says it verb by verb.
 """
 
 from __future__ import annotations
@@ -12,18 +12,45 @@ import warnings
 from importlib import import_module
 
 import click
+from click.shell_completion import CompletionItem
 
 from lampc import __version__
-from lampc.cli.say import say
+from lampc.cli.say import say, say_no_more, tell
+from lampc.cli.verb import Context, write_exits
 from lampc.diagnostics import LampError
 from lampc.interrupt import end_at_once
 
-VERBS = ("new", "examples", "train", "sweep", "sample", "eval", "predict", "runs", "compare", "plot", "export", "import",
-         "data", "check", "ops", "graph", "explain")  # fmt: skip
+VERBS = {
+    "new": "Write a program and its data, to begin with.",
+    "examples": "List the programs that come with lampc.",
+    "check": "Find all mistakes of programs, without running them.",
+    "data": "Show what data there is.",
+    "train": "Train the network as the file says.",
+    "runs": "List the runs that are kept.",
+    "eval": "Measure a trained network.",
+    "predict": "Predict with a trained network.",
+    "sample": "Write more of a text by a trained network.",
+    "plot": "Draw a run's curves and its report.",
+    "compare": "Show where two runs differ.",
+    "sweep": "Train with many settings, and compare.",
+    "export": "Write a trained network for others: PyTorch, ONNX, C.",
+    "import": "Write a model of ONNX or torch.export as a program.",
+    "graph": "Draw the network.",
+    "ops": "List the operations that a program compiles to.",
+    "explain": "Say what a diagnostic's code means, and how to mend it.",
+}
+"""What there is, in the order in which one comes upon it, and what it does."""
 
 
 class _Verbs(click.Group):
     """Imports a verb's file only when it is called."""
+
+    context_class = Context
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args[:1] == ["help"]:  # as other programs have it
+            args = [*args[1:2], "--help"]
+        return super().parse_args(ctx, ["--version"] if args == ["version"] else args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(VERBS)
@@ -35,6 +62,20 @@ class _Verbs(click.Group):
         command = getattr(import_module(f"lampc.cli.{own}"), own)
         assert isinstance(command, click.Command)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl(VERBS.items())  # without a look at their files
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("To begin with"):
+            formatter.write_text("`lampc new` writes a program, `lampc train disc` runs one that comes with lampc, and "
+                                 "`lampc VERB --help` has examples of each verb.")  # fmt: skip
+        write_exits(formatter)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        verbs = [CompletionItem(name, help=text) for name, text in VERBS.items() if name.startswith(incomplete)]
+        return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         from lampc.diagnostics.suggest import nearest
@@ -48,7 +89,7 @@ class _Verbs(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(cls=_Verbs, subcommand_metavar="VERB …", context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="lampc")
 def cli() -> None:
     """Checks, lists, draws and trains the neural networks that .lamp files describe."""
@@ -90,7 +131,7 @@ def run(arguments: list[str] | None = None) -> int:
             error = _as_setting(error, sys.argv[1:] if arguments is None else arguments)
         said = io.StringIO()
         error.show(said)
-        say(said.getvalue().rstrip("\n"), err=True)
+        tell(said.getvalue().rstrip("\n"), err=True)
         return 2
     except click.exceptions.Exit as exit:
         return exit.exit_code
@@ -101,7 +142,7 @@ def run(arguments: list[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # The reader has gone, as with `| head`; there is nobody to tell.
-        _say_no_more()
+        say_no_more()
         return 0
     except OSError as error:
         return _refused(error) or _fault(error)
@@ -128,11 +169,6 @@ def _as_setting(error: click.NoSuchOption, arguments: list[str]) -> click.UsageE
     return click.UsageError(f"`{ours}` is the program's: `--set {ours}={value}`.", error.ctx)
 
 
-def _say_no_more() -> None:
-    """Let what is still to be printed go nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
@@ -143,7 +179,7 @@ def _refused(error: OSError) -> int | None:
     if error.errno == errno.ENOENT:
         say("error[E003]: the folder that lampc was called in is gone", err=True)
     else:
-        _say_no_more()
+        say_no_more()
         say(f"error[E003]: the output cannot be written: {error.strerror}", err=True)
     return 1
 

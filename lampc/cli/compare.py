@@ -6,21 +6,20 @@ from typing import Any
 
 import click
 
-from lampc.cli.report import remember_color
+from lampc.cli.colors import COLOR
+from lampc.cli.completion import complete_runs
 from lampc.cli.say import say, say_json
+from lampc.cli.verb import verb
 from lampc.printable import printable
 
 
-@click.command()
-@click.argument("first", metavar="A")
-@click.argument("second", metavar="B")
+@verb("lampc compare disc/1 disc/2")
+@click.argument("first", metavar="A", shell_complete=complete_runs)
+@click.argument("second", metavar="B", shell_complete=complete_runs)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-@click.option(
-    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True, help="Colour errors."
-)
-def compare(first: str, second: str, as_json: bool, color: str) -> int:
+@COLOR
+def compare(first: str, second: str, as_json: bool) -> int:
     """Show where two runs differ: what they measured, their settings, their sources."""
-    remember_color(color)
     from lampc.runs.directory import find
     from lampc.runs.overview import compare as compared
 

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lampc.cli.clashes import given
+from lampc.cli.completion import complete_data
 from lampc.cli.inputs import common, load
 from lampc.cli.report import wants_color
 from lampc.cli.say import say, say_json, say_table
+from lampc.cli.verb import verb
 from lampc.data import DataError
 from lampc.diagnostics import LampError, Problems
 from lampc.elaborate.given import Given
@@ -24,8 +27,8 @@ if TYPE_CHECKING:
     from lampc.data.overview import Column
 
 
-@click.command()
-@click.argument("file")
+@verb("lampc data iris", "lampc data other.csv")
+@click.argument("file", shell_complete=complete_data)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a column.")
 @common
 def data(file: str, as_json: bool, settings: tuple[str, ...], allow_python: bool, color: str) -> int:
@@ -44,6 +47,9 @@ def data(file: str, as_json: bool, settings: tuple[str, ...], allow_python: bool
             program = compile_source(source, Given(folder, overrides, allow_python), problems)
             columns = of_dataset(program.data())
         else:
+            for option, flag in (("settings", "--set"), ("allow_python", "--allow-python")):
+                if given(option):
+                    raise click.UsageError(f"{flag} beside {file}: it is for programs.")
             columns = overview(Path(file))
     except DataError as error:
         problems.report(error.code, str(error), None, fixes=[*error.fixes, *_meant(file)])
@@ -53,7 +59,7 @@ def data(file: str, as_json: bool, settings: tuple[str, ...], allow_python: bool
         raise LampError(problems.errors) from None
     if as_json:
         for column in columns:
-            say_json({name: None if value != value else value for name, value in asdict(column).items()})
+            say_json(asdict(column))
     else:
         _print(columns, wants_color(color))
     return 0

@@ -7,23 +7,24 @@ from pathlib import Path
 
 import click
 
-from lampc.cli.report import remember_color, warned
+from lampc.cli.colors import COLOR
+from lampc.cli.completion import complete_files, complete_runs
+from lampc.cli.report import warned
+from lampc.cli.results import measure
 from lampc.cli.say import say, say_json
-from lampc.cli.train import measure
+from lampc.cli.verb import verb
 
 
-@click.command()
-@click.argument("run")
-@click.option("--data", "other", metavar="FILE", help="Measure on this file, of the kind that the run was trained on.")
+@verb("lampc eval iris", "lampc eval iris --data other.csv --json")
+@click.argument("run", shell_complete=complete_runs)
+@click.option("--data", "other", metavar="FILE", shell_complete=complete_files,
+              help="Measure on this file, of the kind that the run was trained on.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @click.option("--last", is_flag=True, help="Take the weights of the last epoch, not of the best.")
 @click.option("--allow-python", is_flag=True, help='Permit `data python "module:function"` to run that function.')
-@click.option(
-    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True, help="Colour errors."
-)
-def eval(run: str, other: str | None, as_json: bool, last: bool, allow_python: bool, color: str) -> int:
+@COLOR
+def eval(run: str, other: str | None, as_json: bool, last: bool, allow_python: bool) -> int:
     """Measure a trained network: on the data it was held out from, or on another file."""
-    remember_color(color)
     warnings.showwarning = warned
     from lampc.runs.evaluate import evaluate
     from lampc.runs.load import load

@@ -5,13 +5,15 @@ from __future__ import annotations
 import click
 
 from lampc import resources
+from lampc.cli.completion import complete_codes
 from lampc.cli.say import say
+from lampc.cli.verb import verb
 from lampc.diagnostics.codes import TITLES
 from lampc.diagnostics.suggest import nearest
 
 
-@click.command()
-@click.argument("code", required=False)
+@verb("lampc explain E401", "lampc explain")
+@click.argument("code", required=False, shell_complete=complete_codes)
 def explain(code: str | None) -> int:
     """Say what a diagnostic's code means and how to mend it; without a code, list all."""
     if code is None:

@@ -6,20 +6,22 @@ from pathlib import Path
 
 import click
 
+from lampc.cli.colors import COLOR
+from lampc.cli.completion import complete_files
 from lampc.cli.outputs import save
-from lampc.cli.report import remember_color
 from lampc.cli.say import say
+from lampc.cli.verb import verb
 
 
-@click.command("import")
-@click.argument("file")
-@click.option("-o", "--output", metavar="OUT", help="The .lamp file; its weights lie beside it. [default: by FILE's name]")
-@click.option(
-    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True, help="Colour errors."
-)
-def import_(file: str, output: str | None, color: str) -> int:
+@verb("lampc import net.onnx", "lampc import net.onnx -o mine.lamp", name="import")
+@click.argument("file", shell_complete=complete_files)
+@click.option("-o", "--output", metavar="OUT", shell_complete=complete_files,
+              help="The .lamp file; its weights lie beside it. [default: by FILE's name]")  # fmt: skip
+@COLOR
+def import_(file: str, output: str | None) -> int:
     """Write a model of ONNX (.onnx) or torch.export (.pt2) as a program, and its weights as safetensors."""
-    remember_color(color)
+    if output is not None and Path(output).suffix != ".lamp":
+        raise click.UsageError(f"{output}: the program is a .lamp file, and its weights lie beside it as .safetensors.")
     from safetensors.numpy import save as packed
 
     from lampc.importing.exported import from_exported

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import functools
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
 from lampc import examples
+from lampc.cli.completion import complete_programs, complete_settings
 from lampc.cli.report import remember_color
 from lampc.diagnostics import LampError, Problems
 from lampc.elaborate import parse_setting
@@ -22,28 +21,17 @@ from lampc.source import Source
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def complete_examples(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
-    """The examples whose names begin so."""
-    return [CompletionItem(name) for name in examples.names() if name.startswith(begun)]
-
-
-def complete_programs(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
-    """The programs here and the examples whose names begin so; where there are none, any file."""
-    own = [CompletionItem(name) for name in sorted(os.listdir()) if name.endswith(".lamp") and name.startswith(begun)]
-    return [*own, *complete_examples(context, parameter, begun)] or [CompletionItem(begun, type="file")]
-
-
 FILE = click.argument("file", required=False, default="-", metavar="[FILE]", shell_complete=complete_programs)
 
 
 def common(function: F) -> F:
     """Options that every verb which reads a program has."""
     options = (
-        click.option("--set", "settings", multiple=True, metavar="NAME=VALUE",
+        click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", shell_complete=complete_settings,
                      help="Override a constant or an option: width=64, optimizer.lr=0.1. May be given again."),
         click.option("--allow-python", is_flag=True, help='Permit `data python "module:function"` to run that function.'),
         click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
-                     help="Colour the output."),
+                     help="Colour what is printed."),
     )  # fmt: skip
 
     @functools.wraps(function)

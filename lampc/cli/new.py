@@ -10,9 +10,11 @@ from pathlib import Path
 import click
 
 from lampc import examples, files
-from lampc.cli.inputs import complete_examples
+from lampc.cli.colors import COLOR
+from lampc.cli.completion import complete_examples
 from lampc.cli.outputs import save
-from lampc.cli.say import say
+from lampc.cli.say import tell
+from lampc.cli.verb import verb
 from lampc.diagnostics import failure
 from lampc.diagnostics.suggest import nearest
 
@@ -20,10 +22,11 @@ FIRST = "disc"
 """The example that a program begins as if none is named."""
 
 
-@click.command()
+@verb("lampc new disc", "lampc new flowers --from iris")
 @click.argument("name", required=False, shell_complete=complete_examples)
 @click.option("--from", "example", metavar="EXAMPLE", shell_complete=complete_examples,
               help="What it begins as; `lampc examples` lists them. [default: the example NAME, else disc]")  # fmt: skip
+@COLOR
 def new(name: str | None, example: str | None) -> int:
     """Write a program and its data to begin with.
 
@@ -45,8 +48,8 @@ def new(name: str | None, example: str | None) -> int:
         save(Path(file), content)
     program, *data = parts
     kept = [file for file in data if file not in missing]
-    say(f"wrote {' and '.join(missing)}{f'; {kept[0]} is here already' if kept else ''}")
-    say(f"next: lampc check {program}, lampc train {program}")
+    tell(f"wrote {' and '.join(missing)}{f'; {kept[0]} is here already' if kept else ''}")
+    tell(f"next: lampc check {program}, lampc train {program}")
     return 0
 
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lampc.cli import growth
+from lampc.cli.clashes import one_of, refuse
 from lampc.cli.inputs import FILE, common, load
 from lampc.cli.report import print_diagnostics
 from lampc.cli.say import say, say_json
+from lampc.cli.verb import verb
 from lampc.diagnostics import Problems
 from lampc.elaborate.given import Given
 from lampc.ir.program import Instruction, OpList, call
@@ -23,33 +25,36 @@ if TYPE_CHECKING:
 STAGES = ("forward", "backward", "update", "inference")
 
 
-@click.command()
+@verb("lampc ops xor --stage forward", "lampc ops disc --native")
 @FILE
 @click.option(
     "--stage",
     "stages",
     type=click.Choice(STAGES),
     multiple=True,
-    help="Print this op list; may be given again. [default: forward, backward, update]",
+    metavar="STAGE",
+    help="Print this op list: forward, backward, update or inference; may be given again. [default: the first three]",
 )
-@click.option("--batch", type=click.IntRange(1, 2**31), help="The batch size for FLOPs and buffers. [default: the file's]")
+@click.option("--batch", type=click.IntRange(1, 2**31), metavar="N",
+              help="The batch size for FLOPs and buffers. [default: the file's]")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option("--native", "form", flag_value="kernels", help="Print the loops of the native code instead.")
-@click.option("--llvm", "form", flag_value="llvm", help="Print the native code in LLVM's language.")
+@click.option("--native", is_flag=True, help="Print the loops of the native code instead.")
+@click.option("--llvm", is_flag=True, help="Print the native code in LLVM's language.")
 @click.option("--signal", "signal", is_flag=True,
               help="Print what deviation each layer's numbers and gradients begin with instead.")  # fmt: skip
-@click.option("--asm", "form", flag_value="asm", help="Print the native code in this machine's.")
+@click.option("--asm", is_flag=True, help="Print the native code in this machine's.")
 @common
-def ops(file: str, stages: tuple[str, ...], batch: int | None, as_json: bool, form: str | None, signal: bool,
-        settings: tuple[str, ...], allow_python: bool, color: str) -> int:  # fmt: skip
+def ops(file: str, stages: tuple[str, ...], batch: int | None, as_json: bool, native: bool, llvm: bool, signal: bool,
+        asm: bool, settings: tuple[str, ...], allow_python: bool, color: str) -> int:  # fmt: skip
     """List the operations that the program compiles to."""
     from lampc.compile import compile_source
 
+    form = _see_that_all_counts(stages)
     problems = Problems()
     source, folder, overrides = load(file, settings, problems)
     program = compile_source(source, Given(folder, overrides, allow_python), problems)
     print_diagnostics(program.warnings)
-    if signal:
+    if form == "signal":
         found = growth.described(program)
         if as_json:
             say_json({"signal": found})
@@ -81,6 +86,24 @@ def ops(file: str, stages: tuple[str, ...], batch: int | None, as_json: bool, fo
     return 0
 
 
+def _see_that_all_counts(stages: tuple[str, ...]) -> str | None:
+    """Which other listing is asked for.
+
+    Raises:
+        UsageError: if something is that it does not have.
+    """
+    form = one_of("native", "llvm", "asm", "signal")
+    if form is not None:
+        refuse(form, "batch", "FLOPs and buffers are those of op lists.")
+    if form not in (None, "signal"):
+        refuse(form, "as_json", "this listing is text.")
+        if stages and stages != ("inference",):
+            raise click.UsageError(f"--stage {stages[0]} beside --{form}: a step is listed whole, or `--stage inference`.")
+    elif form is not None:
+        refuse(form, "stages", "layers are listed, not ops.")
+    return form
+
+
 def _recomputed(program: Program, batch: int, arena: int, rows: dict[str, list[dict[str, Any]]]) -> dict[str, int]:
     """What recomputation costs, and what it saves beside the same program without it."""
     from lampc.compile import build
@@ -105,7 +128,7 @@ def _native(program: Program, which: str, form: str) -> int:
     except NoNativeForm as error:
         say(f"this program runs from torch's kernels: {error}")
         return 0
-    if form == "kernels":
+    if form == "native":
         say(listing(list(module.kernels), module.buffers))
         batch = program.batch
         _, memory = place(module.kernels, module.buffers, module.keep, batch, module.width)

@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lampc.cli.report import remember_color, warned
+from lampc.cli.clashes import refuse
+from lampc.cli.colors import COLOR
+from lampc.cli.completion import complete_files, complete_runs
+from lampc.cli.report import warned
 from lampc.cli.say import say, standard_output
 from lampc.cli.signals import terminable
+from lampc.cli.verb import verb
 
 if TYPE_CHECKING:
     from lampc.runs.load import Run
@@ -21,23 +25,22 @@ if TYPE_CHECKING:
     from lampc.runtime.model import Model
 
 
-@click.command()
-@click.argument("run")
-@click.argument("input", default="-", metavar="[INPUT]")
-@click.option("-o", "--output", metavar="OUT", help="A .csv, .jsonl, .npz or .parquet file; standard output where left out.")
+@verb("echo 0.5,0.5 | lampc predict disc", "lampc predict iris new.csv -o answers.csv")
+@click.argument("run", shell_complete=complete_runs)
+@click.argument("input", default="-", metavar="[INPUT]", shell_complete=complete_files)
+@click.option("-o", "--output", metavar="OUT", shell_complete=complete_files,
+              help="A .csv, .jsonl, .npz or .parquet file; standard output where left out.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="On standard output: a JSON object a line, not CSV.")
 @click.option("--last", is_flag=True, help="Take the weights of the last epoch, not of the best.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Where to compute.")
-@click.option(
-    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True, help="Colour errors."
-)
-def predict(run: str, input: str, output: str | None, as_json: bool, last: bool, device: str | None, color: str) -> int:
-    """Predict with a trained network: RUN is a run's directory, `disc/3`, or `disc` for its latest.
+@COLOR
+def predict(run: str, input: str, output: str | None, as_json: bool, last: bool, device: str | None) -> int:
+    """Predict with a trained network.
 
     INPUT is a .csv, .npz, .npy, .parquet or .jsonl file, an image, or a folder of images; without it, standard input is
     read, and each line, numbers or JSON, is answered by a line, one that names the columns by one that names the answers.
     """
-    remember_color(color)
+    refuse("as_json", "output", "the file's ending says its form: .csv, .jsonl, .npz or .parquet.")
     warnings.showwarning = warned
     from lampc.runs import inputs
     from lampc.runs.load import load
@@ -62,12 +65,10 @@ def predict(run: str, input: str, output: str | None, as_json: bool, last: bool,
 def _predictions(run: Run, model: Model, path: Path, lines: Iterator[str] | None, header: bool) -> Iterator[Predictions]:
     """For standard input's lines, if they are given, or for a file's samples, some at a time."""
     from lampc.runs import inputs
-    from lampc.runs.predict import predict as predicted
+    from lampc.runs import predict as predicting
 
-    if lines is None and inputs.are_images(path):
-        for names, x in inputs.images(run, path):
-            yield predicted(run, model, x).labelled("file", names)
+    if lines is None:
+        yield from predicting.of_file(run, model, path)
         return
-    read = inputs.records(run, lines, header, "standard input") if lines is not None else None
-    for x in inputs.chunks(run, path) if read is None else inputs.grouped(run, read, 1):
-        yield predicted(run, model, x)
+    for x in inputs.grouped(run, inputs.records(run, lines, header, "standard input"), 1):
+        yield predicting.predict(run, model, x)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable
 
 import click
 
-from lampc.cli.say import say
+from lampc.cli.say import clear, say
 from lampc.diagnostics import Diagnostic
 from lampc.diagnostics.render import plain, render
+from lampc.tables import folded
+from lampc.terminal import colored, is_terminal, width
 
 _STYLES = {
     "error": {"fg": "red", "bold": True},
@@ -21,11 +22,8 @@ _STYLES = {
 
 
 def wants_color(color: str, stream: object = None) -> bool:
-    """Whether to colour a stream: as ``--color`` says, else on a terminal without ``NO_COLOR``."""
-    if color != "auto":
-        return color == "always"
-    stream = sys.stdout if stream is None else stream
-    return "NO_COLOR" not in os.environ and bool(getattr(stream, "isatty", bool)())
+    """Whether to colour a stream, standard output if none is named; see ``lampc/terminal.py``."""
+    return colored(color, sys.stdout if stream is None else stream)
 
 
 def paint(style: str, text: str) -> str:
@@ -35,15 +33,25 @@ def paint(style: str, text: str) -> str:
 
 def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
     """Print diagnostics to standard error, a blank line between them; of very many the first."""
+    clear(err=True)
     diagnostics = list(diagnostics)
     context = click.get_current_context(silent=True)
     color = (context.obj or {}).get("color", _COLOR[-1]) if context else _COLOR[-1]
     colored = wants_color(color, sys.stderr)
     for index, diagnostic in enumerate(diagnostics[:_MOST]):
-        text = render(diagnostic, paint if colored else plain)
+        text = _folded(render(diagnostic, paint if colored else plain))
         click.echo(("\n" if index else "") + text, err=True, color=colored)
     if len(diagnostics) > _MOST:
         say(f"\nand {len(diagnostics) - _MOST:,} more", err=True)
+
+
+def _folded(text: str) -> str:
+    """Sentences in lines that the terminal has room for; an excerpt stays as it is, above its carets."""
+    if not is_terminal(sys.stderr):
+        return text
+    room = width(sys.stderr, 80)
+    lines = ([line] if " | " in line[:12] else folded(line, room, "    ") for line in text.split("\n"))
+    return "\n".join(part for line in lines for part in line)
 
 
 _MOST = 200
@@ -55,6 +63,11 @@ _COLOR = ["auto"]
 def remember_color(color: str) -> None:
     """Keep what ``--color`` said."""
     _COLOR.append(color)
+
+
+def color_asked() -> str:
+    """What ``--color`` said."""
+    return _COLOR[-1]
 
 
 def warned(message: Warning | str, *_: object, **__: object) -> None:

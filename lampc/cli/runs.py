@@ -7,21 +7,29 @@ from typing import Any
 
 import click
 
-from lampc.cli.report import remember_color, wants_color
+from lampc.cli.colors import COLOR
+from lampc.cli.completion import complete_folders, complete_names
+from lampc.cli.report import color_asked, wants_color
 from lampc.cli.say import say, say_json, say_table
+from lampc.cli.verb import verb
 from lampc.tables import Column
 
 
-@click.command()
-@click.argument("name", required=False)
-@click.option("--run-dir", envvar="LAMPC_RUNS", default="runs", show_default=True, metavar="DIR", help="Where runs are kept.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a run.")
+@verb("lampc runs", "lampc runs disc --json")
+@click.argument("name", required=False, shell_complete=complete_names)
 @click.option(
-    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True, help="Colour output."
+    "--run-dir",
+    envvar="LAMPC_RUNS",
+    default="runs",
+    show_default=True,
+    metavar="DIR",
+    shell_complete=complete_folders,
+    help="Where runs are kept.",
 )
-def runs(name: str | None, run_dir: str, as_json: bool, color: str) -> int:
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a run.")
+@COLOR
+def runs(name: str | None, run_dir: str, as_json: bool) -> int:
     """List the runs that are kept, all or those of a NAME."""
-    remember_color(color)
     from lampc.runs.directory import every
     from lampc.runs.overview import overview
 
@@ -32,12 +40,12 @@ def runs(name: str | None, run_dir: str, as_json: bool, color: str) -> int:
     elif not found:
         say(f"there are no runs in {run_dir}" + (f" called {name}" if name else ""))
     else:
-        _print(found, wants_color(color))
+        _print(found, wants_color(color_asked()))
     return 0
 
 
 def _print(found: list[dict[str, Any]], color: bool) -> None:
-    from lampc.cli.train import measure
+    from lampc.cli.results import measure
 
     rows = []
     for run in found:

@@ -7,21 +7,24 @@ from collections.abc import Iterator
 
 import click
 
-from lampc.cli.inputs import FILE, common, load
+from lampc.cli.completion import complete_what_samples
+from lampc.cli.inputs import common, load
 from lampc.cli.report import print_diagnostics
 from lampc.cli.say import say, say_characters
+from lampc.cli.verb import verb
 from lampc.diagnostics import Problems
 from lampc.elaborate.given import Given
 from lampc.examples import located
 
 
-@click.command()
-@FILE
+@verb('lampc sample gpt --prompt "The " --length 100')
+@click.argument("file", required=False, default="-", metavar="[FILE]", shell_complete=complete_what_samples)
 @click.option("--prompt", default="", help="What the text begins with.")
-@click.option("--length", type=click.IntRange(1, 1_000_000), default=400, show_default=True, help="Characters to write.")
+@click.option("--length", type=click.IntRange(1, 1_000_000), metavar="N", default=400, show_default=True,
+              help="Characters to write.")  # fmt: skip
 @click.option("--temperature", type=click.FloatRange(0.0, 100.0), default=0.8, show_default=True,
               help="Below 1 keeps to what is likely, 0 takes the likeliest.")  # fmt: skip
-@click.option("--seed", type=click.IntRange(0, 2**53), default=0, show_default=True, help="Of what is drawn.")
+@click.option("--seed", type=click.IntRange(0, 2**53), metavar="N", default=0, show_default=True, help="Of what is drawn.")
 @common
 def sample(file: str, prompt: str, length: int, temperature: float, seed: int, settings: tuple[str, ...],
            allow_python: bool, color: str) -> int:  # fmt: skip
@@ -33,7 +36,9 @@ def sample(file: str, prompt: str, length: int, temperature: float, seed: int, s
 
     named = file != "-" and not file.endswith(".lamp") and not os.path.isfile(file)
     if named and (exists(file) or not os.path.isfile(located(file)[0])):
-        return _write(prompt, characters(loaded(file).model(), prompt, length, temperature, seed))
+        if settings:
+            raise click.UsageError(f"--set beside {file}: it is a run, which is what it was trained to be.")
+        return _write(prompt, characters(loaded(file, allow_python=allow_python).model(), prompt, length, temperature, seed))
     problems = Problems()
     source, folder, overrides = load(file, settings, problems)
     program = compile_source(source, Given(folder, overrides, allow_python), problems)

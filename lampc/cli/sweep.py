@@ -14,10 +14,13 @@ from typing import Any
 import click
 
 from lampc import files
+from lampc.cli.clashes import refuse, refuse_settings
+from lampc.cli.completion import complete_files, complete_settings
 from lampc.cli.inputs import FILE, called, common, load
 from lampc.cli.report import print_diagnostics
-from lampc.cli.say import say, say_json
+from lampc.cli.say import say, say_json, unread
 from lampc.cli.signals import terminable
+from lampc.cli.verb import verb
 from lampc.diagnostics import LampError, Problems, failure
 from lampc.elaborate import parse_setting
 from lampc.elaborate.given import Given
@@ -27,37 +30,48 @@ from lampc.printable import cell, printable
 Row = dict[str, Any]
 
 
-@click.command()
+@verb(
+    "lampc sweep xor --grid optimizer.lr=0.01,0.05 --runs 3", "lampc sweep xor --search optimizer.lr=1e-3..1e-1:log --trials 5"
+)
 @FILE
-@click.option("--grid", multiple=True, metavar="NAME=A,B,…",
+@click.option("--grid", multiple=True, metavar="NAME=A,B,…", shell_complete=complete_settings,
               help="Values to try for a constant or an option. Given again, every combination is tried.")  # fmt: skip
-@click.option("--search", multiple=True, metavar="NAME=LOW..HIGH[:log]",
+@click.option("--search", multiple=True, metavar="NAME=LOW..HIGH[:log]", shell_complete=complete_settings,
               help="Numbers, or values A,B,…, to search among with Optuna (extra `sweep`).")  # fmt: skip
-@click.option("--trials", type=click.IntRange(1, 1_000_000), help="How many settings to try; for --search.")
-@click.option("--storage", metavar="PLACE",
+@click.option("--trials", type=click.IntRange(1, 1_000_000), metavar="N", help="How many settings to try; for --search.")
+@click.option("--storage", metavar="PLACE", shell_complete=complete_files,
               help="Share the study: a file, or a database's address. Several processes may work at it.")  # fmt: skip
 @click.option("--study", metavar="NAME", help="What the shared study is called. [default: the file's name]")
-@click.option("--runs", type=click.IntRange(1, 100_000), help="Seeds for each combination. [default: as the file says]")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where to save table.csv and plot.svg. [default: sweep-NAME]",
-)
+@click.option("--runs", type=click.IntRange(1, 100_000), metavar="N",
+              help="Seeds for each combination. [default: as the file says]")  # fmt: skip
+@click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path),
+              help="Where to save table.csv and plot.svg. [default: sweep-NAME]")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print each row as a line of JSON.")
 @common
 def sweep(file: str, grid: tuple[str, ...], search: tuple[str, ...], trials: int | None, storage: str | None,
           study: str | None, runs: int | None, output: Path | None, as_json: bool, settings: tuple[str, ...],
           allow_python: bool, color: str) -> int:  # fmt: skip
     """Train with every combination of some settings, or search among them, and compare."""
-    if bool(grid) == bool(search):
+    refuse("grid", "search", "every combination is tried, or some that are searched for.")
+    if not grid and not search:
         raise click.UsageError("Say what to try: --grid NAME=A,B,… or --search NAME=LOW..HIGH.")
+    if trials is not None and grid and storage is None:
+        raise click.UsageError("--trials beside --grid: every combination is tried, unless a --storage shares them out.")
+    if study is not None and storage is None:
+        raise click.UsageError("--study without --storage: nothing is shared.")
+    refuse_settings(settings, {"runs": "train.runs"})
     if search and trials is None:
         raise click.UsageError("Say how many settings to try: --trials 20.")
     names = [text.partition("=")[0].strip() for text in search or grid]
     for one, other in itertools.combinations(names, 2):
-        if one == other or (("." in one) != ("." in other) and one.rpartition(".")[2] == other.rpartition(".")[2]):
+        if _same(one, other):
             raise click.UsageError(f"`{one}` and `{other}` are one setting: name its values in one list.")
+    for name in names:
+        for text in settings:
+            if _same(name, text.partition("=")[0].strip()):
+                raise click.UsageError(f"`{name}` is tried, and --set {text} says what it is: leave one out.")
+        if runs is not None and _same(name, "train.runs"):
+            raise click.UsageError(f"`{name}` is tried, and --runs {runs} says what it is: leave one out.")
     table = _Table(file, names, output or Path(f"sweep-{called(file)}"), as_json)
     problems = Problems()
     settings = (*settings, *(() if runs is None else (f"train.runs={runs}",)))
@@ -73,7 +87,14 @@ def sweep(file: str, grid: tuple[str, ...], search: tuple[str, ...], trials: int
             table.close()
             say("interrupted", err=True)
             return 128 + (stop.signal or 2)
+        except BrokenPipeError:
+            return unread()
     return table.close()
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two names are of one setting: `lr` is `optimizer.lr`."""
+    return one == other or (("." in one) != ("." in other) and one.rpartition(".")[2] == other.rpartition(".")[2])
 
 
 def _every(loaded: Any, grid: tuple[str, ...], allow_python: bool, problems: Problems,
@@ -204,7 +225,7 @@ def _columns(rows: list[Row]) -> list[str]:
 
 
 def _print(names: list[str], rows: list[Row], best: int | None) -> None:
-    from lampc.cli.train import measure
+    from lampc.cli.results import measure
     from lampc.runs.trial import places
 
     measures = _columns(rows)
@@ -221,7 +242,7 @@ def _print(names: list[str], rows: list[Row], best: int | None) -> None:
 
 
 def _chosen(row: Row) -> str:
-    from lampc.cli.train import measure
+    from lampc.cli.results import measure
 
     settings = ", ".join(f"{name}={printable(str(value))}" for name, value in row["settings"].items())
     test = ", ".join(f"{name} {measure(name, found)}" for name, found in row["test"].items())

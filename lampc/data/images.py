@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lampc.data.nearby import beside
 from lampc.data.place import within
 from lampc.data.reading import reading
 from lampc.data.source import DataError, Dataset, DataSource, Description, Request, source
@@ -32,7 +33,7 @@ def _files(request: Request) -> tuple[list[str], list[tuple[Path, int]]]:
     except (OSError, ValueError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError("E601", f"cannot read {name}: {reason[:1].lower()}{reason[1:]}",
-                        ("paths begin at the .lamp file's folder",)) from None  # fmt: skip
+                        beside(request.folder / name, name), "path") from None  # fmt: skip
     if not folders:
         raise DataError("E603", f"{name} has no subfolders: each class is a folder of images")
     if outside is not None:

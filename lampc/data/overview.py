@@ -95,10 +95,17 @@ def _numbers(
         name, shape, "whole numbers" if whole else "numbers", count, missing + len(values) - len(finite), samples=samples
     )
     if finite:
-        found.low, found.high, found.mean = min(finite), max(finite), math.fsum(finite) / len(finite)
+        found.low, found.high, found.mean = min(finite), max(finite), _mean(finite)
     if whole and not shape:
         found.classes = _few([f"{value:g}" for value in finite])
     return found
+
+
+def _mean(values: Sequence[float]) -> float:
+    try:
+        return math.fsum(values) / len(values)
+    except OverflowError:  # the sum alone is too large
+        return math.fsum(value / len(values) for value in values)
 
 
 def _few(values: Iterable[str], always: bool = False) -> Mapping[str, int]:
@@ -142,7 +149,11 @@ def array(name: str, values: NDArray[Any]) -> Column:
     finite = values if whole else values[np.isfinite(values)]
     found = Column(name, shape, "whole numbers" if whole else "numbers", count, int(values.size - finite.size), samples=samples)
     if finite.size:
-        found.low, found.high, found.mean = float(finite.min()), float(finite.max()), float(finite.mean(dtype=np.float64))
+        with np.errstate(over="ignore"):
+            mean = finite.mean(dtype=np.float64)
+        if not np.isfinite(mean):  # the sum alone is too large
+            mean = (finite / finite.size).sum(dtype=np.float64)
+        found.low, found.high, found.mean = float(finite.min()), float(finite.max()), float(mean)
     if whole and not shape:
         found.classes = _few(f"{value}" for value in values.tolist())
     return found

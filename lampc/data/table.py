@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
+from lampc.data.nearby import beside
 from lampc.data.place import within
 from lampc.data.remarks import described
 from lampc.data.source import DataError, Dataset, DataSource, Description, Request, source
@@ -37,7 +38,7 @@ def open_regular(folder: Path, name: str, mode: str) -> IO[bytes]:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError("E601", f"cannot read {name}: {reason[:1].lower()}{reason[1:]}",
-                        ("paths begin at the .lamp file's folder",)) from None  # fmt: skip
+                        beside(folder / name, name), "path") from None  # fmt: skip
 
 
 def _load(request: Request) -> Dataset:

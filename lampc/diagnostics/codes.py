@@ -102,6 +102,8 @@ TITLES: dict[str, str] = {
     "W415": "a bias before batchnorm",
     "W416": "parameters that no step moves",
     "W417": "a loss without a least value",
+    "W418": "branches that nothing parts",
+    "W419": "channels that may come last",
     "W421": "features that are not scaled",
     "W422": "a column that is the same throughout",
     "W423": "a column that says what the target is",

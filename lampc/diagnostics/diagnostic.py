@@ -26,6 +26,14 @@ class Label:
 
 
 @dataclass(frozen=True)
+class Edit:
+    """A stretch of text, and what is to stand in its place; an empty stretch is a place between two characters."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True)
 class Diagnostic:
     """One finding. The first label is where it is; the others are places that bear on it."""
 
@@ -35,6 +43,8 @@ class Diagnostic:
     labels: tuple[Label, ...] = ()
     notes: tuple[str, ...] = ()
     fixes: tuple[str, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    """What the first fix changes, all of it, where nothing is left for a person to choose."""
 
     def __str__(self) -> str:
         from lampc.diagnostics.render import render
@@ -47,14 +57,14 @@ class Diagnostic:
             "code": self.code,
             "severity": str(self.severity),
             "message": self.message,
-            "labels": [_label_json(label) for label in self.labels],
+            "labels": [_span_json(label.span, label.text) for label in self.labels],
             "notes": list(self.notes),
             "fixes": list(self.fixes),
+            "edits": [_span_json(edit.span, edit.text) for edit in self.edits],
         }
 
 
-def _label_json(label: Label) -> dict[str, Any]:
-    span = label.span
+def _span_json(span: Span, text: str) -> dict[str, Any]:
     line, column = span.source.position(span.start)
     end_line, end_column = span.source.position(span.end)
     return {
@@ -65,7 +75,7 @@ def _label_json(label: Label) -> dict[str, Any]:
         "end_column": end_column,
         "start": span.start,
         "end": span.end,
-        "text": label.text,
+        "text": text,
     }
 
 

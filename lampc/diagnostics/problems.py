@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from lampc.diagnostics.codes import severity_of
-from lampc.diagnostics.diagnostic import Diagnostic, Label, LampError, Severity
+from lampc.diagnostics.diagnostic import Diagnostic, Edit, Label, LampError, Severity
 from lampc.source import Span
 
 
@@ -37,11 +37,15 @@ class Problems:
         also: Sequence[tuple[Span, str]] = (),
         notes: Sequence[str] = (),
         fixes: Sequence[str] = (),
+        edits: Sequence[Edit] = (),
     ) -> None:
-        """Add a diagnostic at ``span``, with ``text`` under it and further places in ``also``."""
+        """Add a diagnostic at ``span``, with ``text`` under it and further places in ``also``.
+
+        ``edits`` are what the first of the ``fixes`` changes, where it is certain.
+        """
         labels = [] if span is None else [Label(span, text)]
         labels += [Label(place, words) for place, words in also]
-        found = Diagnostic(code, severity_of(code), message, tuple(labels), tuple(notes), tuple(fixes))
+        found = Diagnostic(code, severity_of(code), message, tuple(labels), tuple(notes), tuple(fixes), tuple(edits))
         self._found.setdefault(found, self._led_to(found))
 
     def _led_to(self, found: Diagnostic) -> Diagnostic:

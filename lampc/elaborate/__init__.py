@@ -22,6 +22,7 @@ from lampc.elaborate.given import Given
 from lampc.elaborate.heads import Compared, find_heads
 from lampc.elaborate.measured import Measurable, check_best, choose_metrics
 from lampc.elaborate.minibatches import check_minibatches
+from lampc.elaborate.misplaced import in_place
 from lampc.elaborate.network import Network
 from lampc.elaborate.scope import Flow, Scope
 from lampc.elaborate.settings import Settings, parse_setting
@@ -97,6 +98,7 @@ def elaborate(body: tree.Body, given: Given, problems: Problems) -> Elaborated |
     evaluator = Evaluator(definitions.constants, problems)
     experimenter = Experimenter(evaluator, definitions.functions, overrides, given.place, given.allow_python, problems,
                                 given.described)  # fmt: skip
+    about = in_place(about, problems)
     experiment = experimenter.bind(about)
     overrides.report_unknown()
     layers = without_strays(layers, about, known_statements(definitions), problems)
@@ -114,6 +116,21 @@ def elaborate(body: tree.Body, given: Given, problems: Problems) -> Elaborated |
     if found is not None and not problems.errors:
         warn_of_unused(body, definitions, problems)
     return None if found is None else replace(found, used=tuple(reader.used), given=given)
+
+
+def settings_of(body: tree.Body, given: Given) -> dict[str, tuple[str, ...]]:
+    """The constants and options of a program that may be set, and the words that one may be, where it is one of some.
+
+    Its mistakes are nobody's business here, and its network is not looked at.
+    """
+    problems = Problems()
+    known = Settings({}, problems)
+    reader = Reader(body.span.source, given, known, problems)
+    about = [s for s in reader.collect(body, given.folder) if isinstance(s, tree.Layer) and s.name.name in EXPERIMENT]
+    found = reader.found
+    Experimenter(Evaluator(found.constants, problems), found.functions, known, given.place, given.allow_python, problems,
+                 given.described).bind(about)  # fmt: skip
+    return known.known
 
 
 def _expand(layers: Sequence[tree.Layer | tree.Broken], experiment: Experiment, definitions: Definitions, place: Path,
@@ -134,7 +151,7 @@ def _expand(layers: Sequence[tree.Layer | tree.Broken], experiment: Experiment, 
     check_uncalled(network)
     if x is None and not problems.errors and isinstance(layers[0], tree.Layer):
         problems.report("E403", "the size of the input is not known", layers[0].head,
-                        fixes=["write it: `input 2`, or `2->25` in the first layer"])  # fmt: skip
+                        fixes=[_sized(layers[0])])  # fmt: skip
     if x is None or prediction is None:
         return None
     if prediction.type.dtype == "i64":
@@ -278,6 +295,14 @@ def _promised(statements: Sequence[tree.Statement], trial: Network, scope: Scope
         elif name not in definitions.functions and name != "pass":
             return None
     return None
+
+
+def _sized(first: tree.Layer) -> str:
+    """How the input's size is written, in the first layer where that can be."""
+    size = first.arguments[0] if first.arguments else None
+    if first.name.name == "linear" and isinstance(size, tree.Number):
+        return f"write how many numbers a sample has, before it, `input 2`, or in it, `linear 2->{size.span.text}`"
+    return "write it: `input 2`, or `2->25` in the first layer"
 
 
 def _text(shape: tuple[int, ...]) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lampc.diagnostics import Problems
+from lampc.diagnostics import Edit, Problems
+from lampc.diagnostics.edits import instead
 from lampc.diagnostics.suggest import nearest
 from lampc.elaborate.constants import Evaluator
+from lampc.elaborate.values import value_instead
 from lampc.layers import LAYERS
 from lampc.layers.signature import REQUIRED, Arrow, Choice, Flag, Name, Param, Refused, Signature, Text, Written, shown
 from lampc.source import Span
@@ -28,6 +30,7 @@ def bind(
     Unnamed arguments go, in order, to the first parameter not yet filled whose kind takes them.
     """
     bound = _Binding(what, signature, evaluator, problems)
+    bound.options = options
     for argument in arguments:
         bound.unnamed(argument)
     for option in options:
@@ -41,6 +44,7 @@ class _Binding:
         self.signature = signature
         self.evaluator = evaluator
         self.problems = problems
+        self.options: Sequence[tree.Option] = ()
         self.values: dict[str, Any] = {}
         self.places: dict[str, Span] = {}
 
@@ -66,7 +70,8 @@ class _Binding:
     def named(self, option: tree.Option) -> None:
         name = option.name.name
         if name not in self.signature.names:
-            self.problems.report("E303", f"{self.what} has no option `{name}`", option.name.span, fixes=self._instead(option))
+            fixes, edits = self._instead(option)
+            self.problems.report("E303", f"{self.what} has no option `{name}`", option.name.span, fixes=fixes, edits=edits)
             ours = elsewhere.option(name, self.signature.names)
             if ours is None or ours in self.places:
                 return
@@ -78,24 +83,29 @@ class _Binding:
         if value is None:
             self.places.setdefault(name, option.span)
         else:
-            self._fill(param, value, option.span)
+            self._fill(param, value, option.span, option.value.span)
 
-    def _instead(self, option: tree.Option) -> list[str]:
+    def _instead(self, option: tree.Option) -> tuple[list[str], tuple[Edit, ...]]:
         """What to write for an option that the statement does not have."""
         name, value, names = option.name.name, option.value.span.text, self.signature.names
         ours = elsewhere.option(name, names)
         if ours and isinstance(self.signature[ours].kind, Arrow):
-            return [f"sizes stand without a name: `{value}`"]
+            return [f"sizes stand without a name: `{value}`"], instead(option.span, value)
         if ours:
-            return [f"lampc calls it `{ours}`: `{ours}={value}`"]
+            edits = () if ours in self.places else instead(option.name.span, ours)
+            return [f"lampc calls it `{ours}`: `{ours}={value}`"], edits
         if name.lower() == "activation":
-            return [f"an activation is a statement of its own: `; {value.lower()}`"]
+            return [f"an activation is a statement of its own: `; {value.lower()}`"], ()
         home = elsewhere.at_home(name)
         if home and f"`{elsewhere.HOMES[home]}" != self.what.split()[0].rstrip("`"):
-            return [f"`{home}` belongs to `{elsewhere.HOMES[home]}`: `{elsewhere.homed(home, value)}`"]
+            return [f"`{home}` belongs to `{elsewhere.HOMES[home]}`: `{elsewhere.homed(home, value)}`"], ()
+        if name in elsewhere.MISSING:
+            return [elsewhere.MISSING[name]], ()
         near = nearest(name, names)
         known = ", ".join(f"`{known}`" for known in names)
-        return [f"did you mean `{near}`?"] if near else [f"it takes {known}"] if known else []
+        if near:
+            return [f"did you mean `{near}`?"], instead(option.name.span, near)
+        return [f"it takes {known}"] if known else [], ()
 
     def finish(self, place: Span) -> dict[str, Any] | None:
         complete = True
@@ -130,7 +140,8 @@ class _Binding:
         word = value.name if isinstance(value, Choice) else ""
         return word in self.signature.names and not isinstance(param.kind, Name) and not _knows(param, word)
 
-    def _fill(self, param: Param, value: Written, span: Span) -> None:
+    def _fill(self, param: Param, value: Written, span: Span, written: Span | None = None) -> None:
+        """Give a parameter its value; ``written`` is the value's own place, where a name stands before it."""
         if param.name in self.places:
             self.values.pop(param.name, None)  # either may be meant
             self.problems.report("E306", f"{self.what} is given `{param.name}` twice", span,
@@ -145,23 +156,43 @@ class _Binding:
                 theirs = elsewhere.WORDS.get(value.name.lower())
                 near = theirs if theirs in (*refused.known, "off") else nearest(value.name, refused.known)
             layer = value.name if near is None and isinstance(value, Choice) and value.name in LAYERS else ""
-            self.problems.report(refused.code, f"{self.what}, `{param.name}`: {refused}", span,
-                                 fixes=[f"did you mean `{near}`?"] if near else
-                                 [f"a layer is a statement of its own: `; {layer}`"] if layer else [])  # fmt: skip
+            fixes, edits = [f"did you mean `{near}`?"] if near else [], instead(written or span, near)
+            if layer:
+                fixes = [f"a layer is a statement of its own: `; {layer}`"]
+            elif near is None:
+                fixes, edits = value_instead(param, value, written or span, written is not None)
+            self.problems.report(refused.code, f"{self.what}, `{param.name}`: {refused}", span, fixes=fixes, edits=edits)
+
+    def _several_words(self, span: Span) -> tuple[list[str], tuple[Edit, ...]]:
+        """What to write for a word that follows a name and belongs to it: ``target=species name``."""
+        text = span.source.text
+        for option in self.options:
+            name, end = option.name.name, option.span.end
+            if (
+                name in self.signature.names
+                and isinstance(self.signature[name].kind, Name)
+                and text[end : span.start].isspace()
+            ):
+                whole = f'{name}="{option.value.span.text} {span.text}"'
+                return [f"a name of several words stands in quotes: `{whole}`"], instead(option.span.to(span), whole)
+        return [], ()
 
     def _surplus(self, value: Written, argument: tree.Argument) -> None:
         span = argument.span
         if isinstance(value, Choice):
             flags = [param.name for param in self.signature.params if isinstance(param.kind, Flag)]
             near = nearest(value.name, [*flags, *self.evaluator.names])
-            fixes = [f"did you mean `{near}`?"] if near else []
+            fixes, edits = [f"did you mean `{near}`?"] if near else [], instead(span, near)
+            if not fixes:
+                fixes, edits = self._several_words(span)
             if not fixes and value.name in self.signature.names:
                 fixes = [f"write `{value.name}=…`"]
             if not fixes and any(
-                isinstance(param.kind, Text) and param.name not in self.places for param in self.signature.params
+                isinstance(param.kind, Text) and param.default is REQUIRED and param.name not in self.places
+                for param in self.signature.params
             ):
-                fixes = [f'write it in quotes: `"{value.name}"`']
-            self.problems.report("E302", f"{self.what} does not take {shown(value)}", span, fixes=fixes)
+                fixes, edits = [f'write it in quotes: `"{value.name}"`'], instead(span, f'"{span.text}"')
+            self.problems.report("E302", f"{self.what} does not take {shown(value)}", span, fixes=fixes, edits=edits)
             return
         takers = [param for param in self.signature.params if param.kind.takes(value)]
         minus = []

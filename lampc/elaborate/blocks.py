@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from lampc import limits
+from lampc.diagnostics.edits import instead
 from lampc.diagnostics.suggest import nearest
 from lampc.elaborate.definitions import constant
 from lampc.elaborate.scope import Flow, Scope
@@ -63,7 +64,8 @@ def block_arguments(network: Network, statement: tree.Layer, block: tree.Block, 
     if len(statement.arguments) > len(names):
         network.problems.report("E302", f"`{block.name.name}` takes {len(names)} arguments, not "
                                 f"{len(statement.arguments)}", statement.arguments[len(names)].span,
-                                also=[(block.head, "defined here")])  # fmt: skip
+                                also=[(block.head, "defined here")],
+                                fixes=[_with_parameters(block, names, statement)])  # fmt: skip
         return None
     for option in statement.options:
         name = option.name.name
@@ -72,7 +74,8 @@ def block_arguments(network: Network, statement: tree.Layer, block: tree.Block, 
             near = nearest(name, names)
             network.problems.report(code, f"`{block.name.name}`: `{name}` {what}", option.name.span,
                                     also=[(block.head, "defined here")],
-                                    fixes=[f"did you mean `{near}`?"] if near and name not in given else [])  # fmt: skip
+                                    fixes=[f"did you mean `{near}`?"] if near and name not in given else [],
+                                    edits=instead(option.name.span, near) if name not in given else ())  # fmt: skip
             return None
         given[name] = option.value
     for parameter in block.parameters:
@@ -97,3 +100,12 @@ def check_uncalled(network: Network) -> None:
             continue
         constants = {**network.definitions.constants, **dict.fromkeys((p.name.name for p in block.parameters), 1)}
         network.look_at(block.body.statements, Scope(constants, blocks=(name,)))
+
+
+def _with_parameters(block: tree.Block, names: list[str], statement: tree.Layer) -> str:
+    """How a block that is given more than it takes is mended."""
+    more = [argument.span.text for argument in statement.arguments[len(names) :]]
+    wanted = [*names, *(name for name in ("n", "m", "k", "l") if name not in names)][: len(names) + len(more)]
+    return (
+        f"give the block a parameter: `block {block.name.name}({', '.join(wanted)}) {{ … }}`, or leave `{' '.join(more)}` out"
+    )

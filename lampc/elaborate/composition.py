@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lampc.diagnostics.edits import instead, removed
 from lampc.diagnostics.suggest import nearest
 from lampc.elaborate.scope import Flow, Scope
 from lampc.ir.op import ShapeError
@@ -15,6 +16,8 @@ from lampc.ops.shape import Concat, Reshape
 from lampc.ops.term import Term
 from lampc.source import Span
 from lampc.syntax import tree
+from lampc.syntax.indented import indented, laid_out
+from lampc.syntax.strangers import stranger
 
 if TYPE_CHECKING:
     from lampc.elaborate.network import Network
@@ -36,17 +39,21 @@ class Combinator:
 Join = Callable[[list[Term]], Term]
 """How the ends of branches become one value."""
 
-REPEAT = Signature((Param("times", Int(0), doc="how many copies"),))
+REPEAT = Signature((Param("times", Int(0), doc="how many copies, as in `repeat 3 { … }`"),))
 STACK = Signature((Param("axis", Int(1, 16), 1, "the new axis of a sample, from 1"),))
 CONCAT = Signature((Param("axis", Int(1, 16), 1, "the axis of a sample that grows, from 1"),))
 
 
-def _branches(network: Network, statement: tree.Layer, most: int | None = None) -> tuple[tree.Body, ...] | None:
-    """The statement's branches; None, which has been reported, where there are none, too many, or empty ones."""
+def _branches(network: Network, statement: tree.Layer, bound: object, most: int | None = None) -> tuple[tree.Body, ...] | None:
+    """The statement's branches; None, which has been reported, where there are none, too many, or empty ones.
+
+    ``bound`` is None where the whole statement is to be written anew.
+    """
     name = statement.name.name
     branches = statement.branches
     if not branches:
-        network.problems.report("E308", f"`{name}` needs `{{ … }}`", statement.head)
+        if bound is not None:
+            _no_body(network, statement)
         return None
     if most is not None and len(branches) > most:
         network.problems.report("E308", f"`{name}` has one branch", branches[1].span, "a second one",
@@ -58,10 +65,28 @@ def _branches(network: Network, statement: tree.Layer, most: int | None = None) 
     return None if empty else branches[:most]
 
 
+def _no_body(network: Network, statement: tree.Layer) -> None:
+    """Report a missing body; lines that stand further in are what was meant."""
+    head, name = statement.head, statement.name.name
+    _, end = head.source.ends(head.source.position(head.end)[0])
+    alone = not head.source.text[head.end : end].strip()
+    body = indented(head.source, head.start, head.end) if alone else None
+    if body is None:
+        shown = f"{head.phrase} {{ … }}"
+        example = COMBINATORS[name].example.partition("; ")[2] or COMBINATORS[name].example
+        network.problems.report("E308", f"`{name}` needs `{{ … }}`", head,
+                                fixes=[f"put what belongs to it in braces, `{shown}`, as in `{example}`"])  # fmt: skip
+        return
+    whole = Span(head.source, head.start, body.end)
+    text = laid_out(body.statements, head.source.position(head.start)[1] - 1)
+    network.problems.report("E308", f"`{name}` needs `{{ … }}`", head, fixes=[f"write `{'; '.join(body.statements)}`"],
+                            edits=() if "#" in whole.text else instead(whole, text))  # fmt: skip
+
+
 def repeat(network: Network, statement: tree.Layer, x: Flow, scope: Scope) -> Flow:
     """So many copies of the body in sequence, each with its own parameters; none leaves the value as it is."""
     arguments = network.bind(statement, REPEAT, scope)
-    branches = _branches(network, statement, most=1)
+    branches = _branches(network, statement, arguments, most=1)
     if branches is None:
         return None
     times = arguments["times"] if arguments else 1
@@ -79,8 +104,7 @@ def repeat(network: Network, statement: tree.Layer, x: Flow, scope: Scope) -> Fl
 
 def residual(network: Network, statement: tree.Layer, x: Flow, scope: Scope) -> Flow:
     """The input and what the body makes of it, added."""
-    network.bind(statement, Signature(), scope)
-    branches = _branches(network, statement, most=1)
+    branches = _branches(network, statement, network.bind(statement, Signature(), scope), most=1)
     if branches is None:
         return x
     (group,) = network.group("residual", statement.head, 1)
@@ -91,24 +115,29 @@ def residual(network: Network, statement: tree.Layer, x: Flow, scope: Scope) -> 
         producer = network.producer(out)
         network.problems.report("E404", f"`residual` adds its input to its result, but {x.type} became {out.type}",
                                 statement.head, also=[(producer, f"makes {out.type}")] if producer else [],
-                                fixes=["let the branch end in the size it began with"])  # fmt: skip
+                                fixes=[f"let the branch end in the size it began with{_ending(x)}"])  # fmt: skip
         return x
     return _join(network, statement, [x, out], lambda terms: terms[0] + terms[1], scope)
 
 
+def _ending(x: Term) -> str:
+    size = x.type.sample[0] if len(x.type.sample) == 1 else None
+    return "" if size is None else f", `linear {size}`"
+
+
 def add(network: Network, statement: tree.Layer, x: Flow, scope: Scope) -> Flow:
     """The branches on the same input, added."""
-    network.bind(statement, Signature(), scope)
+    bound = network.bind(statement, Signature(), scope)
 
     def total(terms: list[Term]) -> Term:
         return sum(terms[1:], start=terms[0])
 
-    return _elementwise(network, statement, x, scope, total)
+    return _elementwise(network, statement, x, scope, total, bound)
 
 
 def multiply(network: Network, statement: tree.Layer, x: Flow, scope: Scope) -> Flow:
     """The branches on the same input, multiplied."""
-    network.bind(statement, Signature(), scope)
+    bound = network.bind(statement, Signature(), scope)
 
     def result(terms: list[Term]) -> Term:
         out = terms[0]
@@ -116,11 +145,11 @@ def multiply(network: Network, statement: tree.Layer, x: Flow, scope: Scope) -> 
             out = network.build(Mul(), out, term)
         return out
 
-    return _elementwise(network, statement, x, scope, result)
+    return _elementwise(network, statement, x, scope, result, bound)
 
 
-def _elementwise(network: Network, statement: tree.Layer, x: Flow, scope: Scope, join: Join) -> Flow:
-    ends = _parallel(network, statement, x, scope)
+def _elementwise(network: Network, statement: tree.Layer, x: Flow, scope: Scope, join: Join, bound: object) -> Flow:
+    ends = _parallel(network, statement, x, scope, bound)
     if ends is None:
         return None
     first, span = ends[0]
@@ -138,7 +167,7 @@ def _elementwise(network: Network, statement: tree.Layer, x: Flow, scope: Scope,
 def concat(network: Network, statement: tree.Layer, x: Flow, scope: Scope) -> Flow:
     """The branches on the same input, side by side along an axis."""
     arguments = network.bind(statement, CONCAT, scope)
-    ends = _parallel(network, statement, x, scope)
+    ends = _parallel(network, statement, x, scope, arguments)
     if ends is None or arguments is None:
         return None
     axis = arguments["axis"]
@@ -172,17 +201,19 @@ def stack(network: Network, statement: tree.Layer, x: Flow, scope: Scope) -> Flo
         return network.build(Concat(axis), *(network.build(Reshape(wider), term) for term in terms))
 
     try:
-        return _elementwise(network, statement, x, scope, join)
+        return _elementwise(network, statement, x, scope, join, arguments)
     except ShapeError as error:
         network.problems.report(error.code, f"`stack` {error}", statement.head)
         return None
 
 
-def _parallel(network: Network, statement: tree.Layer, x: Flow, scope: Scope) -> list[tuple[Term, Span]] | None:
+def _parallel(network: Network, statement: tree.Layer, x: Flow, scope: Scope, bound: object) -> list[tuple[Term, Span]] | None:
     """What each branch makes of the input; None if that is unknown for one."""
-    branches = _branches(network, statement)
+    branches = _branches(network, statement, bound)
     if branches is None:
         return None
+    if len(branches) == 1:
+        _warn_of_one(network, statement, branches[0])
     groups = network.group(statement.name.name, statement.head, len(branches))
     ends = []
     for branch, group in zip(branches, groups, strict=True):
@@ -190,6 +221,16 @@ def _parallel(network: Network, statement: tree.Layer, x: Flow, scope: Scope) ->
         if end is not None:
             ends.append((end, branch.span))
     return ends if len(ends) == len(branches) else None
+
+
+def _warn_of_one(network: Network, statement: tree.Layer, branch: tree.Body) -> None:
+    """Report branches that nothing parts, where one body is several statements."""
+    if len(branch.statements) > 1:
+        name = statement.name.name
+        parts = " | ".join(inner.span.phrase for inner in branch.statements)
+        shown = f"`{name} {{ {parts} }}`" if len(parts) < 60 else "`… | …`"
+        network.problems.report("W418", f"`{name}` has one branch, and joins nothing", branch.span, "one branch",
+                                fixes=[f"part its branches by `|`: {shown}"])  # fmt: skip
 
 
 def _join(network: Network, statement: tree.Layer, ends: list[Term], join: Join, scope: Scope) -> Term:
@@ -214,6 +255,11 @@ def recall(network: Network, statement: tree.Layer, x: Flow, scope: Scope) -> Fl
     if statement.branches is not None or statement.options:
         network.problems.report("E308", "`from` takes a label and nothing else", statement.head)
     word = statement.arguments[0] if statement.arguments else None
+    foreign = stranger(statement.span.text)
+    if foreign is not None:
+        network.problems.report("E301", "`from` takes one label", statement.span, foreign.why, fixes=[foreign.fix],
+                                edits=removed(statement.span))  # fmt: skip
+        return x
     if not isinstance(word, tree.Word) or len(statement.arguments) > 1:
         network.problems.report("E301", "`from` takes one label", statement.head,
                                 fixes=["name a value with `as h`, then write `from h`"])  # fmt: skip
@@ -222,7 +268,8 @@ def recall(network: Network, statement: tree.Layer, x: Flow, scope: Scope) -> Fl
         near = nearest(word.name, scope.labels)
         fixes = [f"did you mean `{near}`?"] if near else ["a label is given with `as` before it is used, in the same "
                                                           "body or one around it"]  # fmt: skip
-        network.problems.report("E203", f"there is no value `{word.name}` here", word.span, fixes=fixes)
+        network.problems.report("E203", f"there is no value `{word.name}` here", word.span, fixes=fixes,
+                                edits=instead(word.span, near))  # fmt: skip
         return None
     return scope.labels[word.name][0]
 

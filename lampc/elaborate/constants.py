@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from lampc.diagnostics import Problems
+from lampc.diagnostics.edits import instead
 from lampc.diagnostics.suggest import nearest
 from lampc.layers.signature import Choice, Sizes, Written, shown
 from lampc.source import Span
@@ -159,7 +160,7 @@ class Evaluator:
             if span.text.isidentifier()
             else []
         )
-        self.problems.report("E206", message, span, fixes=fixes)
+        self.problems.report("E206", message, span, fixes=fixes, edits=instead(span, near))
 
     def _call(self, call: tree.Call) -> float | None:
         numbers = [self.number(argument) for argument in call.arguments]
@@ -180,7 +181,8 @@ class Evaluator:
             return None
         for number, part in ((left, arrow.left), (right, arrow.right)):
             if number is not None and part is not None and not float(number).is_integer():
-                self.problems.report("E304", f"a size is a whole number, not {number:g}", part.span)
+                self.problems.report("E304", f"a size is a whole number, not {number:g}", part.span,
+                                     fixes=[f"write `{math.ceil(number)}`"] if math.isfinite(number) else [])  # fmt: skip
                 return None
         return Sizes(None if left is None else int(left), int(right))
 

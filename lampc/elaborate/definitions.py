@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lampc import limits
 from lampc.diagnostics import Problems
+from lampc.diagnostics.edits import instead
 from lampc.diagnostics.suggest import nearest
 from lampc.elaborate.composition import COMBINATORS
 from lampc.elaborate.constants import Evaluator
+from lampc.elaborate.foreign import judge
 from lampc.elaborate.given import Given
 from lampc.elaborate.settings import Settings
 from lampc.layers import LAYERS, LayerType
@@ -18,12 +21,17 @@ from lampc.layers.initialisers import INITIALISERS
 from lampc.layers.signature import Choice, Written
 from lampc.source import Source, Span, project
 from lampc.syntax import parse, tree
+from lampc.syntax.words import DECLARING
 
 LIBRARY = Path(__file__).parents[1] / "std"
 """The standard library, in the language itself."""
 
 EXPERIMENT = ("input", "data", "loss", "optimizer", "schedule", "metrics", "train", "init")
 """Statements about the experiment, one of each at most."""
+
+
+_DEFINITION = 200
+"""Characters of a definition that could not be read, at most."""
 
 
 @dataclass
@@ -37,6 +45,8 @@ class Definitions:
     """The layers that there are."""
     places: dict[str, Span] = field(default_factory=dict)
     """Where each name was defined."""
+    lost: set[str] = field(default_factory=set)
+    """Names whose definitions cannot be read, which has been reported."""
 
     def define(self, word: tree.Word, problems: Problems) -> bool:
         """Take a name for a definition; False if it is taken, which is then reported."""
@@ -81,8 +91,22 @@ class Reader:
             elif isinstance(statement, tree.Use):
                 self._use(statement, folder)
             else:
+                self._lose(statement)
                 others.append(statement)
         return others
+
+    def _lose(self, statement: tree.Layer | tree.Broken) -> None:
+        """Note what a statement that cannot be read would have defined, so that one mistake gives one message."""
+        if isinstance(statement, tree.Layer) and statement.name.name not in DECLARING:
+            return
+        if statement.span.end - statement.span.start > _DEFINITION:
+            return
+        head = re.split(r"[=:{(]|->", statement.span.text, maxsplit=1)[0]
+        number = re.search(r"[=:\s]\s*(\d+)\s*$", statement.span.text)
+        for name in re.findall(r"[A-Za-z_]\w*", head)[isinstance(statement, tree.Layer) :][-3:]:
+            if name not in self.found.layers and name not in EXPERIMENT and name not in self.found.places:
+                self.found.lost.add(name)
+                self.found.constants.setdefault(name, int(number[1]) if number else 1)
 
     def _let(self, let: tree.Let) -> None:
         if not self.found.define(let.name, self.problems):
@@ -135,7 +159,7 @@ class Reader:
         if not path.is_relative_to(LIBRARY.resolve()):
             self.used.append(source)
         self._open.append(path)
-        others = self.collect(parse(source, self.problems), path.parent)
+        others = self.collect(parse(source, self.problems, judge(self.found.layers)), path.parent)
         self._open.pop()
         self._read.add(path)
         for statement in others:
@@ -151,7 +175,7 @@ class Reader:
         near = nearest(name, known)
         fixes = [f"did you mean `{near}`?" if near else f"there are {', '.join(known)}",
                  'a file is named in quotes: `use "a.lamp"`']  # fmt: skip
-        self.problems.report("E205", f"there is no library `{name}`", span, fixes=fixes)
+        self.problems.report("E205", f"there is no library `{name}`", span, fixes=fixes, edits=instead(span, near))
         return None
 
     def _resolve(self, name: str, folder: Path, span: Span) -> Path | None:
@@ -174,7 +198,8 @@ def constant(expression: tree.Expression, names: Mapping[str, Written], problems
     if isinstance(value, Choice) and value.name not in INITIALISERS and value.name not in ("off", "on"):
         near = nearest(value.name, [*names, *INITIALISERS])
         problems.report("E206", f"there is no constant `{value.name}`", expression.span,
-                        fixes=[f"did you mean `{near}`?"] if near else [])  # fmt: skip
+                        fixes=[f"did you mean `{near}`?"] if near else [],
+                        edits=instead(expression.span, near))  # fmt: skip
         return None
     return value
 

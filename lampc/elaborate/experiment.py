@@ -3,71 +3,39 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lampc.data import SOURCES, DataError, DataSource, Description, Request
-from lampc.diagnostics import Problems
+from lampc.data.nearby import ELSEWHERE, tables
+from lampc.diagnostics import Edit, Problems
+from lampc.diagnostics.edits import before, instead, removed
 from lampc.diagnostics.suggest import nearest
 from lampc.elaborate.bind import bind
 from lampc.elaborate.constants import Evaluator
 from lampc.elaborate.definitions import EXPERIMENT
-from lampc.elaborate.foreign import said, translate
+from lampc.elaborate.foreign import translate
 from lampc.elaborate.settings import Settings
+from lampc.elaborate.statements import INIT, INPUT, TRAIN
+from lampc.elaborate.tried import tried
 from lampc.ir.leaves import Initialiser
+from lampc.layers import LAYERS
 from lampc.layers.initialisers import INITIALISERS, Init
 from lampc.layers.losses import LOSSES, LossType
 from lampc.layers.metrics import METRICS, MetricType
 from lampc.layers.optimizers import OPTIMIZERS, OptimizerType
 from lampc.layers.schedules import SCHEDULES, ScheduleType
-from lampc.layers.signature import Choice, Dims, Flag, Int, Name, OneOf, Param, Refused, Signature, Text, Whole, shown
+from lampc.layers.signature import Choice, Refused, Signature, shown
 from lampc.source import Span
 from lampc.syntax import tree
 
-INPUT = Signature(
-    (
-        Param("shape", Dims(), doc="a sample's shape"),
-        Param("type", Whole(), 0, "`int<96>`: whole numbers below 96; any numbers where left out"),
-    )
-)
-INIT = Signature((Param("init", Init(), None, "how the weights of layers that state none begin"),))
-TRAIN = Signature(
-    (
-        Param("epochs", Int(1), 10, "passes over the training data"),
-        Param("batch", Int(1), 50, "samples a step"),
-        Param("shuffle", Flag(), False, "draw a new order before each epoch"),
-        Param("seed", Int(0, 2**53), 0, "for parameters, data, order and dropout"),
-        Param("runs", Int(1, 100_000), 1, "how many seeds to train: seed, seed + 1, …"),
-        Param("device", OneOf(("cpu", "cuda")), "cpu", "where it runs"),
-        Param("backend", OneOf(("auto", "torch", "native")), "auto", "torch's kernels, or machine code of its own"),
-        Param(
-            "precision",
-            OneOf(("f32", "f64", "bf16", "float32", "float64", "bfloat16")),
-            "f32",
-            "of parameters and arithmetic; with bf16 products are in bfloat16, all else in float32",
-        ),
-        Param("accumulate", Int(1, 1_000_000), 1, "minibatches whose gradients make one update", positional=False),
-        Param(
-            "patience",
-            Int(0),
-            0,
-            "end after so many epochs in which none was better by the validation part, or else by the training loss; 0: never",
-            positional=False,
-        ),
-        Param(
-            "best",
-            Name(),
-            "",
-            "the metric on the validation part whose best epoch is used: the first one, or loss",
-            positional=False,
-        ),
-        Param("workers", Int(1, 100_000), 1, "processes that share each minibatch; `torchrun` says how many", positional=False),
-        Param("weights", Text(), "", "a safetensors file: parameters of its names begin as they are there", positional=False),
-        Param("recompute", Flag(), False, "compute cheap activations again for the gradient, not keep them"),
-    )
-)
+T = TypeVar("T")
+_NUMBERS = (tree.Number, tree.Negative)
 
 
 @dataclass(frozen=True)
@@ -192,6 +160,10 @@ class Experiment:
     """How the weights of layers that state none begin; None: as each layer has it."""
 
 
+_USUAL = {"optimizer": "adam", "schedule": "cosine"}
+"""What most programs have."""
+
+
 class Experimenter:
     """Binds the experiment's statements."""
 
@@ -213,15 +185,18 @@ class Experimenter:
             name = statement.name.name
             self._plain(statement)
             if name in by_name and not (statement in named and by_name[name] in named):
-                fixes = ["name each: `input 4 as a`"] if name == "input" else []
+                same = statement.head.phrase == by_name[name].head.phrase
+                fixes = ["leave this one out" if same else f"leave one out, or make one of both: `{name}` stands once"]
+                fixes += ["or name each: `input 4 as a`"] if name == "input" else []
                 self.problems.report("E502", f"there are two `{name}` statements", statement.head,
-                                     also=[(by_name[name].head, "the first is here")], fixes=fixes)  # fmt: skip
+                                     also=[(by_name[name].head, "the first is here")], fixes=fixes,
+                                     edits=removed(statement.span) if same else ())  # fmt: skip
             elif name in by_name:
                 continue
             else:
                 by_name[name] = statement
-        train = self._train(by_name.get("train"))
-        shape, below = self._input(by_name.get("input"))
+        train = self._tried(self._train, by_name.get("train")) or self._train(None)
+        shape, below = self._tried(self._input, by_name.get("input")) or (None, 0)
         parts = self._parts(named)
         if len(parts) > 1:
             shape, below = (sum(math.prod(part.shape) for part in parts),), 0
@@ -230,15 +205,30 @@ class Experimenter:
             shape,
             below,
             by_name["input"].head if "input" in by_name else None,
-            self._data(by_name.get("data"), train.seed, below),
-            self._loss(by_name.get("loss")),
-            self._optimizer(by_name.get("optimizer")),
-            self._schedule(by_name.get("schedule"), train),
-            self._metrics(metrics),
+            self._tried(partial(self._data, seed=train.seed, below=below), by_name.get("data")),
+            self._tried(self._loss, by_name.get("loss")),
+            self._tried(self._optimizer, by_name.get("optimizer")) or self._optimizer(None),
+            self._tried(partial(self._schedule, train=train), by_name.get("schedule")),
+            self._tried(self._metrics, metrics),
             train,
             parts,
-            self._init(by_name.get("init")),
+            self._tried(self._init, by_name.get("init")),
         )
+
+    def _tried(self, bound: Callable[[tree.Layer | None], T | None], statement: tree.Layer | None) -> T | None:
+        """What a statement is bound to; None where it is to be written anew."""
+        if statement is None:
+            return bound(None)
+
+        def attempt(problems: Problems) -> T | None:
+            before = self.problems, self.evaluator
+            self.problems, self.evaluator = problems, Evaluator(self.evaluator.names, problems)
+            try:
+                return bound(statement)
+            finally:
+                self.problems, self.evaluator = before
+
+        return tried(attempt, statement, lambda: (), LAYERS, self.problems)
 
     def _parts(self, named: list[tree.Layer]) -> tuple[Part, ...]:
         parts = []
@@ -304,8 +294,10 @@ class Experimenter:
             return Init().convert(chosen)
         except Refused as refused:
             near = nearest(chosen.name, refused.known) if isinstance(chosen, Choice) else None
+            word = statement.arguments[0]
+            edits = instead(word.span, near) if isinstance(word, tree.Word) else ()
             self.problems.report(refused.code, f"`init`: {refused}", statement.head,
-                                 fixes=[f"did you mean `{near}`?"] if near else [])  # fmt: skip
+                                 fixes=[f"did you mean `{near}`?"] if near else [], edits=edits)  # fmt: skip
         return None
 
     def _input(self, statement: tree.Layer | None) -> tuple[tuple[int, ...] | None, int]:
@@ -321,27 +313,40 @@ class Experimenter:
         listed = ", ".join(known)
         if not isinstance(first, tree.Word):
             where = statement.head if first is None else first.span
-            fixes = [f"one of {listed}"]
-            ours = said(statement.span, EXPERIMENT) if isinstance(first, tree.Call) else None
-            if ours:
-                fixes = [f"write `{ours}`"]
-            elif kind == "data" and isinstance(first, tree.String):
+            fixes: list[str] = [f"one of {listed}"]
+            edits: tuple[Edit, ...] = ()
+            if kind == "data" and isinstance(first, tree.String):
                 fixes = [f"say what it is first: `data csv {first.span.text}`"]
-            self.problems.report("E301", f"`{kind}` needs a name first", where, fixes=fixes)
+                edits = before(first.span, "csv ") if first.span.text.endswith('.csv"') else ()
+            self.problems.report("E301", f"`{kind}` needs a name first", where, fixes=fixes, edits=edits)
             return None
         if first.name in known:
             return first.name
         foreign, _ = translate(first.name)
         near = foreign if foreign in known else nearest(first.name, known)
-        fixes = [f"did you mean `{near}`?"] if near else [f"there are {listed}"]
-        self.problems.report("E201", f"unknown {kind} `{first.name}`", first.span, fixes=fixes)
+        fixes, edits = [f"did you mean `{near}`?"] if near else [f"there are {listed}"], instead(first.span, near)
+        if kind == "data" and near is None:
+            fixes, edits = self._no_data(first, listed)
+        elif near is None and kind in _USUAL:
+            fixes = [f"write `{kind} {_USUAL[kind]}`, or another: {listed}"]
+        self.problems.report("E201", f"unknown {kind} `{first.name}`", first.span, fixes=fixes, edits=edits)
         return None
+
+    def _no_data(self, word: tree.Word, listed: str) -> tuple[list[str], tuple[Edit, ...]]:
+        """What to write for data of a name that nobody knows: a table of that name, or what lampc has instead."""
+        table = next((name for name in tables(self.folder) if name.rpartition(".")[0].lower() == word.name.lower()), None)
+        if table is not None:
+            return [f'write `data csv "{table}"`'], instead(word.span, f'csv "{table}"')
+        known = ELSEWHERE.get(word.name.lower())
+        return [known, f"there are {listed}"] if known else [f"there are {listed}"], ()
 
     def _data(self, statement: tree.Layer | None, seed: int, below: int) -> Data | None:
         name = self._choose(statement, SOURCES) if statement else None
         if statement is None or name is None:
             return None
         source = SOURCES[name]
+        if self._without_path(source, statement) or self._by_number(source, statement):
+            return None
         arguments = self._arguments(f"data {name}", source.signature, statement, statement.arguments[1:])
         if arguments is None:
             return None
@@ -353,11 +358,46 @@ class Experimenter:
             return None
         return Data(source, request, statement.head, description)
 
+    def _without_path(self, source: DataSource, statement: tree.Layer) -> bool:
+        """Whether a table's statement has nothing but its kind, which is reported with the tables that there are."""
+        if "delimiter" not in source.signature.names or len(statement.arguments) > 1 or statement.options:
+            return False
+        found = tables(self.folder)
+        fixes = [f'write `data {source.name} "{name}"`' for name in found[:3]] or [f"name its file: `{source.example}`"]
+        head = statement.head
+        self.problems.report("E301", f"`data {source.name}` needs a file", head, fixes=fixes,
+                             edits=instead(head, f'data {source.name} "{found[0]}"') if len(found) == 1 else ())  # fmt: skip
+        return True
+
+    def _by_number(self, source: DataSource, statement: tree.Layer) -> bool:
+        """Whether the target's column is given by its number, which is reported with its name."""
+        option = next((option for option in statement.options if option.name.name == "target"), None)
+        number = self.evaluator.number(option.value) if option and isinstance(option.value, _NUMBERS) else None
+        if option is None or number is None or "path" not in source.signature.names:
+            return False
+        others = tuple(other for other in statement.options if other is not option)
+        arguments = self._arguments(f"data {source.name}", source.signature, replace(statement, options=others),
+                                    statement.arguments[1:])  # fmt: skip
+        names: tuple[str, ...] = ()
+        with suppress(DataError):
+            description = None if arguments is None else source.describe(Request(arguments, self.folder, 0))
+            names = () if description is None else (*(description.columns or ()), description.name)
+        name = names[int(number)] if -len(names) <= number < len(names) else None
+        self.problems.report("E304", f"`target` is a column's name, not its number, {number:g}", option.span,
+                             fixes=[f"write `target={name}`" if name else "write its name"],
+                             edits=instead(option.value.span, name if name and name.isidentifier() else f'"{name}"')
+                             if name else ())  # fmt: skip
+        return True
+
     def _loss(self, statement: tree.Layer | None) -> Loss | None:
         if statement is None:
             return None
         first = statement.arguments[0] if statement.arguments else None
-        if first is None and len(statement.options) == 1 and isinstance(statement.options[0].value, tree.Expression):
+        option = statement.options[0].value if len(statement.options) == 1 else None
+        if first is None and isinstance(option, tree.Word) and option.name in LOSSES:
+            self.problems.report("E301", "`loss` needs a name first", statement.options[0].span, "a name, not an option")
+            return None
+        if first is None and isinstance(option, tree.Expression):
             return Loss(statement.head, None, {}, sum=statement.options[0])
         if isinstance(first, tree.Function):
             self._arguments("loss", Signature(), statement, statement.arguments[1:])
@@ -423,7 +463,8 @@ class Experimenter:
             theirs, _ = translate(metric) if metric else (None, False)
             near = theirs if theirs in METRICS else nearest(metric, METRICS) if metric else None
             fixes = [f"did you mean `{near}`?" if near else f"there are {', '.join(METRICS)}"]
-            self.problems.report("E201", f"unknown metric `{argument.span.text}`", argument.span, fixes=fixes)
+            edits = instead(argument.span, f"{label}.{near}" if label else near) if near else ()
+            self.problems.report("E201", f"unknown metric `{argument.span.text}`", argument.span, fixes=fixes, edits=edits)
         for option in statement.options:
             self.problems.report("E303", "`metrics` takes no options", option.span)
         return tuple(found.values())
@@ -431,9 +472,15 @@ class Experimenter:
 
 def report_data_error(error: DataError, statement: tree.Layer, problems: Problems) -> None:
     """Report what a data source found, at the option at fault if it names one."""
+    values = {option.name.name: option.value.span for option in statement.options}
+    path = next((argument.span for argument in statement.arguments if isinstance(argument, tree.String)), None)
+    values |= {"path": path} if path is not None else {}
     places = {option.name.name: option.span for option in statement.options}
-    span = places.get(error.option or "", statement.head)
-    problems.report(error.code, str(error), span, fixes=error.fixes)
+    value = values.get(error.option or "")
+    near = re.fullmatch(r"did you mean `(.+)`\?", error.fixes[0]) if error.fixes else None
+    text = near[1] if near and (near[1].isidentifier() or near[1].startswith('"')) else f'"{near[1]}"' if near else ""
+    problems.report(error.code, str(error), places.get(error.option or "", statement.head), fixes=error.fixes,
+                    edits=instead(value, text) if near and value is not None else ())  # fmt: skip
 
 
 assert set(EXPERIMENT) == {"input", "data", "loss", "optimizer", "schedule", "metrics", "train", "init"}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lampc.diagnostics import Problems
+from lampc.diagnostics.edits import instead
 from lampc.diagnostics.suggest import nearest
 from lampc.elaborate.comparison import Part, part_of_targets, sources
 from lampc.elaborate.experiment import Asked, Experiment
@@ -163,7 +164,9 @@ def check_best(experiment: Experiment, metrics: tuple[MetricType, ...], target: 
     kind = METRICS.get(kind_of(best))
     if near is None and kind is not None and not kind.table:
         fixes = [f"measure it: `metrics {' '.join(metric.name for metric in metrics)} {best}`"]
-    problems.report("E201", f"`best={best}`: that is no metric that is measured", experiment.train.where("best"), fixes=fixes)
+    place = experiment.train.where("best")
+    problems.report("E201", f"`best={best}`: that is no metric that is measured", place, fixes=fixes,
+                    edits=instead(place, f"best={near}") if near and place else ())  # fmt: skip
 
 
 def _warn_of_no_choice(experiment: Experiment, problems: Problems) -> None:

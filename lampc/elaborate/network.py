@@ -8,15 +8,17 @@ from contextlib import suppress
 
 from lampc import limits
 from lampc.diagnostics import Problems
+from lampc.diagnostics.edits import before, instead
 from lampc.diagnostics.suggest import nearest
 from lampc.elaborate.bind import bind
 from lampc.elaborate.blocks import VALUELESS, call_block
 from lampc.elaborate.composition import COMBINATORS
 from lampc.elaborate.constants import Evaluator
 from lampc.elaborate.definitions import EXPERIMENT, Definitions, constant, known_statements
-from lampc.elaborate.foreign import said, translate
 from lampc.elaborate.functions import Formula, Operand, Unusable
 from lampc.elaborate.scope import Flow, Scope
+from lampc.elaborate.tried import tried
+from lampc.elaborate.unknown import unknown
 from lampc.ir.budget import Budget, TooLarge
 from lampc.ir.graph import Graph, Value
 from lampc.ir.layout import Group, LayerUse
@@ -111,31 +113,10 @@ class Network:
         elif name in self.definitions.layers:
             out = self._layer(statement, self.definitions.layers[name], x, scope)
         else:
-            self._unknown(statement)
-            return None
+            return unknown(self, statement, x, scope)
         if statement.label is not None:
             self._label(statement.label, out, scope)
         return out
-
-    def _unknown(self, statement: tree.Layer) -> None:
-        name = statement.name.name
-        foreign, planned = translate(name, self.definitions.layers)
-        known = known_statements(self.definitions)
-        near = foreign or nearest(name, known)
-        few = self.problems.count < 100 and (statement.arguments or statement.options)  # nobody reads more of them
-        ours = said(statement.span, known) if few else None
-        fixes = [f"did you mean `{near}`?"] if near and not planned else []
-        if planned:
-            fixes = ["lampc does not have this layer yet; `docs/language.md` lists those it has"]
-        elif foreign == "linear" and "(" not in statement.span.text:
-            fixes = ["lampc calls it `linear in->out`"]
-        elif ours:
-            fixes = [f"write `{ours}`"]
-        elif foreign:
-            fixes = [f"lampc calls it `{foreign}`"]
-        elif name in self.definitions.constants:
-            fixes = [f"`{name}` is a constant; a statement begins with a layer"]
-        self.problems.report("E201", f"there is no layer `{name}`", statement.name.span, fixes=fixes)
 
     def _label(self, label: tree.Word, value: Flow, scope: Scope) -> None:
         if label.name in scope.labels and scope.labels[label.name][1] != label.span:
@@ -162,25 +143,23 @@ class Network:
                 self._names.add(name)
                 return name
 
-    def _chained(self, statement: tree.Layer, scope: Scope) -> bool:
+    def bind(self, statement: tree.Layer, signature: Signature, scope: Scope) -> dict[str, object] | None:
+        def attempt(problems: Problems) -> dict[str, object] | None:
+            if self._chained(statement, scope, problems):
+                return None
+            return bind(f"`{statement.name.name}`", signature, statement.head, statement.arguments, statement.options,
+                        Evaluator(scope.constants, problems), problems)  # fmt: skip
+
+        return tried(attempt, statement, lambda: known_statements(self.definitions), self.definitions.layers, self.problems)
+
+    def _chained(self, statement: tree.Layer, scope: Scope, problems: Problems) -> bool:
         """Whether an arrow leads to a layer, ``linear 2->25 -> tanh``, which is reported."""
         for argument in statement.arguments:
-            if not isinstance(argument, tree.Arrow):
-                continue
-            word = argument.right
+            word = argument.right if isinstance(argument, tree.Arrow) else None
             if isinstance(word, tree.Word) and word.name in self.definitions.layers and word.name not in scope.constants:
-                ours = said(statement.span, known_statements(self.definitions))
-                self.problems.report("E304", f"`{word.name}` is a layer, not a size", word.span,
-                                     fixes=[f"`;` or a new line parts layers{f': `{ours}`' if ours else ''}"])  # fmt: skip
+                problems.report("E304", f"`{word.name}` is a layer, not a size", word.span, "`;` or a new line parts layers")
                 return True
         return False
-
-    def bind(self, statement: tree.Layer, signature: Signature, scope: Scope) -> dict[str, object] | None:
-        if self._chained(statement, scope):
-            return None
-        evaluator = Evaluator(scope.constants, self.problems)
-        return bind(f"`{statement.name.name}`", signature, statement.head, statement.arguments, statement.options,
-                    evaluator, self.problems)  # fmt: skip
 
     # Layers and functions -----------------------------------------------------------------------------------------
 
@@ -234,8 +213,11 @@ class Network:
                 continue
             if name not in scope.labels:
                 near = nearest(name, scope.labels)
-                self.problems.report("E203", f"there is no value `{name}` here", statement.head,
-                                     fixes=[f"did you mean `{near}`?" if near else "name one with `as`"])  # fmt: skip
+                words = [*statement.arguments, *(option.value for option in statement.options)]
+                word = next((word.span for word in words if word.span.text == name), None)
+                self.problems.report("E203", f"there is no value `{name}` here", word or statement.head,
+                                     fixes=[f"did you mean `{near}`?" if near else "name one with `as`"],
+                                     edits=instead(word, near) if word else ())  # fmt: skip
                 return False
             arguments[param.name], _ = scope.labels[name]
             if arguments[param.name] is None:
@@ -249,15 +231,21 @@ class Network:
         if isinstance(error, SizeMismatch):
             also = [(producer, f"makes {error.gets}")] if producer else []
             if not fixes and producer and producer.source is statement.span.source:
-                fixes = [f"make both {error.gets}, or leave the input's size out: `->`"]
+                arrow = next((argument for argument in statement.arguments if isinstance(argument, tree.Arrow)), None)
+                size = str(error.gets).split()[0]
+                both = f": `{name} {size}->{arrow.right.span.text}`" if arrow is not None and size.isdigit() else ""
+                fixes = [f"make both {error.gets}{both}, or leave the input's size out: `->`"]
+            edits = before(statement.head, "flatten; ") if error.fix.startswith("put `flatten`") else ()
             self.problems.report("E401", f"`{name}` takes {error.takes}, but its input has {error.gets}",
-                                 statement.head, f"takes {error.takes}", also=also, fixes=fixes)  # fmt: skip
+                                 statement.head, f"takes {error.takes}", also=also, fixes=fixes, edits=edits)  # fmt: skip
         else:
             also = [(producer, f"makes {x.type}")] if producer else []
             if isinstance(error, NamesWanted):
                 below = error.below or self.names_in_data() or 96
                 fixes = [f"say so in the input: `input {sample_text(error.sample)} int<{below}>`"]
-            self.problems.report(error.code, f"`{name}` {error}", statement.head, also=also, fixes=fixes)
+            written = producer is not None and producer.text.startswith("input") and error.fix.startswith("channels come first")
+            edits = instead(producer, error.fix.split("`")[1]) if producer is not None and written else ()
+            self.problems.report(error.code, f"`{name}` {error}", statement.head, also=also, fixes=fixes, edits=edits)
 
     def producer(self, x: Term) -> Span | None:
         """The place that gave a value its shape: through what keeps the shape, back to what made it."""

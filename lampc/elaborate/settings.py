@@ -10,7 +10,7 @@ from unicodedata import category
 from lampc.diagnostics import Problems
 from lampc.diagnostics.suggest import nearest
 from lampc.elaborate.constants import LARGEST, Evaluator
-from lampc.layers.signature import Choice, Refused, Signature, Text, Written
+from lampc.layers.signature import Choice, OneOf, Refused, Signature, Text, Written
 from lampc.source import Source, Span
 from lampc.syntax import parse, tree
 
@@ -32,12 +32,17 @@ class Settings:
     def __init__(self, given: Mapping[str, object], problems: Problems) -> None:
         self._problems = problems
         self._given: dict[str, Setting] = {}
-        self._known: dict[str, None] = {}
+        self._known: dict[str, tuple[str, ...]] = {}
         self._used: set[str] = set()
         for name, value in given.items():
             setting = _setting(name, value, problems)
             if setting is not None:
                 self._given[name] = setting
+
+    @property
+    def known(self) -> dict[str, tuple[str, ...]]:
+        """The settings that there are, and the words that one may be, where it is one of some."""
+        return dict(self._known)
 
     def constant(self, name: str) -> Setting | None:
         """The value given for ``let name``."""
@@ -46,7 +51,7 @@ class Settings:
     def apply(self, statement: str, signature: Signature, arguments: dict[str, object]) -> None:
         """Put the values given for a statement's options in place of the file's."""
         for param in signature.params:
-            setting = self._option(statement, param.name)
+            setting = self._option(statement, param.name, param.kind.words if isinstance(param.kind, OneOf) else ())
             if setting is None:
                 continue
             value = setting.value
@@ -71,13 +76,13 @@ class Settings:
                 fixes = [f"did you mean `{near}`?"] if near else [f"known here: {', '.join(sorted(self._known))}"]
                 self._problems.report("E801", f"there is no setting `{name}`", setting.span, fixes=fixes)
 
-    def _option(self, statement: str, option: str) -> Setting | None:
+    def _option(self, statement: str, option: str, words: tuple[str, ...] = ()) -> Setting | None:
         """The value given for an option by its full name or its own; the last one counts."""
-        found = {name: self._take(name) for name in (f"{statement}.{option}", option)}
+        found = {name: self._take(name, words) for name in (f"{statement}.{option}", option)}
         return next((setting for name in reversed(self._given) if (setting := found.get(name)) is not None), None)
 
-    def _take(self, name: str) -> Setting | None:
-        self._known.setdefault(name)
+    def _take(self, name: str, words: tuple[str, ...] = ()) -> Setting | None:
+        self._known[name] = self._known.get(name, ()) or words
         if name in self._given:
             self._used.add(name)
         return self._given.get(name)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from lampc import limits
-from lampc.diagnostics import Problems
+from lampc.diagnostics import Edit, Problems
+from lampc.diagnostics.edits import instead
 from lampc.elaborate.comparison import Comparison, Limit, check, check_reach
 from lampc.elaborate.definitions import Definitions
 from lampc.elaborate.experiment import Data, Experiment, Loss
@@ -118,7 +119,9 @@ def _formula(network: Network, loss: Loss, prediction: Term, target: Term, defin
         return None
     if not isinstance(result, Term) or result.type.shape != ():
         made = f"{result.type}" if isinstance(result, Term) else "a constant"
-        fixes = ["take the mean of it: `mean(…)`"] if isinstance(result, Term) else []
+        body = function.body.span.phrase
+        whole = body if body.count("(") == body.count(")") and len(body) < 60 else "…"
+        fixes = [f"take the mean of it: `mean({whole})`"] if isinstance(result, Term) else []
         problems.report("E505", f"a loss is one number, and this is {made}", function.body.span,
                         also=[(loss.span, "the loss")] if isinstance(function, tree.Fn) else [], fixes=fixes)  # fmt: skip
         return None
@@ -226,8 +229,7 @@ def _disagree(loss: Loss, wanted: Type, given: Type, prediction: Type, data: Dat
         problems.report("E503", f"loss `{loss.name}` takes {takes}, but the data gives "
                         f"{'class labels' if labels else f'numbers, {given}'}", loss.span,
                         f"takes {takes}", also=[(data.span, f"gives {given}")],
-                        fixes=["`loss crossentropy` takes class labels" if labels else
-                               "`loss mse` takes numbers"])  # fmt: skip
+                        fixes=_of_their_sort(labels, data), edits=_labelled(labels, loss, prediction, data))  # fmt: skip
         return
     fixes = ["nothing is broadcast: let the last layer make the target's shape"]
     if len(prediction.sample) > 1 >= len(given.sample):
@@ -236,6 +238,25 @@ def _disagree(loss: Loss, wanted: Type, given: Type, prediction: Type, data: Dat
         fixes = [f"let the last layer end in {given.sample[0]}"]
     problems.report("E503", f"the network makes {prediction}, but the data's targets are {given}", made_by,
                     f"makes {prediction}", also=[(data.span, f"targets are {given}")], fixes=fixes)  # fmt: skip
+
+
+def _of_their_sort(labels: bool, data: Data) -> list[str]:
+    """Losses that take what the data gives."""
+    if labels:
+        return ["write `loss crossentropy`: it takes class labels"]
+    fixes = ["`loss mse` takes numbers"]
+    if data.description is not None and data.description.bits and data.description.target == (1,):
+        fixes.insert(0, "the targets are 0 or 1: end in `linear 1; sigmoid`, and write `loss bce`")
+    if "classes" in data.source.signature.names:
+        fixes.insert(0, f"if they are classes: `{data.span.phrase} classes`")
+    return fixes
+
+
+def _labelled(labels: bool, loss: Loss, prediction: Type, data: Data) -> tuple[Edit, ...]:
+    """The loss of class labels, where the network scores as many classes as there are."""
+    classes = data.description.classes if data.description is not None else None
+    fits = labels and classes is not None and prediction.sample == (len(classes),)
+    return instead(loss.span, "loss crossentropy") if fits else ()
 
 
 def _no_labels(loss: Loss, wanted: Type, given: Type, reach: tuple[int, ...], data: Data, made_by: Span,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from threading import Lock
 from typing import NamedTuple
 
 from networkx import DiGraph
@@ -48,6 +49,9 @@ class Node:
     """What a pass did to it, for listings."""
 
 
+_ONE_AT_A_TIME = Lock()
+
+
 @dataclass(eq=False)
 class Graph:
     """Nodes in topological order: operands come before what uses them, so ids grow along every edge.
@@ -65,12 +69,13 @@ class Graph:
 
         It takes in what has been added since it was last asked for: many graphs are made that nobody asks it of.
         """
-        for node in self.nodes[len(self._digraph) :]:
-            self._digraph.add_node(node.id, node=node)
-            places: dict[int, tuple[int, ...]] = {}
-            for place, operand in enumerate(node.operands):
-                places[operand.node] = (*places.get(operand.node, ()), place)
-            self._digraph.add_edges_from((id, node.id, {"operands": at}) for id, at in places.items())
+        with _ONE_AT_A_TIME:  # a program is compiled once, and asked by any number of threads
+            for node in self.nodes[len(self._digraph) :]:
+                self._digraph.add_node(node.id, node=node)
+                places: dict[int, tuple[int, ...]] = {}
+                for place, operand in enumerate(node.operands):
+                    places[operand.node] = (*places.get(operand.node, ()), place)
+                self._digraph.add_edges_from((id, node.id, {"operands": at}) for id, at in places.items())
         return self._digraph
 
     def add(

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from lampc.ir.leaves import Gain, Initialiser
+from lampc.ir.leaves import Gain, Initialiser, Input
 from lampc.ir.op import ShapeError, SizeMismatch
 from lampc.ir.types import Type
 from lampc.layers.initialisers import Init
@@ -97,7 +97,8 @@ def convolve(make: Construct, x: Term, sizes: tuple[int, ...], channels: int, ou
         if d * (k - 1) + 1 > size + sum(side):
             padded = f", padded {size + sum(side)}" if sum(side) else ""
             fix = "take a smaller kernel, or add padding"
-            if axes == 2 and sizes[-1] in (1, 3, 4) and channels > sizes[-1]:  # as TensorFlow has it
+            last = axes == 2 and sizes[-1] in (1, 3, 4) and channels > sizes[-1]
+            if last and isinstance(x.node.op, Input):  # as TensorFlow has it
                 fix = f"channels come first: `input {'x'.join(map(str, (sizes[-1], channels, sizes[0])))}`"
             raise ShapeError(f"has a kernel that reaches over {d * (k - 1) + 1} places, larger than the image's {size}{padded}",
                              code="E405", fix=fix)  # fmt: skip

@@ -215,6 +215,14 @@ def _perplexity(seen: Seen, reading: Reading) -> tuple[float, ...]:
     return (float((weight * logs).sum()), float(weight.sum()))
 
 
+def _exp(number: float) -> float:
+    """E to a number, infinite where that is more than numbers reach."""
+    try:
+        return math.exp(number)
+    except OverflowError:
+        return math.inf
+
+
 def _confusion(seen: Seen, reading: Reading) -> tuple[float, ...]:
     classes = 2 if seen.target.is_floating_point() else seen.prediction.shape[-1]
     found, true = (labels.flatten().long() for labels in _classes(seen, reading))
@@ -242,7 +250,7 @@ _TYPES = (
     MetricType("auc", "the area under the ROC curve, each class against the rest: how often a one is above a zero; ½ where all "
                "are of one class", _accuracy_fits, _ranked, _auc, merge=lambda a, b: a + b, of_scores=True, of_classes=True),
     MetricType("perplexity", "e to the mean of -log p of the class, weighted as the loss is", _labels_fit, _perplexity,
-               lambda sums: math.exp(min(_share(sums), 700.0)), greater_is_better=False, of_scores=True),
+               lambda sums: _exp(_share(sums)), greater_is_better=False, of_scores=True),
     MetricType("confusion", "how often each class, a row, was taken for each, a column; shown once training has ended",
                _accuracy_fits, _confusion, lambda sums: math.nan, table=_square, of_classes=True),
     MetricType("mae", "the mean of |p - y|", _numbers_fit, _mae, _share, greater_is_better=False),

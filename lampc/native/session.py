@@ -122,7 +122,9 @@ class Session:
         assert size <= self.batch and len(results) == len(self.module.copied)
         self._make_room(threads)
         epochs, samples = order.shape
-        totals = self._numpy.tile(self._numpy.array(begun(self.module.totals, sums)), (epochs, 1))
+        begin = begun(self.module.totals, sums)
+        totals = self._numpy.empty((epochs, len(begin)))
+        totals[:] = begin
         places = self._numpy.array([result.ctypes.data for result in results], dtype=self._numpy.uint64)
         meeting = self._numpy.zeros(8, dtype=self._numpy.int64)
 

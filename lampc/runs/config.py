@@ -12,7 +12,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lampc import __version__, files
+from lampc import __version__, files, resources
 from lampc.data import Dataset, Description
 from lampc.data.rows import Rows
 from lampc.ir.leaves import Gain, Setting
@@ -34,6 +34,7 @@ def config(program: Program, file: str, settings: Sequence[str], command: Sequen
         "file": file,
         "source": main_name(program),
         "folder": str(_folder(program)),
+        "shipped": _folder(program) == resources.path("models").absolute(),
         "settings": list(settings),
         "seed": program.experiment.train.seed,
         "resolved": resolved(program),
@@ -77,6 +78,11 @@ def job() -> str | None:
     """What tells one call of ``torchrun`` from another, and is the same after it has restarted its processes."""
     run = os.environ.get("TORCHELASTIC_RUN_ID")
     return None if run is None else f"{run} {socket.gethostname()} {os.getppid()}"
+
+
+def data_folder(config: Mapping[str, Any]) -> Path:
+    """The folder that paths of data begin at; those of an example at what comes with the lampc at hand."""
+    return resources.path("models") if config.get("shipped") else Path(config["folder"])
 
 
 def program_hash(program: Program) -> str:

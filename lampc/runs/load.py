@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,15 +14,18 @@ from lampc.elaborate.given import Given
 from lampc.runs import checkpoint as checkpoints
 from lampc.runs import state
 from lampc.runs.checkpoint import Checkpoint
-from lampc.runs.config import description
+from lampc.runs.config import data_folder, description
 from lampc.runs.directory import BEST, LAST, damaged, find, read_config, source_of
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from lampc.compile import Program
+    from lampc.runs.predict import Predictions
     from lampc.runtime.model import Model
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """A run directory, read."""
 
@@ -42,6 +46,29 @@ class Run:
         state.restore(model, self.kept, str(self.file))
         return model
 
+    def predict(self, x: str | os.PathLike[str] | ArrayLike, device: str | None = None) -> Predictions:
+        """What the network answers, as `lampc predict` does.
+
+        ``x`` is a file that `lampc predict` reads, a folder of images, or samples as the data has them, not normalised, of
+        shape ``(B, *sample)``. The answer has a column for each class's probability or each number, ``found["p_setosa"]``, and
+        ``found.raw`` is what the network made, of shape ``(B, *prediction)``.
+
+        Raises:
+            LampError: if there are no samples, or they are not such as the network takes.
+        """
+        from lampc.runs import predict
+
+        model = self.model(device)
+        if isinstance(x, str | os.PathLike):
+            parts = list(predict.of_file(self, model, Path(x)))
+            if not parts:
+                raise failure("E603", f"{x} has no samples")
+            return predict.joined(parts)
+        return predict.predict(self, model, x)
+
+    def __repr__(self) -> str:
+        return f"<Run {self.path}, {self.file.stem} weights, seed {self.seed}>"
+
     @property
     def seed(self) -> int:
         """The seed that the weights were trained from, which split the data."""
@@ -54,7 +81,7 @@ class Run:
         return data.description.classes if data is not None and data.description is not None else None
 
     def normalised(self, x: Any) -> Any:
-        """Samples ``x`` [n, …sample] as the network takes them: normalised by the training data, if trained so."""
+        """Samples ``x`` of shape ``(B, *sample)`` as the network takes them: normalised by the training data, if it was."""
         import numpy as np
 
         normal = self.kept.about["normal"]
@@ -110,6 +137,4 @@ def _program(path: Path, config: dict[str, Any], allow_python: bool, settings: d
     assert source is not None
     from lampc.compile import compile_source
 
-    return compile_source(
-        source, Given(file.parent, {**overrides, **settings}, allow_python, described, Path(config["folder"]))
-    )
+    return compile_source(source, Given(file.parent, {**overrides, **settings}, allow_python, described, data_folder(config)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +14,8 @@ from lampc import files
 from lampc.diagnostics import failure
 from lampc.ir.graph import Value
 from lampc.ops.normalise import LogSoftmax, Softmax
-from lampc.printable import cell
+from lampc.printable import cell, json_line
+from lampc.runs import inputs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,6 +44,40 @@ class Predictions:
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """A sample each."""
         return zip(*self.columns, strict=True)
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    def __getitem__(self, name: str) -> Any:
+        """A column, a value for each sample."""
+        if name not in self.names:
+            raise KeyError(f"there is no column {name!r}; there are {', '.join(self.names)}")
+        return self.columns[self.names.index(name)]
+
+    def __repr__(self) -> str:
+        return f"<Predictions of {len(self):,} sample{'' if len(self) == 1 else 's'}: {', '.join(self.names)}>"
+
+
+def of_file(run: Run, model: Model, path: Path) -> Iterator[Predictions]:
+    """For a file's samples, or for an image, or a folder of them, some at a time.
+
+    Raises:
+        LampError: if it cannot be read, or does not hold such samples.
+    """
+    if inputs.are_images(path):
+        for names, x in inputs.images(run, path):
+            yield predict(run, model, x).labelled("file", names)
+        return
+    for x in inputs.chunks(run, path):
+        yield predict(run, model, x)
+
+
+def joined(parts: Sequence[Predictions]) -> Predictions:
+    """Predictions in one, of at least one part."""
+    import numpy as np
+
+    columns = [[value for part in parts for value in part.columns[i]] for i in range(len(parts[0].names))]
+    return Predictions(parts[0].names, tuple(columns), np.concatenate([part.raw for part in parts]))
 
 
 def predict(run: Run, model: Model, x: Any) -> Predictions:
@@ -149,7 +183,7 @@ class Lines:
             self._csv.writerows([cell(value) for value in row] for row in found.rows())
         else:
             for row in found.rows():
-                self.file.write(json.dumps(dict(zip(found.names, row, strict=True))) + "\n")
+                self.file.write(json_line(dict(zip(found.names, row, strict=True))) + "\n")
         self._begun = True
         self.file.flush()
 

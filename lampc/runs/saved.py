@@ -19,7 +19,7 @@ from lampc.elaborate import parse_setting
 from lampc.elaborate.given import Given, as_path
 from lampc.elaborate.settings import Setting, number
 from lampc.runs import checkpoint as checkpoints
-from lampc.runs import schemas, state
+from lampc.runs import directory, schemas, state
 from lampc.runs.checkpoint import Checkpoint
 from lampc.runs.config import description, program_hash
 from lampc.schema import Unfit, parse
@@ -60,6 +60,9 @@ def load(path: str | os.PathLike[str], *, device: str | None = None, backend: st
 def load_as(path: str | os.PathLike[str], given: Given, device: str | None, backend: str | None) -> Model:
     """The same, compiled with some layers, in some folder."""
     place = as_path("path", path)
+    if not os.path.isfile(place) and directory.exists(str(place)):
+        raise failure("E611", f"{place} is a run, not a file that `model.save` has written",
+                      f"`lampc.load_run({str(place)!r})` opens it: its `model()`, its `predict(…)`")  # fmt: skip
     return _model(checkpoints.read(place), str(place), given, device, backend)
 
 
@@ -149,7 +152,7 @@ def _model(kept: Checkpoint, name: str, given: Given, device: str | None, backen
     if any(field not in kept.about for field in ("model", "file", "source", "seed", "settings")):
         raise failure("E611", f"{name} has no program in it: a run wrote it, not `model.save`",
                       "`program.load(path)` gives its weights to a program",
-                      "`lampc.runs.load.load(run)` opens the run")  # fmt: skip
+                      "`lampc.load_run(name)` opens the run")  # fmt: skip
     program = _program(kept.about, given, name)
     model = program.model(kept.about["seed"], device, backend)
     state.restore(model, kept, name)

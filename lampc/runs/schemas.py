@@ -28,7 +28,7 @@ CONFIG = record(
         "data": maybe(record({"hash": text(), "description": DESCRIPTION})), "measure": _EPOCH,
     },
     {
-        "seed": _SEED, "command": listed(text(100_000)), "job": maybe(text()),
+        "seed": _SEED, "command": listed(text(100_000)), "job": maybe(text()), "shipped": flag,
         "resumed": listed(record({"started": text(), "versions": _VERSIONS}, {"command": listed(text(100_000))})),
     },
 )  # fmt: skip

@@ -15,7 +15,7 @@ from lampc.runs.directory import BEST, LAST, METRICS, measurements
 from lampc.runs.keep import best_of, epoch_of, line, measure
 from lampc.runs.train import Kept, note_that_it_goes_on, see_that_it_is_the_same
 from lampc.runtime.course import Best, ends_so, score
-from lampc.runtime.history import Divergence, Epoch, History
+from lampc.runtime.history import Divergence, Epoch, History, Part
 from lampc.runtime.runs import train_runs
 from lampc.runtime.train import load_data
 from lampc.runtime.weights import copied
@@ -27,7 +27,8 @@ _OF_A_SEED = ("seed", "steps", "seconds", "train", "validation", "test", "ended"
 
 
 def train_several(kept: Kept, seeds: Sequence[int], on_epoch: Callable[[int, int, Epoch], object] | None,
-                  finished: list[History], go_on: bool = False, backend: str = "") -> None:  # fmt: skip
+                  finished: list[History], go_on: bool = False, backend: str = "",
+                  on_part: Callable[[int, Part], object] | None = None) -> None:  # fmt: skip
     """Train once a seed, or, to go on, once each seed that has not ended.
 
     One that was under way begins anew, and so does one that is to train for more epochs than it has: it comes to what it would
@@ -50,10 +51,14 @@ def train_several(kept: Kept, seeds: Sequence[int], on_epoch: Callable[[int, int
         if on_epoch is not None:
             on_epoch(runs[run], seed, epoch)
 
+    def note_part(run: int, part: Part) -> None:
+        if on_part is not None:
+            on_part(runs[run], part)
+
     try:
         if runs:
             train_runs(kept.program, [seeds[run] for run in runs], on_epoch=note, measure=kept.config["measure"],
-                       on_end=book.ended)  # fmt: skip
+                       on_end=book.ended, on_part=note_part)  # fmt: skip
     finally:
         finished += [done[seed] for seed in seeds if seed in done]
         book.write()

@@ -23,7 +23,7 @@ from lampc.runtime.history import Diverged, History
 from lampc.runtime.loader import DataLoader
 from lampc.runtime.runs import divergences, finite, summary
 from lampc.runtime.steps import Position
-from lampc.runtime.train import OnEpoch, load_data
+from lampc.runtime.train import OnEpoch, OnPart, load_data
 from lampc.runtime.train import train as training
 from lampc.schema import parse
 
@@ -134,7 +134,8 @@ def note_that_it_goes_on(kept: Kept, backend: str) -> None:
         raise failure("E613", f"{kept.path} cannot be written: {error.strerror or error}") from None
 
 
-def train_one(kept: Kept, model: Model, on_epoch: OnEpoch | None = None, go_on: bool = False) -> History:
+def train_one(kept: Kept, model: Model, on_epoch: OnEpoch | None = None, go_on: bool = False,
+              on_part: OnPart | None = None) -> History:  # fmt: skip
     """Train once, from the beginning or from the last checkpoint. That it diverges is an outcome, which the history tells.
 
     Raises:
@@ -169,7 +170,7 @@ def train_one(kept: Kept, model: Model, on_epoch: OnEpoch | None = None, go_on: 
     together = keeper if group is None else Together(group, keeper, kept.stop)
     try:
         history = training(model, loader, data=data, on_epoch=on_epoch, measure=kept.config["measure"], keeper=together,
-                           begin=(where, before), fresh=start is None)  # fmt: skip
+                           begin=(where, before), fresh=start is None, on_part=on_part)  # fmt: skip
     except Diverged:
         with contextlib.suppress(OSError):  # that it has diverged is the news
             keeper.record(before)

@@ -46,6 +46,23 @@ class Epoch:
 
 
 @dataclass(frozen=True)
+class Part:
+    """How far an epoch has come that is still under way."""
+
+    epoch: int
+    """From 1."""
+    done: int
+    """Samples that have been trained on."""
+    samples: int
+    """Of the whole epoch."""
+    loss: float
+    """The mean loss of these samples, while the parameters moved."""
+
+    def __str__(self) -> str:
+        return f"epoch {self.epoch}, {self.done:,} of {self.samples:,} samples: loss {self.loss:.4g}"
+
+
+@dataclass(frozen=True)
 class Divergence:
     """Where the loss was no longer a number."""
 

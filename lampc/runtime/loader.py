@@ -28,6 +28,8 @@ class DataLoader:
 
     def __init__(self, data: Any, batch: int = 50, shuffle: bool = False, seed: int = 0) -> None:
         batch, seed = whole("batch", batch, -(2**53)), whole("seed", seed, -(2**63), 2**64 - 1)
+        if not isinstance(shuffle, bool | int):
+            raise failure("E802", f"`shuffle`: True or False is wanted, not {str(shuffle)[:40]!r}")
         if batch < 1:
             raise failure("E305", f"a batch has at least 1 sample, not {batch}")
         self.shuffle = shuffle
@@ -40,7 +42,7 @@ class DataLoader:
             self.dataset = data
             self.samples = len(data)  # type: ignore[arg-type]
         else:
-            x, y = (data.x, data.y) if isinstance(data, Split) else data
+            x, y = (data.x, data.y) if isinstance(data, Split) else _pair(data)
             self.rows = x if isinstance(x, Rows) else None
             self.x, self.y = tensor(x[:1] if isinstance(x, Rows) else x), tensor(y)
             if self.rows is not None:
@@ -101,6 +103,17 @@ class DataLoader:
         if self.rows is not None:
             return torch.from_numpy(self.rows[chosen if isinstance(chosen, slice) else chosen.numpy()]), self.y[chosen]
         return self.x[chosen], self.y[chosen]
+
+
+def _pair(data: Any) -> tuple[Any, Any]:
+    if not isinstance(data, list | tuple) or len(data) != 2:
+        raise failure("E802", f"a split, a pair (x, y) or a torch Dataset is wanted, not {_kind(data)}",
+                      "`program.data().train` is a split of the program's data")  # fmt: skip
+    return data[0], data[1]
+
+
+def _kind(data: Any) -> str:
+    return f"a {type(data).__name__} of {len(data)}" if isinstance(data, list | tuple) else f"a {type(data).__name__}"
 
 
 def tensor(data: Any) -> Tensor:

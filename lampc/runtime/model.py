@@ -31,7 +31,7 @@ from lampc.runtime.weights import Loaded, duplicate, load_state, plain_weights
 if TYPE_CHECKING:
     from lampc.compile import Program
     from lampc.data import Dataset
-    from lampc.runtime.history import Epoch, History
+    from lampc.runtime.history import Epoch, History, Part
 
 
 class Model(Machine):
@@ -328,17 +328,20 @@ class Model(Machine):
 
     def train(self, loader: Any = None, epochs: int | None = None, evaluate: bool = True,
               on_epoch: Callable[[Epoch], object] | None = None, data: Dataset | None = None, every: float = 0.0,
-              measure: int = 0, watch: bool = True) -> History:  # fmt: skip
+              measure: int = 0, watch: bool = True, *, on_part: Callable[[Part], object] | None = None) -> History:  # fmt: skip
         """Train, from where the parameters are; see ``lampc.runtime.train.train``.
 
         ``loader`` is a ``DataLoader``, a torch one, or anything that goes over pairs of x [n, …sample] and y [n, …target];
         the program's own data where it is left out. ``on_epoch`` is called with each ``Epoch``, and training ends where it
-        answers ``False``; ``every`` is the least time between two measurements, in seconds. The logger ``lampc`` is told of
-        each epoch (INFO), and of what will not mend itself (WARNING).
+        answers ``False``; ``on_part`` is called a few times a second with a ``Part`` of an epoch that takes longer than that.
+        An exception that either of them raises, or Ctrl-C, leaves the model as it has been trained by then.
+        ``every`` is the least time between two measurements, in seconds. The logger ``lampc`` is told of each epoch (INFO),
+        and of what will not mend itself (WARNING).
 
         Raises:
             LampError: if there is no loss or no data, or samples or targets are not such as the network takes.
         """
         from lampc.runtime.train import train
 
-        return train(self, loader, epochs, evaluate, on_epoch, data, every, measure=measure, watch=watch)
+        return train(self, loader, epochs, evaluate, on_epoch, data, every, measure=measure, watch=watch,
+                     on_part=on_part)  # fmt: skip

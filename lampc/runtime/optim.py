@@ -7,6 +7,9 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor
 
+from lampc.diagnostics import failure
+from lampc.runtime.asked import real
+
 
 class Optimizer:
     """Takes steps along the gradients that ``model.backward()`` has added to the ``grad`` of each of some ``parameters``.
@@ -16,7 +19,11 @@ class Optimizer:
 
     def __init__(self, parameters: Mapping[str, Tensor] | Iterable[Tensor]) -> None:
         values = parameters.values() if isinstance(parameters, Mapping) else parameters
+        if not isinstance(values, Iterable):
+            raise failure("E802", f"parameters are wanted, not a {type(values).__name__}", "`SGD(model.parameters, lr=0.01)`")
         self.parameters = list(values)
+        if wrong := next((p for p in self.parameters if not isinstance(p, Tensor)), None):
+            raise failure("E802", f"parameters are tensors, not a {type(wrong).__name__}", "`SGD(model.parameters, lr=0.01)`")
         self.state: list[dict[str, Tensor]] = [{} for _ in self.parameters]
 
     def zero_grad(self) -> None:
@@ -48,8 +55,8 @@ class SGD(Optimizer):
 
     def __init__(self, parameters: Mapping[str, Tensor] | Iterable[Tensor], lr: float = 0.01, momentum: float = 0.0) -> None:
         super().__init__(parameters)
-        self.lr = lr
-        self.momentum = momentum
+        self.lr = real("lr", lr)
+        self.momentum = real("momentum", momentum)
 
     def update(self, p: Tensor, g: Tensor, state: dict[str, Tensor]) -> None:
         if self.momentum:

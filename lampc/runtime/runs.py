@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lampc.runtime.backend import cores
 from lampc.runtime.device import device_of
 from lampc.runtime.fit import planned
-from lampc.runtime.history import Diverged, Epoch, History
+from lampc.runtime.history import Diverged, Epoch, History, Part
 from lampc.runtime.steps import Position
 from lampc.runtime.train import train
 
@@ -33,6 +33,7 @@ def train_runs(
     every: float = 0.0,
     measure: int = 0,
     on_end: Callable[[int, Model, History], object] | None = None,
+    on_part: Callable[[int, Part], object] | None = None,
 ) -> list[History]:
     """Train once a seed. A run is the whole experiment from its seed, data and split included, as if it were alone.
 
@@ -40,6 +41,7 @@ def train_runs(
     and the epoch, by one thread at a time. ``finished`` receives the runs that have ended, in order, also when the others
     are interrupted. A run whose loss is no longer a number has ended too: its history says where it ``diverged``, and the
     others go on. ``settings`` are optimiser settings other than the program's; ``every`` and ``measure`` as for ``train``.
+    ``on_part`` is told the run's number and how far an epoch is that takes a while, by one thread at a time.
     ``on_end`` is told of each run that has ended, with the model as it is then.
     """
     histories: list[History] = [] if finished is None else finished
@@ -50,7 +52,8 @@ def train_runs(
     first.native("loss")
     if first.backend.name != "native":
         jobs = 1
-    runs = _Runs(program, seeds, device, on_epoch, dict(settings or {}), first, every, measure, on_end)
+    runs = _Runs(program, seeds, device, on_epoch, dict(settings or {}), first, every, measure, on_end,
+                 on_part)  # fmt: skip
     try:
         if jobs <= 1:
             for run in range(len(seeds)):
@@ -76,6 +79,7 @@ class _Runs:
         every: float,
         measure: int,
         on_end: Callable[[int, Model, History], object] | None,
+        on_part: Callable[[int, Part], object] | None,
     ) -> None:
         self.program = program
         self.seeds = seeds
@@ -86,6 +90,7 @@ class _Runs:
         self.every = every
         self.measure = measure
         self.on_end = on_end
+        self.on_part = on_part
         self._models = [first]
         self._lock = Lock()
         self._stopped = False
@@ -125,11 +130,19 @@ class _Runs:
             with self._lock:
                 return self.on_epoch(run, seed, epoch)
 
+        def tell_part(part: Part) -> object:
+            if self._stopped:
+                raise _Stopped
+            if self.on_part is None:
+                return None
+            with self._lock:
+                return self.on_part(run, part)
+
         history = History(seed)
         try:
             with suppress(Diverged):  # an outcome, which the history tells
                 train(model, on_epoch=tell, every=self.every, measure=self.measure, begin=(Position(), history),
-                      watch=run == 0)  # fmt: skip
+                      watch=run == 0, on_part=tell_part)  # fmt: skip
         except _Stopped:
             return
         with self._lock:

@@ -37,7 +37,7 @@ def layers(program: Program) -> tuple[list[Column], list[tuple[str, ...]]]:
         rows = [*rows[:40], ("…", f"{len(uses) - 50:,} more", "", ""), *rows[-10:]]
     columns = [
         Column("layer", footer=f"{len(uses)} layers", wraps=True),
-        Column("written"),
+        Column("written", wraps=True),
         Column("output", right=True, wraps=True),
         Column("parameters", right=True, footer=f"{sum(use.parameter_count for use in uses):,}", wraps=True),
     ]

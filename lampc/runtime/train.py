@@ -20,7 +20,7 @@ from lampc.runtime.clock import wind
 from lampc.runtime.course import Best, Choosing
 from lampc.runtime.fit import fitting
 from lampc.runtime.footprint import Manner, Samples, beginning, loaded
-from lampc.runtime.history import Diverged, Epoch, History
+from lampc.runtime.history import Diverged, Epoch, History, Part
 from lampc.runtime.loader import DataLoader
 from lampc.runtime.measure import check_counts
 from lampc.runtime.steps import Position, Steps, steps_of
@@ -42,6 +42,12 @@ class OnEpoch(Protocol):
     def __call__(self, epoch: Epoch, /) -> object: ...
 
 
+class OnPart(Protocol):
+    """Told a few times a second of an epoch that takes longer."""
+
+    def __call__(self, part: Part, /) -> object: ...
+
+
 class Keeper(Protocol):
     """Keeps what training comes to: a run directory."""
 
@@ -55,7 +61,7 @@ class Keeper(Protocol):
 def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate: bool = True,
           on_epoch: OnEpoch | None = None, data: Dataset | None = None, every: float = 0.0, *, measure: int = 0,
           keeper: Keeper | None = None, begin: tuple[Position, History] | None = None,
-          fresh: bool = True, watch: bool = True) -> History:  # fmt: skip
+          fresh: bool = True, watch: bool = True, on_part: OnPart | None = None) -> History:  # fmt: skip
     """Train a model from where its parameters are, and measure it on the program's data.
 
     Args:
@@ -72,6 +78,7 @@ def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate:
         keeper: Saves what training comes to.
         begin: Where to begin, and what had been measured by then; both are kept up to date.
         fresh: Whether a schedule begins here.
+        on_part: Told, a few times a second, how far an epoch is that takes longer than that.
         watch: Whether to look, after a fifth of the epochs, for what will not mend itself: ``Epoch.warnings``.
 
     Raises:
@@ -99,6 +106,7 @@ def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate:
         check_counts(model, part.y)
     _log.debug("training %r: %s", model, model.backend.reason)
     loop = _Loop(model, loader, steps, epochs, every if evaluate else math.inf, measure, on_epoch, keeper, data)
+    loop.on_part = on_part
     if watch and every < math.inf and evaluate and model.group is None:
         loop.watch = Watch(model, loader, epochs, fresh and where == Position())
     try:
@@ -133,6 +141,7 @@ class _Loop:
         self._held_out = None if held_out is None else _ready(model, held_out)
         self.choosing = Choosing(model.program, self.validated)
         self.watch: Watch | None = None
+        self.on_part: OnPart | None = None
         self._asked = False
         self._at_once = 1
         self._seconds = 0.0
@@ -155,6 +164,9 @@ class _Loop:
             self._seconds += time.perf_counter() - start
             if found:
                 self._ended(found, where, history)
+            elif self.on_part is not None:
+                loss = loss_of(self.model.program.totals, where.sums, where.done)
+                self.on_part(Part(where.epoch + 1, where.done, self.steps.samples, loss))
         if self.keeper is not None:
             self.keeper.between(where, history, self.loader, self.sync)
 

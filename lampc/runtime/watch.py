@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 SAMPLES = 512
 """How many training samples are looked at, spread over all."""
+FEW = 2**18
+"""Numbers that layers may make of the samples that are looked at together, whatever the minibatch: a megabyte or two."""
 LARGE = 5000
 """Operations of a network from which its units are not looked at: to compile what computes them would take seconds."""
 DEAD = 0.5
@@ -85,7 +87,7 @@ class Watch:
             return
         stuck: dict[str, Tensor] = {}
         chosen = torch.linspace(0, len(loader.x) - 1, min(SAMPLES, len(loader.x))).long()
-        for part in torch.split(chosen, min(loader.batch, len(chosen))):  # as many at once as training has room for
+        for part in torch.split(chosen, min(self._at_once(loader.batch), len(chosen))):
             executor = self.model.executor(program.units, len(part))
             executor.fill(self.model.samples(loader.x[part], loader.y[part])[0])
             run(executor.forward)
@@ -94,6 +96,11 @@ class Watch:
                 stuck[use.name] = found & stuck.get(use.name, found)
         for use in self._watched:
             self._layer(use, stuck[use.name], len(chosen), problems)
+
+    def _at_once(self, batch: int) -> int:
+        """Samples that are looked at together: as many as training has room for, more where a sample makes few numbers."""
+        made = sum(math.prod(use.output_type.sample) for use in self.model.program.layers)
+        return max(batch, FEW // max(1, made))
 
     @property
     def _watched(self) -> list[LayerUse]:

@@ -54,7 +54,7 @@ def _parted(source: Source, before: Token | None, token: Token) -> bool:
 
 
 def _touches(token: Token, after: Token | None) -> bool:
-    return after is not None and token.end_pos == after.start_pos
+    return after is not None and after.type != "_SEP" and token.end_pos == after.start_pos
 
 
 def _ambiguous(source: Source, token: Token, before: Token | None, after: Token | None, problems: Problems) -> None:

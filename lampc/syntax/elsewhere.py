@@ -34,7 +34,23 @@ NAMES: dict[str, str] = {
     "huberloss": "huber", "smoothl1loss": "huber", "smooth_l1": "huber", "gd": "sgd", "momentum": "sgd", "acc": "accuracy",
     "cosineannealinglr": "cosine", "cosine_annealing": "cosine", "steplr": "step", "onecyclelr": "onecycle",
     "sparse_categorical_accuracy": "accuracy", "categorical_accuracy": "accuracy", "binary_accuracy": "accuracy",
-    "r2_score": "r2", "f1_score": "f1", "roc_auc": "auc",
+    "r2_score": "r2", "f1_score": "f1", "roc_auc": "auc", "crossentropy_loss": "crossentropy",
+    "cross_entropy_loss": "crossentropy",
+    "logloss": "crossentropy", "log_loss": "crossentropy", "mse_loss": "mse", "l1_loss": "mae", "l2_loss": "mse",
+    "squared_error": "mse",
+    "pool": "maxpool", "pooling": "maxpool", "max_pool": "maxpool", "max_pooling": "maxpool", "max_pool2d": "maxpool",
+    "maxpooling": "maxpool", "avg_pool": "avgpool", "average_pooling": "avgpool", "avgpooling": "avgpool",
+    "mean_pool": "avgpool",
+    "global_pool": "globalpool", "global_average_pooling": "globalpool", "globalavgpool": "globalpool",
+    "fully_connected": "linear", "densely_connected": "linear", "perceptron": "linear",
+    "flat": "flatten", "rectifier": "relu", "rectified_linear": "relu", "loss_function": "loss", "loss_fn": "loss",
+    "lossfunction": "loss",
+    "training": "train", "optimizers": "optimizer", "solver": "optimizer", "learning_rate_schedule": "schedule",
+    "initializer": "init", "initialiser": "init", "initialization": "init", "weights_init": "init", "stepwise": "step",
+    "residual_block": "residual", "skip_connection": "residual", "resblock": "residual", "parallel": "concat",
+    "merge": "concat",
+    "loop": "repeat", "times": "repeat", "stochastic_gradient_descent": "sgd",
+    "exponential": "step", "exponentiallr": "step", "multistep": "step", "nadam": "adam", "adamax": "adam", "radam": "adam",
 }  # fmt: skip
 """Their names of layers, losses, metrics and statements, in lower case and without `nn.` or `tf.keras.layers.`, and ours."""
 
@@ -73,11 +89,39 @@ HOMES: dict[str, str] = {
 }  # fmt: skip
 """Options that people look for elsewhere, and the statement that takes each."""
 
+BEGINNINGS: dict[str, str] = {
+    **dict.fromkeys(("sgd", "adam", "adamw", "rmsprop", "adagrad", "lion", "muon"), "optimizer"),
+    **dict.fromkeys(("mse", "bce", "crossentropy", "huber", "nll", "hinge"), "loss"),
+    **dict.fromkeys(("accuracy", "f1", "auc", "perplexity", "confusion", "rmse", "r2"), "metrics"),
+    **dict.fromkeys(("cosine", "onecycle"), "schedule"),
+    **dict.fromkeys(("digits", "wine", "breastcancer", "diabetes", "disc", "xor", "csv", "npz", "parquet"), "data"),
+    **dict.fromkeys(("xavier", "kaiming", "orthogonal"), "init"),
+}  # fmt: skip
+"""Words that say by themselves which statement is meant."""
+
+METRICS: dict[str, str] = {"mse": "rmse", "mean_squared_error": "rmse", "error": "accuracy", "acc": "accuracy", "f1score": "f1",
+                           "confusion_matrix": "confusion", "rocauc": "auc", "aucroc": "auc"}  # fmt: skip
+"""Their names of metrics, and what is nearest here, where the loss of that name is none."""
+
+MISSING: dict[str, str] = {
+    "steps": "training is counted in epochs, passes over the data: `epochs=10`",
+    "steps_per_epoch": "an epoch is a pass over the data; `batch` says how many samples a step takes",
+    "features": "every column but the target is a feature: leave the others out of the file",
+    "columns": "every column but the target is a feature: leave the others out of the file",
+    "test": "there is one file, and `split=0.8` says how much of it to train on",
+    "train": "there is one file, and `split=0.8` says how much of it to train on",
+    "callbacks": "`patience=5` ends a training early; the best epoch is kept",
+    "regularizer": "`optimizer sgd weight_decay=0.01` pulls all weights towards 0",
+    "l1": "`optimizer sgd weight_decay=0.01` pulls all weights towards 0",
+}  # fmt: skip
+"""Their options that have no counterpart, and what there is instead."""
+
 WORDS: dict[str, str] = {
     "gpu": "cuda", "fp32": "f32", "single": "f32", "fp64": "f64", "double": "f64", "fp16": "bf16", "float16": "bf16",
     "half": "bf16", "he": "kaiming", "he_normal": "kaiming", "he_uniform": "kaiming", "glorot": "xavier",
     "glorot_uniform": "xavier",
-    "glorot_normal": "xavier", "bilinear": "linear", "bidirectional": "both", "false": "off", "none": "off",
+    "glorot_normal": "xavier", "cuda0": "cuda", "gpu0": "cuda", "yes": "on", "bilinear": "linear", "bidirectional": "both",
+    "false": "off", "none": "off",
 }  # fmt: skip
 """Their words for an option's value, and ours."""
 

@@ -15,25 +15,38 @@ from lampc.source import Source, Span
 from lampc.syntax import tree
 from lampc.syntax.apart import apart
 from lampc.syntax.build import Build
-from lampc.syntax.rephrase import said
+from lampc.syntax.strangers import is_json
+from lampc.syntax.strays import stray
 from lampc.syntax.tokens import Lexical, place, tokens
+from lampc.syntax.unexpected import Judge, Unexpected, statement
 
 
-def parse(source: Source, problems: Problems) -> tree.Body:
-    """The tree of a source; what cannot be read is reported and stands in it as ``Broken``."""
+def parse(source: Source, problems: Problems, holds: Judge | None = None) -> tree.Body:
+    """The tree of a source; what cannot be read is reported and stands in it as ``Broken``.
+
+    ``holds`` says whether what a message is to show could stand in a program; what can be read does, where it is not given.
+    """
     if len(source.text) > limits.SOURCE_BYTES:
         problems.report("E002", f"the source has {len(source.text):,} characters; the limit is {limits.SOURCE_BYTES:,}",
                         Span(source, 0, 0))  # fmt: skip
         return tree.Body((), Span(source, 0, 0))
+    if is_json(source.text):
+        first = Span(source, len(source.text) - len(source.text.lstrip()), len(source.text) - len(source.text.lstrip()) + 1)
+        problems.report(
+            "E101", "this is JSON, or the like", first, fixes=["write statements, one a line: `linear 2->25`, then `tanh`"]
+        )
+        return tree.Body((tree.Broken(first),), first)
     with _parser(source, problems) as lark:
-        return _parsed(lark, source, problems)
+        return _parsed(lark, source, problems, holds or _readable)
 
 
-def _parsed(lark: Lark, source: Source, problems: Problems) -> tree.Body:
+def _parsed(lark: Lark, source: Source, problems: Problems, holds: Judge) -> tree.Body:
     stream = apart(source, tokens(lark, source, problems), problems)
     if any(found.code == "E107" for found in problems.errors):  # brackets have been left out: nothing can be said of the rest
         return tree.Body((tree.Broken(Span(source, 0, 0)),), Span(source, 0, 0))
     faults = [found.labels[0].span.start for found in problems.errors if found.labels and found.code in _BRACKETS]
+    end = Token("$END", "", start_pos=len(source.text), end_pos=len(source.text))
+    unexpected = Unexpected(source, [*stream, end], problems, holds)
     reader = lark.parse_interactive()
     index = 0
     recovered = -1
@@ -42,23 +55,28 @@ def _parsed(lark: Lark, source: Source, problems: Problems) -> tree.Body:
         try:
             reader.feed_token(token)
             index += 1
-        except UnexpectedToken as unexpected:
-            if index == recovered:  # an ERROR before this token did not help: leave the token out
+        except UnexpectedToken as error:
+            if index == recovered or stray(stream, index):  # an ERROR before it did not help, or elaboration speaks of it
                 index += 1
                 continue
-            if not _reported(stream, index, faults):
-                _report(source, stream, index, unexpected, problems)
-            index = recovered = _recover(reader, source, stream, index)
-    end = Token("$END", "", start_pos=len(source.text), end_pos=len(source.text))
+            spoken = 0 if _reported(stream, index, faults) else unexpected.report(index, error.expected)
+            index = _recover(reader, source, stream, index)
+            while index < len(stream) and (stream[index].start_pos or 0) < spoken:
+                index += 1
+            recovered = index
     try:
         body = reader.feed_token(end)
-    except UnexpectedToken as unexpected:
+    except UnexpectedToken as error:
         if not _reported(stream, len(stream), faults):
-            _report(source, [*stream, end], len(stream), unexpected, problems)
+            unexpected.report(len(stream), error.expected)
         _recover(reader, source, stream, len(stream))
         body = reader.feed_token(end)
     assert isinstance(body, tree.Body)
     return body
+
+
+def _readable(text: str, _: frozenset[str]) -> bool:
+    return readable(text)
 
 
 def readable(text: str) -> bool:
@@ -77,26 +95,14 @@ def readable(text: str) -> bool:
 
 _BRACKETS = ("E102", "E103", "E108", "E109")
 """Codes of what is wrong with a statement's brackets, or was left out of it."""
-_EDGES = ("_SEP", "LBRACE", "VBAR", "RBRACE")
-"""Tokens that statements end at."""
 
 
 def _reported(stream: list[Token], index: int, faults: list[int]) -> bool:
     """Whether a bracket of the statement around a token has been reported; what else is wrong there follows from it."""
-    first, last = _statement(stream, index)
+    first, last = statement(stream, index)
     start = stream[first - 1].end_pos or 0 if first else 0
     stop = stream[last].start_pos if last < len(stream) else None
     return any(start <= fault and (stop is None or fault <= stop) for fault in faults)
-
-
-def _statement(stream: list[Token], index: int) -> tuple[int, int]:
-    """Where the statement around a token begins and ends."""
-    first = last = index
-    while first > 0 and stream[first - 1].type not in _EDGES:
-        first -= 1
-    while last < len(stream) and stream[last].type not in (*_EDGES, "$END"):
-        last += 1
-    return first, last
 
 
 _FREE: list[tuple[Lark, Build]] = []
@@ -133,13 +139,13 @@ def _recover(reader: InteractiveParser, source: Source, stream: list[Token], ind
     """
     state = reader.parser_state
     states = state.parse_conf.states
-    start = index
+    start, stop = statement(stream, index)
     depth = 0  # of braces that the statement has already closed
     while len(state.state_stack) > 1 and (depth or "ERROR" not in states[state.state_stack[-1]]):
         state.state_stack.pop()
         kind = getattr(state.value_stack.pop(), "type", None)
         depth += (kind == "RBRACE") - (kind == "LBRACE")
-    depth = 0
+    depth, before = 0, index
     while index < len(stream):
         kind = stream[index].type
         if depth == 0 and kind in ("_SEP", "VBAR", "RBRACE"):
@@ -147,135 +153,10 @@ def _recover(reader: InteractiveParser, source: Source, stream: list[Token], ind
         depth += (kind == "LBRACE") - (kind == "RBRACE")
         index += 1
     if "ERROR" in states[state.state_stack[-1]]:
-        first = place(source, stream[start]) if start < len(stream) else Span(source, len(source.text), len(source.text))
-        reader.feed_token(Token("ERROR", "", start_pos=first.start, end_pos=first.end))
-    elif index == start and index < len(stream):
+        span = Span(source, len(source.text), len(source.text))
+        if start < len(stream):
+            span = place(source, stream[start]).to(place(source, stream[max(start, stop - 1)]))
+        reader.feed_token(Token("ERROR", "", start_pos=span.start, end_pos=span.end))
+    elif index == before and index < len(stream):
         index += 1  # nothing to give up and nothing to skip: leave this token out
     return index
-
-
-def _report(source: Source, stream: list[Token], index: int, unexpected: UnexpectedToken, problems: Problems) -> None:
-    token = stream[index]
-    before = stream[index - 1] if index else None
-    span = _where(source, token, before)
-    if token.type == "ELLIPSIS":
-        problems.report("E106", "`...` stands for omitted text, it is not a statement", span,
-                        fixes=["write out what it stands for, or `repeat n { … }` for more of the same"])  # fmt: skip
-    elif token.type == "BADNUMBER":
-        fixes = ["a size has whole numbers joined by `x`, as in 3x3"] if "x" in token else []
-        problems.report("E104", f"`{token}` is not a number", span, fixes=fixes)
-    elif token.type == "BADSTRING":
-        if "\\" in token:
-            closed = source.text[span.end : span.end + 1] == '"'
-            path = token.replace("\\", "/")
-            problems.report("E105", "a string has no backslashes", Span(source, span.start, span.end + closed),
-                            fixes=[f'write paths with `/`: `{path}"`'])  # fmt: skip
-        else:
-            problems.report("E105", "this string has no closing quote on its line", span, fixes=['add `"`'])
-    elif token.type == "UNKNOWN":
-        fixes, why = _instead(source, stream, index, problems), _character(token)
-        problems.report("E101", f"the character {_shown(token)} has no meaning here", span, why[0] if why and fixes else "",
-                        fixes=fixes or why)  # fmt: skip
-    else:
-        what = "end of the file" if token.type == "$END" else "end of the line" if token in ("\n", "\r") else f"`{token}`"
-        after = f" after `{_short(before)}`" if before is not None and before.type not in ("_SEP",) else ""
-        message = f"unexpected {what}{after}"
-        early = token.type == "LBRACE" and index > 1 and stream[index - 2].type == "AS"
-        if early:
-            fixes, text = [f"`as` stands after the braces: `{{ … }} as {before}`"], ""
-        elif _doubled(stream, index):
-            fixes, text = ["a comment begins with `#`"], ""
-        else:
-            text = _expectation(unexpected.expected)
-            fixes = _instead(source, stream, index, problems)
-            text = _why(stream, index) if fixes else text
-            fixes = fixes or _hints(token, before)
-        problems.report("E101", message, span, text, fixes=fixes)
-
-
-def _why(stream: list[Token], index: int) -> str:
-    """What to say at a token of a statement that another language writes."""
-    token = stream[index]
-    after = stream[index + 1].type if index + 1 < len(stream) else ""
-    if token.type == "COMMA":
-        decimal = index > 1 and stream[index - 2].type == "EQUAL" and after == "NUMBER"
-        return "decimals have a point" if decimal else "no commas: `;` parts layers, a space arguments"
-    if token.type == "EQUAL":
-        first = index == 1 or stream[index - 2].type in _EDGES
-        return "the arrow is `->`" if after == "MORETHAN" else "`let` defines constants, `as` names values" if first else ""
-    return ""
-
-
-_TRANSLATED = 100
-"""Mistakes of a file that are looked at as another language's; nobody reads more, and a hostile file has many."""
-
-
-def _instead(source: Source, stream: list[Token], index: int, problems: Problems) -> list[str]:
-    """What to write for the statement around a token, where another language has it so."""
-    first, last = _statement(stream, index)
-    if first == last or problems.count > _TRANSLATED:
-        return []
-    text = source.text[stream[first].start_pos : stream[last - 1].end_pos]
-    ours = said(text)
-    return [f"write `{ours}`"] if ours is not None and readable(ours) else []
-
-
-def _doubled(stream: list[Token], index: int) -> bool:
-    """Whether two slashes, or a slash and a star, meet at a token."""
-    kinds = [token.type for token in stream[max(0, index - 1) : index + 2]]
-    return any(pair in (["SLASH", "SLASH"], ["SLASH", "STAR"]) for pair in (kinds[:2], kinds[1:]))
-
-
-def _where(source: Source, token: Token, before: Token | None) -> Span:
-    """A token's place; where a line or the file ended too early, just after what stands before."""
-    here = place(source, token)
-    if before is None or (token.type not in ("_SEP", "$END") and "\n" not in source.text[before.end_pos : here.start]):
-        return here
-    assert before.end_pos is not None
-    return Span(source, before.end_pos, before.end_pos)
-
-
-def _shown(token: Token) -> str:
-    return f"`{token}`" if token.isprintable() else f"U+{ord(token[0]):04X}"
-
-
-def _short(token: Token) -> str:
-    return str(token) if len(token) <= 24 else f"{token[:24]}…"
-
-
-_WORDS = {
-    "NAME": "a name", "NUMBER": "a number", "EQUAL": "`=`", "LPAR": "`(`", "RPAR": "`)`", "LBRACE": "`{`",
-    "RBRACE": "`}`", "STRING": "a string", "RSQB": "`]`", "COMMA": "`,`", "AS": "`as`", "MORETHAN": "`>`",
-}  # fmt: skip
-
-
-def _expectation(expected: set[str]) -> str:
-    """What could stand there, if that is short to say."""
-    if {"NAME", "LPAR", "NUMBER"} <= expected and "EQUAL" not in expected and "LBRACE" not in expected:
-        return "expected a value"
-    if len(expected) > 4:
-        return ""
-    words = sorted(_WORDS[kind] for kind in expected if kind in _WORDS)
-    return "expected " + " or ".join(words) if words else ""
-
-
-_QUOTES = 'strings take double quotes: "…"'
-_FOREIGN = {"'": _QUOTES, "“": _QUOTES, "”": _QUOTES,
-            "−": "the minus sign is `-`", "→": "the arrow is `->`", "×": "sizes are joined by the letter x: 3x3",
-            "!": "`!` is no operator here", "@": "decorators have no place here"}  # fmt: skip
-
-
-def _character(token: Token) -> list[str]:
-    return [_FOREIGN[token]] if token in _FOREIGN else []
-
-
-def _hints(token: Token, before: Token | None) -> list[str]:
-    if token.type == "COMMA":
-        return ["arguments stand side by side: `linear 2->25 xavier`"]
-    if token.type == "LBRACE":
-        return ["`{` follows a statement's name and arguments on the same line"]
-    if token.type == "EQUAL" and before is not None and before.type in ("NUMBER", "SIZE"):
-        return ["an option is `name=value`"]
-    if token.type in ("LET", "FN", "BLOCK", "USE", "AS"):
-        return [f"`{token}` is a keyword and cannot be a name"]
-    return []

@@ -3,94 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 
-from lampc.syntax.elsewhere import NAMES, OPTIONS, at_home, homed
-
-
-@dataclass(frozen=True)
-class _Form:
-    """How a call is said: our words, and what each of its unnamed arguments is; ``-`` is left out."""
-
-    ours: str
-    slots: tuple[str, ...]
-
-
-def _forms(table: dict[str, str]) -> dict[str, _Form]:
-    return {name: _Form(line.partition(":")[0], tuple(line.partition(":")[2].split())) for name, line in table.items()}
-
-
-_FORMS = _forms({
-    "Linear": "linear:in out bias", "linear": "linear:in out", "LazyLinear": "linear:out bias",
-    "Dense": "linear:out activation",
-    "Conv1d": "conv1d:in out kernel stride padding", "Conv2d": "conv:in out kernel stride padding",
-    "Conv3d": "conv3d:in out kernel stride padding", "Conv1D": "conv1d:out kernel stride padding",
-    "Conv2D": "conv:out kernel stride padding", "Conv3D": "conv3d:out kernel stride padding",
-    "conv": "conv:out kernel stride padding", "ConvTranspose2d": "convtranspose:in out kernel stride padding",
-    "Conv2DTranspose": "convtranspose:out kernel stride padding",
-    **dict.fromkeys(("MaxPool1d", "MaxPool2d", "MaxPool3d", "MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "maxpool"),
-                    "maxpool:kernel stride padding"),
-    **dict.fromkeys(("AvgPool1d", "AvgPool2d", "AvgPool3d", "AveragePooling1D", "AveragePooling2D"),
-                    "avgpool:kernel stride padding"),
-    **dict.fromkeys(("AdaptiveAvgPool2d", "GlobalAveragePooling2D", "GlobalAveragePooling1D"), "globalpool:-"),
-    **dict.fromkeys(("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "BatchNormalization"), "batchnorm:- eps momentum"),
-    **dict.fromkeys(("LayerNorm", "LayerNormalization"), "layernorm:- eps"), "RMSNorm": "rmsnorm:- eps",
-    "GroupNorm": "groupnorm:groups - eps", "Embedding": "embedding:in out",
-    **dict.fromkeys(("Dropout", "Dropout1d", "Dropout2d", "dropout"), "dropout:rate"),
-    "LSTM": "lstm:in out layers", "GRU": "gru:in out layers", "RNN": "rnn:in out layers", "SimpleRNN": "rnn:out",
-    "LeakyReLU": "leakyrelu:slope", "ELU": "elu:alpha", "Softmax": "softmax:-", "LogSoftmax": "logsoftmax:-",
-    "Flatten": "flatten:- -", "ReLU": "relu:-", "Input": "input:shape", "input": "input:shape", "InputLayer": "input:shape",
-    "Reshape": "reshape:shape",
-    "SGD": "optimizer sgd:lr momentum", "Adam": "optimizer adam:lr", "AdamW": "optimizer adamw:lr",
-    "RMSprop": "optimizer rmsprop:lr", "Adagrad": "optimizer adagrad:lr", "fit": "train:- -",
-    **{name: f"loss {ours}:" for name, ours in {
-        "MSELoss": "mse", "MeanSquaredError": "mse", "L1Loss": "mae", "MeanAbsoluteError": "mae", "BCELoss": "bce",
-        "BinaryCrossentropy": "bce", "CrossEntropyLoss": "crossentropy", "HuberLoss": "huber",
-        "CategoricalCrossentropy": "crossentropy", "SparseCategoricalCrossentropy": "crossentropy", "Huber": "huber"}.items()},
-})  # fmt: skip
-"""Calls by the names that PyTorch (`Conv2d`) and Keras (`Conv2D`) give them."""
-
-_ROLES = {"in_features": "in", "in_channels": "in", "input_size": "in", "input_dim": "in", "num_embeddings": "in",
-          "sizes": "out", "input_shape": "input", "batch_input_shape": "input"}  # fmt: skip
-"""What a named argument is, where not an option of ours."""
-_BARE = ("kernel", "rate", "groups", "shape", "slope", "alpha", "heads")
-"""Arguments that stand without their names."""
-_KEPT = frozenset({"stride", "padding", "bias", "dilation", "layers", "lr", "momentum", "nesterov", "weight_decay", "beta1",
-                   "beta2", "epochs", "batch", "shuffle", "causal", "eps"})  # fmt: skip
-_UNSAID = frozenset({("bias", "on"), ("stride", "1"), ("padding", "0"), ("padding", "valid"), ("layers", "1"),
-                     ("shuffle", "off")})  # fmt: skip
-"""What holds without being said."""
-_HOLDERS = frozenset({"Sequential", "ModuleList", "add", "append", "Model", "Chain"})
-"""Calls that hold layers."""
-_FLOWING = frozenset({"x", "h", "y", "z", "out", "inputs"})
-"""Names for what goes from layer to layer."""
-_NO_VALUES = frozenset({"optimizer", "loss", "train", "data", "input", "schedule", "metrics"})
-_ARGUMENTS = frozenset({"xavier", "kaiming", "normal", "uniform", "zeros", "ones", "orthogonal", "shuffle", "causal", "rope",
-                        "last", "same", "classes", "image", "normalize", "amsgrad", "nesterov", "freeze"})  # fmt: skip
-"""Words that are arguments of ours, not statements."""
-LONGEST = 2000
-"""Characters of a statement that is looked at."""
-_DEEPEST = 20
-_TOKEN = re.compile(
-    r"""[ \t\r\n]*(?:(?P<string>'[^'\n]*'|"[^"\n]*"|“[^”\n]*”)|(?P<arrow>->|=>|→|⇒|>>|\|>)
-    |(?P<number>(?:\d+(?:x\d+)+|\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+))|(?P<name>[A-Za-z_][\w.]*)|(?P<mark>\S))""",
-    re.VERBOSE,
-)
-
-
-class _Strange(Exception):
-    """Nothing is known of such a text."""
-
-
-@dataclass
-class _Call:
-    name: str
-    given: list[str | _Call | list[str | _Call]] = field(default_factory=list)
-    named: dict[str, str | _Call | list[str | _Call]] = field(default_factory=dict)
-
-
-_Value = str | _Call | list[str | _Call]
+from lampc.syntax import words
+from lampc.syntax.calls import LONGEST, Cursor, Strange, Value, plain, spelled
+from lampc.syntax.elsewhere import at_home, homed
+from lampc.syntax.forms import FLOWING, FORMS, Form, channels_first, layers, said_by, statement_name
+from lampc.syntax.scan import Token, plain_signs
+from lampc.syntax.wording import constant, experiment, whole
 
 
 def said(text: str) -> str | None:
@@ -100,29 +19,70 @@ def said(text: str) -> str | None:
     """
     if len(text) > LONGEST:
         return None
+    head, brace, body = text.partition("{")
     try:
-        found = "; ".join(_Reader(text).statements())
-    except _Strange:
+        found = "; ".join(_path(head) or _definition(head) or _Reader(head).statements())
+    except (Strange, ValueError):
         return None
-    return found if found and found.split() != text.split() else None
+    if brace and found:
+        if ";" in found:
+            return None
+        found = f"{found} {{{body}"
+    return found if found and _spaced(found) != _spaced(text) else None
 
 
-@dataclass(frozen=True)
-class _Token:
-    kind: str
-    text: str
-    start: int
-    end: int
+def _spaced(text: str) -> str:
+    """A text with no spaces but between words."""
+    return " ".join(re.sub(r"\s*([-+*/<>=;,])\s*", r"\1", text).split())
 
 
-class _Reader:
+def certain(text: str, ours: str) -> bool:
+    """Whether all that was said comes of the text, and nothing was chosen: an activation, how long to wait."""
+    return ("relu" in text.lower() or "relu" not in ours) and ("patience=5" not in ours or "5" in text)
+
+
+_PATH = re.compile(r"""\s*data\s*[=:]?\s*(?:(?P<kind>csv|npz|parquet|images|text)\s+)?["']?(?P<path>[\w./\\: -]+?
+                   \.(?:csv|tsv|npz|parquet))["']?(?P<rest>\s[^"]*)?$""", re.VERBOSE)  # fmt: skip
+
+
+def _path(text: str) -> list[str] | None:
+    """``data my iris.csv target=species``: the path in quotes, after what it is."""
+    found = _PATH.match(plain_signs(text))
+    if found is None or "=" in found["path"]:
+        return None
+    path = found["path"].replace("\\", "/").removeprefix("./")
+    kind = found["kind"] or words.BOOKS[path.rpartition(".")[2]]
+    rest = _Reader(f"data {kind} {found['rest']}").statements() if found["rest"] and found["rest"].strip() else []
+    options = rest[0].split(" ", 2)[2:] if rest else []
+    return [" ".join([f'data {kind} "{path}"', *options])]
+
+
+_DEFINITION = re.compile(
+    r"\s*(?:(?P<word>[A-Za-z]+)\s+)?(?P<name>[A-Za-z_][\w-]*(?:[ ][a-z]\w*)*)"
+    r"\s*(?P<sign>:=|=|:)?\s*(?P<value>\S.*?)[\s;,]*$",
+    re.DOTALL,
+)
+_FORMULA = re.compile(
+    r"\s*(?P<word>[a-z]+)\s+(?P<name>[A-Za-z_]\w*)\s*(?P<given>\([\w\s,=.]*\))"
+    r"\s*(?:=>|->|=|:)?\s*(?:return\s)?(?P<body>[^{}:]+)$"
+)
+
+
+def _definition(text: str) -> list[str] | None:
+    """``const width = 8``, ``let width: 8``, ``width := 8``, ``function f(x) = x**2``."""
+    text = plain_signs(text)
+    formula = _FORMULA.match(text)
+    if formula is not None and formula["word"] in ("fn", "function", "func", "def", "fun", "let"):
+        return [f"fn {formula['name']}{formula['given']} = {formula['body'].strip().replace('**', '^')}"]
+    found = _DEFINITION.match(text)
+    if found is None or not (found["word"] in words.DECLARING or (found["sign"] == ":=" and found["word"] is None)):
+        return None
+    value = found["value"].replace("**", "^")
+    return [constant(found["name"], value)] if re.fullmatch(r'[\w.+*/^() -]+|"[^"]*"', value) else None
+
+
+class _Reader(Cursor):
     """Reads layers parted by commas, arrows or line ends, each in words or as a call."""
-
-    def __init__(self, text: str) -> None:
-        self.tokens = [_Token(str(found.lastgroup), found[str(found.lastgroup)], found.start(str(found.lastgroup)), found.end())
-                       for found in _TOKEN.finditer(text)]  # fmt: skip
-        self.at = 0
-        self.depth = 0
 
     def statements(self) -> list[str]:
         result: list[str] = []
@@ -132,266 +92,203 @@ class _Reader:
                 self.at += 1
         return result
 
-    def _look(self, ahead: int = 0) -> _Token:
-        index = self.at + ahead
-        return self.tokens[index] if index < len(self.tokens) else _Token("end", "", -1, -1)
-
-    def _kind(self, ahead: int = 0) -> str:
-        return self._look(ahead).kind
-
-    def _is(self, *texts: str, ahead: int = 0) -> bool:
-        return self._look(ahead).text in texts and self._kind(ahead) in ("mark", "arrow")
-
-    def _next(self) -> _Token:
-        token = self._look()
-        if token.kind == "end":
-            raise _Strange
-        self.at += 1
-        return token
-
     def _statement(self) -> list[str]:
         label = ""
+        if self._look().text in ("in", "out") and (self._kind(1) in ("arrow", "end")):  # in -> Linear(2, 8) -> out
+            self.at += 1
+            return []
         if self._kind() == "name" and self._is("=", ahead=1):
             label = self._next().text.rsplit(".", 1)[-1]
             self.at += 1
             if self._kind() != "name":
-                return [_constant(label, self._rest())]
+                return [self._defined(label)]
+        elif self._labelled():
+            label = self._next().text
+            self.at += 1
         if self._kind() != "name":
-            raise _Strange
+            return _row(self._rest()) if not label and self._kind() == "number" else self._no_statement()
         if self._is("(", ahead=1):
-            made = _layers(self._call())
-            if self._is("("):  # Dense(25)(inputs)
-                self._list()
+            made = self._called()
         elif label and (self._kind(1) == "end" or not (self._kind(1) in ("number", "name", "arrow") or self._is(",", ahead=1))):
-            return [_constant(label, self._rest())]
+            return [self._defined(label)]
         else:
-            made = [self._words(bool(label))]
-        if label and label not in _FLOWING and len(made) == 1 and made[0].split()[0] not in _NO_VALUES:
+            made = self._words(bool(label))
+        if label and label not in FLOWING and len(made) == 1 and made[0].split()[0] not in words.EXPERIMENT:
             made[0] += f" as {label}"
         return made
+
+    def _no_statement(self) -> list[str]:
+        raise Strange
+
+    def _labelled(self) -> bool:
+        """Whether a label with a colon stands before a layer: ``hidden: linear 8``."""
+        return (
+            self._kind() == "name"
+            and self._is(":", ahead=1)
+            and self._kind(2) == "name"
+            and statement_name(self._look(2).text) in words.HEADS
+            and statement_name(self._look().text) not in (*words.EXPERIMENT, *words.HEADS, "activation", "model", "layers")
+        )
+
+    def _called(self) -> list[str]:
+        """Statements that a call makes; ``linear(2->8)`` and ``relu(linear 8)`` are no calls."""
+        if self._kind(2) == "name" and self._kind(3) in ("number", "name") and statement_name(self._look().text) in words.HEADS:
+            outer = statement_name(self._next().text)
+            self.at += 1
+            name, items = self._next().text, []
+            while not self._is(")"):
+                items.append(plain(self._next()))
+            self.at += 1
+            return [*whole(name, items), outer]
+        if self._kind(3) == "arrow":
+            name = self._next().text
+            inner = []
+            self.at += 1
+            while not self._is(")"):
+                inner.append(plain(self._next()))
+            self.at += 1
+            return whole(name, ["".join(inner)])
+        made = layers(self._call())
+        if self._is("("):  # Dense(25)(inputs)
+            self._list()
+        return made
+
+    def _defined(self, name: str) -> str:
+        """``epochs = 5`` as an option of its statement, ``loss = mse`` as that, ``width = 25`` as a constant."""
+        value = self._rest()
+        ours = at_home(name)
+        statement = statement_name(name)
+        if statement in words.EXPERIMENT:
+            items = [item for item in re.split(r"[\s,\[\]()]+", value) if item]
+            return experiment(statement, [statement_name(item) for item in items])
+        if statement in words.HEADS and value.isdigit():
+            return whole(statement, [value])[0]
+        return homed(ours, value) if ours else constant(name, re.sub(r"(?<=[\[(]) | (?=[\]),])", "", value))
 
     def _rest(self) -> str:
         parts = []
         while self.at < len(self.tokens):
-            parts.append(_plain(self._next()))
+            parts.append(plain(self._next()))
         return " ".join(parts)
 
-    def _words(self, flows: bool) -> str:
-        """A statement in words, as lampc has them but for what parts them."""
+    def _words(self, flows: bool) -> list[str]:
+        """Statements in words, as lampc has them but for what parts them."""
         name = self._next().text
-        parts: list[str] = []
-        commas = arrow = False
         self.at += self._is(":")
+        parts: list[str] = []
+        commas = False
         while self._kind() != "end" and not self._is(";", ":"):
-            token = self._look()
             if self._is(","):
-                if self._kind(1) == "number" or self._is("(", "-", ahead=1):
-                    commas = True
-                elif not (
-                    self._kind(1) == "name"
-                    and (self._is("=", ahead=2) or self._look(1).text in _ARGUMENTS or name == "metrics")
-                ):
+                if not self._goes_on(name):
                     break
-                decimal = self._kind(1) == "number" and parts and parts[-1][-1:].isdigit() and "=" in parts[-1]
+                commas = commas or self._kind(1) == "number" or self._is("(", "-", ahead=1)
+                number = self._kind(1) == "number" and parts and parts[-1][-1:].isdigit() and "=" in parts[-1]
                 self.at += 1
-                if decimal:  # lr=0,01
-                    parts[-1] += "." + self._next().text
+                if number:  # lr=0,01
+                    parts[-1] = _with_comma(parts[-1], self._next().text)
                     commas = False
-            elif token.kind == "arrow":
-                spaced = self.at > 0 and self.tokens[self.at - 1].end < token.start
-                if self._kind(1) == "name" and (spaced or arrow):
+            elif self._kind() == "arrow":
+                if self._kind(1) == "end":
+                    self.at += 1
                     break
-                arrow = True
-                self.at += 1
-                left = parts.pop() if parts and self.tokens[self.at - 2].kind in ("number", "name") else ""
-                parts.append(f"{left}->{_plain(self._next())}")
-            elif token.kind == "name" and self._is("(", ahead=1):
-                call = self._call()
-                if _statement_name(name) == "optimizer" and not parts:  # optimizer Adam(lr=0.1)
-                    return " ".join(_said(_Form(f"optimizer {_statement_name(call.name)}", ("lr",)), call))
-                parts.append(_text(call))
-            elif self._is("("):
-                parts.append(_text(self._value()))
-            elif token.kind == "name" and self._is("=", ":", ahead=1):
+                spaced = self.at > 0 and self.tokens[self.at - 1].end < self._look().start
+                if self._kind(1) == "name" and (spaced or "->" in (parts or [""])[-1]):
+                    break
+                parts.append(self._sides(parts))
+            elif self._is("-") and self._is("-", ahead=1) and self._kind(2) == "name":  # --epochs 5
                 self.at += 2
-                value = "-" if self._is("-") else ""
-                self.at += bool(value)
-                parts.append(f"{token.text}={value}{_text(self._value())}")
-            elif token.kind == "mark" and token.text not in ("-", "+", "*", "/"):
-                raise _Strange
+            elif self._is("-") and self._kind(1) == "name" and self._look(1).text in words.OPTION_WORDS:
+                self.at += 1
+            elif self._kind() == "name" and self._is("(", ahead=1):
+                call = self._call()
+                if statement_name(name) == "optimizer" and not parts:  # optimizer Adam(lr=0.1)
+                    return list(said_by(Form(f"optimizer {statement_name(call.name)}", ("lr",)), call))
+                parts.append(spelled(call))
+            elif self._is("(", "["):
+                value = self._value()
+                parts += _each(value) if statement_name(name) in ("metrics", "concat", "sum", "product") else [spelled(value)]
+            elif self._kind() == "name" and self._is("=", ":", ":=", ahead=1):
+                parts += self._option()
+            elif self._is("@") or (self._is("$") and self._kind(1) == "name"):  # conv 32@3x3, linear $width
+                self.at += 1
+            elif self._kind() == "mark" and self._look().text not in ("-", "+", "*", "/", "**"):
+                raise Strange
             else:
-                parts.append(_plain(self._next()))
-        if flows and parts and parts[-1] in _FLOWING:
+                parts.append(plain(self._next()))
+        if flows and parts and parts[-1] in FLOWING:
             parts.pop()
         if name == "input" and commas:
-            return f"input {_channels_first([*parts])}"
-        form = _FORMS.get(name)
+            return [f"input {channels_first([*parts])}"]
+        form = FORMS.get(name)
+        arrow = any("->" in part for part in parts)
         if commas and form and form.slots[:2] == ("in", "out") and len(parts) >= 2 and not arrow:
             parts[:2] = [f"{parts[0]}->{parts[1]}"]
-        return " ".join([_statement_name(name), *parts])
+        return whole(name, parts)
 
-    def _call(self) -> _Call:
-        self.depth += 1
-        if self.depth > _DEEPEST:
-            raise _Strange
-        call = _Call(self._next().text)
+    def _goes_on(self, name: str) -> bool:
+        """Whether what follows a comma belongs to the same statement."""
+        if self._kind(1) in ("number", "string") or self._is("(", "-", ahead=1):
+            return True
+        return self._kind(1) == "name" and (
+            self._is("=", ":", ahead=2) or self._look(1).text in words.ARGUMENTS or statement_name(name) == "metrics"
+        )
+
+    def _sides(self, parts: list[str]) -> str:
+        """An arrow with the sizes beside it; the left one is taken back."""
+        arrow = self._next().text
+        self.at += self._is("$")
+        left = (
+            parts.pop()
+            if parts and self.tokens[self.at - 2 - (self.tokens[self.at - 1].text == "$")].kind in ("number", "name")
+            else ""
+        )
+        right = plain(self._next())
+        return f"{right}->{left}" if arrow == "<-" else f"{left}->{right}"
+
+    def _option(self) -> list[str]:
+        """``name=value``, ``name: value``."""
+        name = self._next().text
         self.at += 1
-        while not self._is(")"):
-            if self._kind() == "name" and self._is("=", ahead=1):
-                name = self._next().text
-                self.at += 1
-                call.named[name] = self._value()
-            else:
-                call.given.append(self._value())
-            if self._is(","):
-                self.at += 1
-            elif not self._is(")"):
-                raise _Strange
-        self.at += 1
-        self.depth -= 1
-        return call
-
-    def _value(self) -> _Value:
-        if self._kind() == "name" and self._is("(", ahead=1):
-            return self._call()
-        if self._is("(", "["):
-            return self._list()
-        sign = "-" if self._is("-") else ""
-        self.at += bool(sign)
-        token = self._next()
-        if token.kind == "mark" or (sign and token.kind != "number"):
-            raise _Strange
-        return sign + _plain(token)
-
-    def _list(self) -> list[str | _Call]:
-        self.depth += 1
-        if self.depth > _DEEPEST:
-            raise _Strange
-        closer = ")" if self._next().text == "(" else "]"
-        items: list[str | _Call] = []
-        while not self._is(closer):
-            item = self._value()
-            if isinstance(item, list):
-                raise _Strange
-            items.append(item)
-            if self._is(","):
-                self.at += 1
-            elif not self._is(closer):
-                raise _Strange
-        self.at += 1
-        self.depth -= 1
-        return items
+        start = self.at
+        value = self._value()
+        if name == "betas" and isinstance(value, list) and len(value) == 2:
+            return [f"beta{number}={beta}" for number, beta in enumerate(value, 1) if isinstance(beta, str)]
+        if isinstance(value, str) and value in ("cuda", "gpu") and self._is(":"):  # cuda:0
+            self.at += 2
+        if self._is("**", "/", "*", "^") and self.at == start + 1:
+            return [f"{name}={_formula(self.tokens[start:], self)}"]
+        return [f"{name}={spelled(value)}"]
 
 
-_PYTHON = {"True": "on", "False": "off", "None": ""}
+def _formula(tokens: list[Token], reader: _Reader) -> str:
+    """A value that is worked out, up to the next space; ``80/20`` is a share."""
+    parts: list[str] = []
+    last = None
+    for token in tokens:
+        if last is not None and token.start != last.end:
+            break
+        parts.append("^" if token.text == "**" else plain(token))
+        last = token
+        reader.at += last is not tokens[0]
+    text = "".join(parts)
+    ratio = re.fullmatch(r"(\d+)/(\d+)", text)
+    return f"{int(ratio[1]) / 100:g}" if ratio and int(ratio[1]) + int(ratio[2]) == 100 else text
 
 
-def _plain(token: _Token) -> str:
-    """A token in our spelling; words lose their quotes, paths keep them."""
-    if token.kind == "string":
-        inner = token.text[1:-1].replace("\\", "/")
-        return inner if re.fullmatch(r"[A-Za-z_]\w*", inner) else f'"{inner}"'
-    if token.kind == "arrow":
-        return "->"
-    return _PYTHON.get(token.text, token.text)
+def _with_comma(option: str, digits: str) -> str:
+    """A number with a comma in it: ``1,000`` is a thousand, ``0,001`` a thousandth."""
+    whole_part = option.partition("=")[2]
+    thousands = len(digits) == 3 and whole_part != "0" and digits.isdigit()
+    return f"{option}{digits}" if thousands else f"{option}.{digits}"
 
 
-def _text(value: _Value) -> str:
-    """A value in our spelling: tuples are sizes."""
-    if isinstance(value, list):
-        texts = [item for item in value if isinstance(item, str) and item]
-        if not texts or not all(text.isdigit() for text in texts):
-            raise _Strange
-        return "x".join(texts)
-    if isinstance(value, _Call):
-        given = [*map(_text, value.given), *(f"{name}={_text(given)}" for name, given in value.named.items())]
-        return f"{value.name}({', '.join(given)})"
-    return value
+def _each(value: Value) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else [spelled(value)]
 
 
-def _constant(name: str, value: str) -> str:
-    """``epochs = 5`` as an option of its statement, ``width = 25`` as a constant."""
-    ours = at_home(name)
-    statement = _statement_name(name)
-    if statement in _NO_VALUES:
-        return f"{statement} {_statement_name(value)}"
-    return homed(ours, value) if ours else f"let {name} = {value}"
-
-
-def _channels_first(shape: _Value) -> str:
-    """A sample's shape; in Keras that of pictures ends in the channels."""
-    dims = [dim for dim in shape if isinstance(dim, str) and dim] if isinstance(shape, list) else [_text(shape)]
-    return "x".join([dims[-1], *dims[:-1]] if len(dims) == 3 and dims[-1] in ("1", "3", "4") else dims)
-
-
-def _statement_name(name: str) -> str:
-    short = name.rsplit(".", 1)[-1].lower()
-    return NAMES.get(short, short)
-
-
-def _layers(call: _Call) -> list[str]:
-    """A call, or the layers in it, as statements."""
-    if call.name.startswith("self."):
-        raise _Strange
-    name = call.name.rsplit(".", 1)[-1]
-    if name in _HOLDERS:
-        items = [item for value in call.given for item in (value if isinstance(value, list) else [value])]
-        return [line for item in items for line in _item(item)]
-    if name == "compile":
-        return [line for option, value in call.named.items() for line in _compiled(option, value)]
-    if name == "Activation":
-        return [_statement_name(_text(value)) for value in call.given]
-    form = _FORMS.get(name) or _Form(_statement_name(name), ())
-    return list(_said(form, call))
-
-
-def _item(item: str | _Call) -> list[str]:
-    if not isinstance(item, _Call):
-        raise _Strange
-    return _layers(item)
-
-
-def _compiled(option: str, value: _Value) -> list[str]:
-    """What ``model.compile`` names."""
-    if isinstance(value, _Call):
-        return _layers(value)
-    if option not in ("optimizer", "loss", "metrics"):
-        return []
-    values = [item for item in value if isinstance(item, str)] if isinstance(value, list) else [value]
-    return [f"{option} {' '.join(map(_statement_name, values))}"]
-
-
-def _said(form: _Form, call: _Call) -> Iterator[str]:
-    given = [value for value in call.given if not (isinstance(value, str) and value.rsplit(".")[-1] in _FLOWING)]
-    if form.ours.startswith("optimizer"):
-        given = [value for value in given if not isinstance(value, _Call)]  # model.parameters()
-    slots = form.slots if len(given) > 1 or form.slots[:1] != ("in",) else form.slots[1:]
-    if form.ours == "input" and len(given) > 1:
-        given = [[value for value in given if isinstance(value, str)]]
-    if any(isinstance(value, _Call) for value in given) or len(given) > len(slots) > 0:
-        raise _Strange
-    if not slots and given:
-        yield " ".join([form.ours, *map(_text, given)])
-        return
-    values: dict[str, _Value] = dict(zip(slots, given, strict=False))
-    for name, value in call.named.items():
-        ours = name if name in slots else OPTIONS.get(name, (name,))[0]
-        values[_ROLES.get(name) or _ROLES.get(ours) or ours] = value
-    if "input" in values:
-        yield f"input {_channels_first(values['input'])}"
-        if form.ours == "input":
-            return
-    if form.ours == "input" and "shape" in values:
-        values["shape"] = _channels_first(values["shape"])
-    parts = [form.ours]
-    if "out" in values:
-        parts.append(f"{_text(values['in'])}->{_text(values['out'])}" if "in" in values else _text(values["out"]))
-    parts += [_text(values[name]) for name in _BARE if name in values]
-    options = {name: _text(value) for name, value in values.items() if name in _KEPT}
-    parts += [f"{name}={value}" for name, value in options.items() if value and (name, value) not in _UNSAID]
-    yield " ".join(parts)
-    activation = values.get("activation")
-    if isinstance(activation, str) and activation not in ("", "linear"):
-        yield _statement_name(activation)
-    elif isinstance(activation, _Call):
-        yield from _layers(activation)
+def _row(text: str) -> list[str]:
+    """``2 -> 25 -> 1`` alone: a network of these widths."""
+    sizes = re.split(r"\s*(?:->|-|>|,|:)\s*", text)
+    if len(sizes) < 2 or not all(size.isdigit() for size in sizes):
+        raise Strange
+    return whole("linear", ["->".join(sizes)])

@@ -9,6 +9,8 @@ from lark import Lark, Token
 from lampc import limits
 from lampc.diagnostics import Problems
 from lampc.source import Source, Span
+from lampc.syntax.braces import in_place
+from lampc.syntax.comments import without_comments
 
 _CLOSER = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
 _OPENER = {closer: opener for opener, closer in _CLOSER.items()}
@@ -39,7 +41,8 @@ def tokens(lark: Lark, source: Source, problems: Problems) -> list[Token]:
     or the ends. A bracket without its partner is reported; a missing one is put in, a surplus one left out. A `|`
     outside of braces is reported, and separates statements.
     """
-    lexed = _short_statements(source, lark.lex(source.text), problems)
+    lexed = without_comments(source, lark.lex(source.text), problems)
+    lexed = _short_statements(source, in_place(source, lexed, problems), problems)
     result: list[Token] = []
     for token in _Balancer(source, problems).balance(lexed):
         if token.type == "_SEP" and (not result or result[-1].type in ("_SEP", "LBRACE", "VBAR")):
@@ -90,10 +93,6 @@ class _Balancer:
                 yield from self._close_round(token)
             elif kind in ("_SEP", "VBAR", "LBRACE", "RBRACE"):
                 yield from self._close_round(token)
-            if kind == "VBAR" and not self.open and not self.too_deep:
-                self.problems.report("E101", "`|` stands between branches, inside `{ }`", place(self.source, token),
-                                     fixes=["put the branches in braces: `sum { … | … }`"])  # fmt: skip
-                token = Token.new_borrow_pos("_SEP", "|", token)
             if kind in _CLOSER:
                 if not self._push(token, index in paired):
                     continue

@@ -38,6 +38,13 @@ def test_arrays(lampc: Command, tmp_path: Path) -> None:
     assert found["y"]["classes"] == {"1": 2, "0": 1, "2": 1}
 
 
+def test_numbers_whose_sum_is_beyond_all_have_a_mean(lampc: Command, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a\n1e308\n1.6e308\n1e308\n")
+    np.save(tmp_path / "a.npy", np.array([1e308, 1.6e308, 1e308]))
+    for file, name in (("a.csv", "a"), ("a.npy", "x")):
+        assert columns(lampc, tmp_path / file)[name]["mean"] == pytest.approx(1.2e308)
+
+
 def test_parquet_images_and_text(lampc: Command, tmp_path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq

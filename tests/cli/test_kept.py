@@ -201,10 +201,9 @@ def test_asked_to_stop_it_saves_and_goes_on(number: signal.Signals, tmp_path: Pa
     assert done.status == 0  # what was asked for has been reached
 
 
-def test_nothing_is_kept_if_asked(lampc: Command, tmp_path: Path) -> None:
-    assert (
-        lampc("train", ROOT / "models" / "disc.lamp", "--set", "epochs=2", "--no-save", "--run-dir", tmp_path / "r").status == 0
-    )
+def test_nothing_is_kept_if_asked(lampc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAMPC_RUNS", str(tmp_path / "r"))
+    assert lampc("train", ROOT / "models" / "disc.lamp", "--set", "epochs=2", "--no-save").status == 0
     assert not (tmp_path / "r").exists()
 
 

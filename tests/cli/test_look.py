@@ -69,8 +69,8 @@ def test_graph_writes_the_form_that_the_name_says(lampc: Command, models: Path, 
         done = lampc("graph", models / "disc.lamp", "-o", tmp_path / name)
         assert (done.status, done.out) == (0, "")
         assert (tmp_path / name).read_text(encoding="utf-8").startswith(start)
-    lampc("graph", models / "disc.lamp", "--dot", "-o", tmp_path / "b.svg")
-    assert (tmp_path / "b.svg").read_text(encoding="utf-8").startswith("digraph")
+    lampc("graph", models / "disc.lamp", "--dot", "-o", tmp_path / "b.graph")
+    assert (tmp_path / "b.graph").read_text(encoding="utf-8").startswith("digraph")
 
 
 def test_explain(lampc: Command) -> None:

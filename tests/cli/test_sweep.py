@@ -133,10 +133,10 @@ def test_which_row_is_chosen(compared: list[trial.Row], chosen: int | None) -> N
     assert bool(unchosen(compared)) == (chosen is None)
 
 
-def test_so_many_seeds_are_trained_as_the_last_who_says_it_says(lampc: Command, file: Path) -> None:
+def test_so_many_seeds_are_trained_as_is_said(lampc: Command, file: Path) -> None:
     file.write_text(PROGRAM.replace("shuffle", "shuffle runs=2"), encoding="utf-8")
     grid = ("--grid", "optimizer.lr=0.1", "--json")
-    for more, runs in (((), 2), (("--set", "runs=3"), 3), (("--set", "train.runs=3", "--runs", 1), 1)):
+    for more, runs in (((), 2), (("--set", "runs=3"), 3), (("--runs", 1), 1)):
         assert [row["runs"] for row in rows(lampc("sweep", file, *grid, *more).out)] == [runs]
     assert [row["runs"] for row in rows(lampc("sweep", file, "--grid", "train.runs=1,2", "--json").out)] == [1, 2]
 

@@ -30,9 +30,9 @@ train epochs=2 batch=4000 backend=BACKEND
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "LAMPC_RUNS": "runs"}
     return subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-m", "lampc", "train", "--run-dir", "runs", *arguments],
+        [sys.executable, "-W", "ignore", "-m", "lampc", "train", *arguments],
         cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
     )  # fmt: skip
 

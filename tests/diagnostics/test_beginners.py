@@ -1,93 +1,86 @@
 """Mistakes of people's first programs, in the words of other languages: each message shows the place, the cause, and a mend
-that compiles when it is typed.
+that compiles when it is typed, or is made by the diagnostic's own edits.
 """
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 from golden_files import GOLDEN, Golden
+from typed import TYPED
 
 import lampc.compile
 from lampc.cli import run
 from lampc.diagnostics import Diagnostic, LampError
+from lampc.diagnostics.mend import mended
 from lampc.diagnostics.render import render
-from lampc.source import Span
 from lampc.syntax.rephrase import said
 
-FOLDER = GOLDEN / "diagnostics" / "beginners"
-PROGRAMS = sorted(FOLDER.glob("*.lamp"))
+FOLDERS = ("beginners", "newcomers")
+PROGRAMS = [path for folder in FOLDERS for path in sorted((GOLDEN / "diagnostics" / folder).glob("*.lamp"))]
 
 
-def diagnose(text: str) -> tuple[Diagnostic, ...]:
+def named(path: Path) -> str:
+    return f"{path.parent.name}/{path.stem}"
+
+
+def diagnose(text: str, folder: Path) -> tuple[Diagnostic, ...]:
+    """The errors of a program; if there are none, the warnings that are about what it means, not how its weights begin."""
     try:
-        lampc.compile.text(text, name="example.lamp", folder=FOLDER)
+        program = lampc.compile.text(text, name="example.lamp", folder=folder)
     except LampError as error:
-        return error.diagnostics
-    return ()
+        return tuple(found for found in error.diagnostics if found.code.startswith("E"))
+    return tuple(found for found in program.warnings if found.code in MEANT)
 
 
-@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+MEANT = ("W402", "W403", "W413", "W418", "W419")
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=named)
 def test_the_message(path: Path, golden: Golden) -> None:
-    found = diagnose(path.read_text(encoding="utf-8"))
+    found = diagnose(path.read_text(encoding="utf-8"), path.parent)
     assert found
     assert all(diagnostic.labels and diagnostic.fixes for diagnostic in found)
-    golden(f"diagnostics/beginners/{path.stem}.txt", "\n\n".join(map(render, found)) + "\n")
+    golden(f"diagnostics/{named(path)}.txt", "\n\n".join(map(render, found)) + "\n")
 
 
-def statement(span: Span) -> tuple[int, int]:
-    """Where the statement around a place begins and ends, as a person sees it."""
-    text = span.source.text
-    depth = 0
-    first = 0
-    for index, character in enumerate(text):
-        depth += (character in "([") - (character in ")]")
-        if character in ";\n" and depth == 0:
-            if index >= span.end:
-                return first, index
-            first = index + 1
-    return first, len(text)
+def repaired(text: str, folder: Path) -> str:
+    """A program with all that is certain mended, as `lampc check --fix` does it."""
+    for _ in range(20):
+        found = diagnose(text, folder)
+        source = next((d.labels[0].span.source for d in found if d.labels), None)
+        if source is None:
+            break
+        after, made = mended(source, found)
+        if not made:
+            break
+        text = after
+    return text
 
 
-def edit(diagnostic: Diagnostic) -> tuple[int, int, str] | None:
-    """What a person who follows the first help types, and in place of what; None where it names a place, not words."""
-    span, fix = diagnostic.labels[0].span, diagnostic.fixes[0]
-    words = re.findall(r"`([^`]+)`", fix)
-    if re.match(r"write `[^`]+`$", fix):
-        return (*statement(span), words[-1])
-    if re.match(r"write paths|sizes stand", fix) and span.text.startswith('"'):
-        return span.start, span.end, words[-1]
-    if fix.startswith("lampc calls it"):
-        return span.start, span.end, words[0]
-    if fix.startswith("did you mean"):
-        return span.start, span.end, span.text.replace(re.findall(r"\w+", span.text)[-1], words[0])
-    if fix.startswith("a comment begins"):
-        return span.start, span.source.text.find("\n", span.start), "# …"
-    if fix.startswith("`;` or a new line"):
-        return (*statement(span), words[-1])
-    return None
-
-
-PLACES = {
-    "option_activation", "option_decay_of_train", "option_epochs_of_optimizer", "option_layer", "option_lr_of_train",
-    "option_units", "path_bare", "shape_channels_last", "shape_in_block", "shape_in_library", "shape_names_of_data",
-    "shape_no_channels", "shape_no_flatten", "shape_row_of_pixels", "statement_beside", "statement_several",
-}  # fmt: skip
-"""Mistakes whose help says where something belongs: no words that one could type in the mistake's place."""
-
-
-@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
-def test_what_the_help_says_compiles_when_typed(path: Path) -> None:
+@pytest.mark.parametrize("path", PROGRAMS, ids=named)
+def test_what_the_help_says_compiles(path: Path) -> None:
+    """What is certain is done by edits; of the rest the test types what the help shows."""
     text = path.read_text(encoding="utf-8")
-    edits = [edit(diagnostic) for diagnostic in diagnose(text) if diagnostic.code != "E206"]
-    assert (None in edits) == (path.stem in PLACES)
-    if path.stem in PLACES:
-        return
-    for first, last, shown in sorted((known for known in edits if known is not None), reverse=True):
-        text = f"{text[:first]}{shown}{text[last:]}"
-    assert [found for found in diagnose(text) if not found.message.startswith("cannot read data")] == [], text
+    shown = "\n".join(map(render, diagnose(text, path.parent)))
+    for old, new, words in TYPED.get(named(path), ()):
+        assert words in shown, words
+        assert old in text or old == "*", old
+        text = new if old == "*" else text.replace(old, new)
+    text = repaired(text, path.parent)
+    left = [found for found in diagnose(text, path.parent) if not found.message.startswith("cannot read")]
+    assert left == [], f"{text}\n{left}"
+
+
+def test_only_choices_are_typed() -> None:
+    """What is typed above is done by no edit."""
+    chosen = set()
+    for path in PROGRAMS:
+        after = repaired(path.read_text(encoding="utf-8"), path.parent)
+        if any(not found.message.startswith("cannot read") for found in diagnose(after, path.parent)):
+            chosen.add(named(path))
+    assert chosen == set(TYPED)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from lampc import limits
 from lampc.data import SOURCES
 from lampc.elaborate.composition import COMBINATORS
 from lampc.elaborate.constants import CONSTANTS, FUNCTIONS
-from lampc.elaborate.experiment import TRAIN
 from lampc.elaborate.functions import BINARY, REDUCING, UNARY
+from lampc.elaborate.statements import TRAIN
 from lampc.ir.leaves import Initialiser
 from lampc.layers import LAYERS
 from lampc.layers.initialisers import INITIALISERS

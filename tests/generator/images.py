@@ -180,9 +180,18 @@ def batchnorm(net: Network, x: Tensor, o: Arguments) -> Tensor:
     weight, shift = moved(net, o, size)
     mean = net.running.get(f"{net.prefix}.running_mean", torch.zeros(size, dtype=x.dtype)).clone()
     variance = net.running.get(f"{net.prefix}.running_var", torch.ones(size, dtype=x.dtype)).clone()
-    out = F.batch_norm(x, mean, variance, weight, shift, net.training, o.get("momentum", 0.1), o.get("eps", 1e-5))
+    eps, axes = o.get("eps", 1e-5), (0, *range(2, x.dim()))
+    F.batch_norm(x.detach(), mean, variance, weight, shift, net.training, o.get("momentum", 0.1), eps)  # moves the statistics
+    if net.training:
+        found, spread = x.mean(axes), x.var(axes, correction=0)
+    else:
+        found, spread = mean, variance
     net.running |= {f"{net.prefix}.running_mean": mean, f"{net.prefix}.running_var": variance}
-    return out
+    # Written out: its own gradient is wrong of samples whose last axis is 1, if they are transposed afterwards (torch 2.13).
+    along = (-1, *[1] * (x.dim() - 2))
+    out = (x - found.view(along)) / (spread + eps).sqrt().view(along)
+    out = out if weight is None else out * weight.view(along)
+    return out if shift is None else out + shift.view(along)
 
 
 def _groups(rng: random.Random, shape: Shape) -> Arguments | None:
@@ -199,6 +208,8 @@ def groupnorm(net: Network, x: Tensor, o: Arguments) -> Tensor:
 @layer("instancenorm", draw=lambda rng, shape: None if torch.Size(shape[1:]).numel() == 1 else (
     maybe(rng, 0.3, eps=0.01) | maybe(rng, 0.5, affine=True) | maybe(rng, 0.3, bias=False)), learns=True)  # fmt: skip
 def instancenorm(net: Network, x: Tensor, o: Arguments) -> Tensor:
+    if x[0, 0].numel() == 1:
+        raise ValueError("one place has no deviation")
     weight, shift = moved(net, {"affine": False, **o}, tuple(x.shape[1:2]))
     return F.group_norm(x, x.shape[1], weight, shift, o.get("eps", 1e-5))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from warm import python
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -56,16 +58,50 @@ def test_contributors_hooks_are_continuous_integrations() -> None:
         assert command in ci or command == "lampc check"
 
 
-def test_the_hook_that_others_use_finds_mistakes(tmp_path: Path) -> None:
-    (hook,) = read(".pre-commit-hooks.yaml")
-    assert hook["language"] == "python"
+HOOKS = {hook["id"]: hook for hook in read(".pre-commit-hooks.yaml")}
+
+
+def called(entry: str, folder: Path, *names: str) -> subprocess.CompletedProcess[str]:
+    """A hook's entry, or a workflow's, as its reader calls it."""
+    program, *arguments = shlex.split(entry)
+    assert program in PROJECT["scripts"]
+    command = [*python(), "-m", program, *arguments, *names]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(("hook", "left"), [("lampc-check", 1), ("lampc-fix", 0)])
+def test_the_hooks_that_others_use(hook: str, left: int, tmp_path: Path) -> None:
+    """One finds mistakes, the other mends them, where that is certain."""
+    found = HOOKS[hook]
+    assert found["language"] == "python"
     (tmp_path / "right.lamp").write_text("linear 2->1 xavier\n")
     (tmp_path / "wrong.lamp").write_text("linear 2->1 xavier; tahn\n")
-    assert all(re.search(hook["files"], path.name) for path in tmp_path.iterdir())
-    program, *arguments = shlex.split(hook["entry"])
-    assert program in PROJECT["scripts"]
-    for names, status in ((["right.lamp"], 0), (["right.lamp", "wrong.lamp"], 1)):
-        command = [sys.executable, "-m", program, *arguments, *names]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == status, done.stdout + done.stderr
+    (tmp_path / "open.lamp").write_text("linear 2->3 xavier; linear 4->1\n")
+    assert all(re.search(found["files"], path.name) for path in tmp_path.iterdir())
+    assert called(found["entry"], tmp_path, "right.lamp").returncode == 0
+    done = called(found["entry"], tmp_path, "right.lamp", "wrong.lamp")
+    assert done.returncode == left, done.stdout + done.stderr
     assert "did you mean `tanh`" in done.stdout + done.stderr
+    assert (tmp_path / "wrong.lamp").read_text() == f"linear 2->1 xavier; {'tahn' if left else 'tanh'}\n"
+    assert called(found["entry"], tmp_path, "open.lamp", "right.lamp").returncode == 1
+
+
+def test_what_the_page_for_other_programs_has_them_do(tmp_path: Path) -> None:
+    """The page's hooks are there, and its workflows call what they say."""
+    text = (ROOT / "docs" / "output.md").read_text(encoding="utf-8")
+    check, alerts, commits = [
+        yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    ]
+    assert {hook["id"] for hook in commits["repos"][0]["hooks"]} <= HOOKS.keys()
+    assert all(f"`{hook}`" in text for hook in HOOKS)
+    (tmp_path / "wrong.lamp").write_text("linear 2->1 xavier; tahn\n")
+    (shown,) = (step["run"] for step in check["jobs"]["check"]["steps"] if step.get("run", "").startswith("lampc"))
+    done = called(shown.replace("*.lamp", "wrong.lamp"), tmp_path)
+    assert (done.returncode, done.stdout.startswith("::error file=wrong.lamp,line=1,")) == (1, True)
+    saved, upload = alerts["steps"]
+    command, _, file = saved["run"].partition(" > ")
+    done = called(command.replace("*.lamp", "wrong.lamp"), tmp_path)
+    assert (done.returncode, saved["continue-on-error"]) == (1, True)
+    assert json.loads(done.stdout)["version"] == "2.1.0"
+    assert upload["with"]["sarif_file"] == file
+    assert alerts["permissions"]["security-events"] == "write"

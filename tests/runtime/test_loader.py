@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -160,3 +163,21 @@ def test_a_batch_beyond_the_data_is_all_of_it(backend: str) -> None:
 
     for mine, theirs in zip(weights(10**9), weights(10), strict=True):
         assert torch.equal(mine, theirs)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda: lampc.DataLoader(None), "not a NoneType"),
+        (lambda: lampc.DataLoader("abc"), "not a str"),
+        (lambda: lampc.DataLoader((X, Y, Y)), "not a tuple of 3"),
+        (lambda: lampc.DataLoader((X, Y), shuffle="maybe"), "True or False is wanted, not 'maybe'"),
+        (lambda: lampc.SGD(None), "not a NoneType"),
+        (lambda: lampc.SGD(["w"]), "not a str"),
+        (lambda: lampc.SGD([X], lr="fast"), "`lr`"),
+        (lambda: lampc.SGD([X], lr=-1), "below 0"),
+    ],
+)
+def test_what_is_of_the_wrong_type_is_said(wrong: Callable[[], object], said: str) -> None:
+    with pytest.raises(lampc.LampError, match=re.escape(said)):
+        wrong()

@@ -272,3 +272,11 @@ def test_f1_is_of_the_classes_that_occur() -> None:
     x, y = randn(9, 4), torch.tensor([0, 1, 0, 1, 0, 1, 0, 1, 0])
     x[:, 3] = -9.0
     assert model.evaluate(x, y)["f1"] == pytest.approx(metrics.f1_score(y, x.argmax(-1), average="macro"))
+
+
+@pytest.mark.parametrize(("score", "loss"), [(705.0, 705.0), (5000.0, 5000.0)])
+def test_perplexity_has_no_end_but_that_of_numbers(score: float, loss: float) -> None:
+    model = make("input 2; pass; loss crossentropy; metrics perplexity")
+    found = model.evaluate(torch.tensor([[score, 0.0]], dtype=torch.float64), torch.tensor([1]))
+    assert found["loss"] == pytest.approx(loss)
+    assert found["perplexity"] == pytest.approx(float(np.exp(np.float64(min(loss, 709.0)))) if loss < 709 else np.inf)

@@ -6,6 +6,7 @@ import ast
 import csv
 import io
 import json
+import math
 import sys
 import unicodedata
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lampc.cli import run
-from lampc.printable import cell, printable, printable_lines
+from lampc.printable import cell, json_line, printable, printable_lines
 
 CLI = Path(__file__).parents[2] / "lampc" / "cli"
 ESCAPES = "\x1b]0;owned\x07\x1b[2J"
@@ -60,6 +61,18 @@ NONE = ("-1", "+2.5e3", "a=1", "", -1.5, 7)
 )
 def test_cells_that_are_formulas_are_texts(given: object, kept: object) -> None:
     assert cell(given) == kept
+
+
+NOTHING = [math.nan, math.inf, -math.inf]
+
+
+@pytest.mark.parametrize("none", NOTHING)
+def test_json_has_no_number_that_is_none(none: float) -> None:
+    assert json_line({"a": [1.5, none, (none,)], "b": {"c": none}, "NaN": "NaN", "d": True}) == (
+        '{"a": [1.5, null, [null]], "b": {"c": null}, "NaN": "NaN", "d": true}'
+    )
+    assert json_line(none) == "null"
+    assert json_line("\u20ac\x1b") == '"\\u20ac\\u001b"'
 
 
 @pytest.mark.parametrize("verb", ["check", "train", "graph --dot", "graph --svg", "graph", "ops", "data", "sample", "predict"])

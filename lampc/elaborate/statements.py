@@ -1,0 +1,49 @@
+"""What the statements about the experiment take, where they name no loss, optimizer, data or schedule."""
+
+from __future__ import annotations
+
+from lampc.layers.initialisers import Init
+from lampc.layers.signature import Dims, Flag, Int, Name, OneOf, Param, Signature, Text, Whole
+
+INPUT = Signature(
+    (
+        Param("shape", Dims(), doc="a sample's shape"),
+        Param("type", Whole(), 0, "`int<96>`: whole numbers below 96; any numbers where left out"),
+    )
+)
+INIT = Signature((Param("init", Init(), None, "how the weights of layers that state none begin"),))
+TRAIN = Signature(
+    (
+        Param("epochs", Int(1), 10, "passes over the training data"),
+        Param("batch", Int(1), 50, "samples a step"),
+        Param("shuffle", Flag(), False, "draw a new order before each epoch"),
+        Param("seed", Int(0, 2**53), 0, "for parameters, data, order and dropout"),
+        Param("runs", Int(1, 100_000), 1, "how many seeds to train: seed, seed + 1, …"),
+        Param("device", OneOf(("cpu", "cuda")), "cpu", "where it runs"),
+        Param("backend", OneOf(("auto", "torch", "native")), "auto", "torch's kernels, or machine code of its own"),
+        Param(
+            "precision",
+            OneOf(("f32", "f64", "bf16", "float32", "float64", "bfloat16")),
+            "f32",
+            "of parameters and arithmetic; with bf16 products are in bfloat16, all else in float32",
+        ),
+        Param("accumulate", Int(1, 1_000_000), 1, "minibatches whose gradients make one update", positional=False),
+        Param(
+            "patience",
+            Int(0),
+            0,
+            "end after so many epochs in which none was better by the validation part, or else by the training loss; 0: never",
+            positional=False,
+        ),
+        Param(
+            "best",
+            Name(),
+            "",
+            "the metric on the validation part whose best epoch is used: the first one, or loss",
+            positional=False,
+        ),
+        Param("workers", Int(1, 100_000), 1, "processes that share each minibatch; `torchrun` says how many", positional=False),
+        Param("weights", Text(), "", "a safetensors file: parameters of its names begin as they are there", positional=False),
+        Param("recompute", Flag(), False, "compute cheap activations again for the gradient, not keep them"),
+    )
+)

@@ -1,0 +1,81 @@
+"""What is said of a statement that begins with an unknown name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lampc.diagnostics import Edit
+from lampc.diagnostics.edits import instead, removed, rewritten
+from lampc.diagnostics.suggest import nearest
+from lampc.elaborate.definitions import known_statements
+from lampc.elaborate.foreign import said, translate
+from lampc.elaborate.scope import Flow, Scope
+from lampc.source import Span
+from lampc.syntax import tree
+from lampc.syntax.rephrase import certain
+from lampc.syntax.strangers import HOLDERS, stranger
+
+if TYPE_CHECKING:
+    from lampc.elaborate.network import Network
+
+Mend = tuple[list[str], tuple[Edit, ...]]
+"""What to do about a mistake, and what that changes."""
+
+
+def unknown(network: Network, statement: tree.Layer, x: Flow, scope: Scope) -> Flow:
+    """Report a statement of a name that nobody knows; the value after it, where that can be told."""
+    name = statement.name.name
+    if name in network.definitions.lost:
+        return None
+    if statement.branches is not None and name.lower() in HOLDERS:
+        network.problems.report("E201", f"there is no layer `{name}`", statement.name.span, "layers need nothing around them",
+                                fixes=[f"leave `{name} {{` and its `}}` out"], edits=_unwrapped(statement))  # fmt: skip
+        return network.body(statement.branches[0].statements, x, scope)
+    known = None if name in network.definitions.constants else stranger(statement.span.text)
+    if known is not None:
+        network.problems.report("E201", f"there is no statement `{name}`", statement.span, known.why, fixes=[known.fix],
+                                edits=removed(statement.span) if known.left_out else ())  # fmt: skip
+        return x if known.left_out else None
+    fixes, edits = _instead(network, statement)
+    network.problems.report("E201", f"there is no layer `{name}`", statement.name.span, fixes=fixes, edits=edits)
+    return None
+
+
+def _unwrapped(statement: tree.Layer) -> tuple[Edit, ...]:
+    """What stands in a statement's braces, alone."""
+    span = statement.span
+    opened = span.start + span.text.index("{") + 1
+    while span.source.text[opened : opened + 1] in (" ", "\n", "\r"):
+        opened += 1
+    closed = span.start + span.text.rindex("}")
+    return Edit(Span(span.source, span.start, opened), ""), *removed(Span(span.source, closed, closed + 1))
+
+
+def _instead(network: Network, statement: tree.Layer) -> Mend:
+    name = statement.name.name
+    foreign, planned = translate(name, network.definitions.layers)
+    known = known_statements(network.definitions)
+    if planned:
+        return ["lampc does not have this layer yet; `docs/language.md` lists those it has"], ()
+    if network.problems.count < 100 and (statement.arguments or statement.options):  # nobody reads more of them
+        ours = said(statement.span, known, network.definitions.layers)
+        if ours is not None:
+            return mend(statement, ours)
+    if foreign == "linear":
+        return ["lampc calls it `linear in->out`"], ()
+    if foreign:
+        return [f"lampc calls it `{foreign}`"], instead(statement.name.span, foreign)
+    if name in network.definitions.constants:
+        return [f"`{name}` is a constant; a statement begins with a layer"], ()
+    near = nearest(name, known)
+    if near:
+        return [f"did you mean `{near}`?"], instead(statement.name.span, near)
+    return ["`docs/language.md` lists all layers and statements"], ()
+
+
+def mend(statement: tree.Layer, ours: str) -> Mend:
+    """A statement in our words, to be written in its place; of one with braces only what stands before them."""
+    if statement.branches is not None and "{" in ours:
+        head = ours.partition("{")[0].strip()
+        return [f"write `{head} {{ … }}`"], instead(statement.head, head)
+    return [f"write `{ours}`"], rewritten(statement.span, ours) if certain(statement.span.text, ours) else ()
