@@ -81,8 +81,9 @@ def bare_texts(tree: ast.Module) -> list[int]:
             ]
             named = "encoding" in {word.arg for word in node.keywords}
             binary = any(isinstance(word, str) and re.fullmatch("[rwax+]*b[rwax+]*", word) for word in words)
+            help = ast.unparse(function) == "formatter.write_text"  # click's
             opens = name == "open" and not (isinstance(function, ast.Attribute) and node.args[:1] and not words)
-            if (name in ("read_text", "write_text", "TextIOWrapper") or opens) and not (named or binary):
+            if not help and (name in ("read_text", "write_text", "TextIOWrapper") or opens) and not (named or binary):
                 lines.append(node.lineno)
     return lines
 
