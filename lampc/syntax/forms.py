@@ -63,7 +63,9 @@ _BARE = ("path", "kernel", "rate", "groups", "shape", "slope", "alpha", "heads")
 """Arguments that stand without their names."""
 _KEPT = frozenset({"stride", "padding", "bias", "dilation", "layers", "lr", "momentum", "nesterov", "weight_decay", "beta1",
                    "beta2", "epochs", "batch", "shuffle", "causal", "eps", "target", "split", "validation", "every",
-                   "gamma"})  # fmt: skip
+                   "gamma", "amsgrad", "dampening"})  # fmt: skip
+_DATAS = frozenset({"validation", "split", "target"})
+"""Options of the data, which others give to what trains."""
 _UNSAID = frozenset({("bias", "on"), ("stride", "1"), ("padding", "0"), ("padding", "valid"), ("layers", "1"),
                      ("shuffle", "off")})  # fmt: skip
 """What holds without being said."""
@@ -160,7 +162,8 @@ def said_by(form: Form, call: Call) -> Iterator[str]:
     if "out" in values:
         parts.append(f"{spelled(values['in'])}->{spelled(values['out'])}" if "in" in values else spelled(values["out"]))
     parts += [spelled(values[name]) for name in _BARE if name in values]
-    options = {name: spelled(value) for name, value in values.items() if name in _KEPT}
+    kept = _KEPT - _DATAS if form.ours == "train" else _KEPT
+    options = {name: spelled(value) for name, value in values.items() if name in kept}
     parts += [f"{name}={value}" for name, value in options.items() if value and (name, value) not in _UNSAID]
     yield " ".join(parts)
     activation = values.get("activation")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
-from lampc.syntax import words
+from lampc.syntax import elsewhere, words
 from lampc.syntax.calls import LONGEST, Cursor, Strange, Value, plain, spelled
 from lampc.syntax.elsewhere import at_home, homed
 from lampc.syntax.forms import FLOWING, FORMS, Form, channels_first, layers, said_by, statement_name
@@ -21,7 +22,7 @@ def said(text: str) -> str | None:
         return None
     head, brace, body = text.partition("{")
     try:
-        found = "; ".join(_path(head) or _definition(head) or _Reader(head).statements())
+        found = "; ".join(_loop(head) or _path(head) or _definition(head) or _Reader(head).statements())
     except (Strange, ValueError):
         return None
     if brace and found:
@@ -38,7 +39,39 @@ def _spaced(text: str) -> str:
 
 def certain(text: str, ours: str) -> bool:
     """Whether all that was said comes of the text, and nothing was chosen: an activation, how long to wait."""
-    return ("relu" in text.lower() or "relu" not in ours) and ("patience=5" not in ours or "5" in text)
+    chosen = ("relu" not in text.lower() and "relu" in ours) or ("patience=5" in ours and "5" not in text)
+    return not chosen and not any(map(partial(_lost, ours), _OPTION.finditer(text, text.find("(") + 1 or len(text))))
+
+
+_OPTION = re.compile(r"""(?P<name>\w+)\s*=\s*(?:"(?P<one>[^"]*)"|'(?P<other>[^']*)'|(?P<word>-?[\w.]+))""")
+_NOTHING = frozenset({"1", "0", "false", "none", "valid", "same", "linear"})
+"""Values of options that most often say what holds anyhow."""
+_HOLDS = frozenset({"bias", "use_bias", "affine", "track_running_stats"})
+"""What is so, if nobody says otherwise."""
+
+
+def _lost(ours: str, option: re.Match[str]) -> bool:
+    """Whether an option of a call is not in what is said of it."""
+    name, value = option["name"], option["one"] or option["other"] or option["word"] or ""
+    if name in words.UNSAID or value.lower() in _NOTHING:
+        return False
+    if value == "True":
+        return name not in _HOLDS and not any(
+            f"{known}=on" in ours or f" {known}" in ours for known in elsewhere.OPTIONS.get(name, (name,))
+        )
+    return not any(
+        word in ours for word in (value, value.lower(), statement_name(value), elsewhere.WORDS.get(value.lower(), value))
+    )
+
+
+_LOOP = re.compile(r"""\s*(?:for\s+\w+\s+in\s+range\s*\(\s*(?P<range>\d+)\s*\)|for\s+(?P<times>\d+)(?:\s+times)?
+                   |(?P<number>\d+)\s*(?:\*|x|times))\s*:?\s*""", re.VERBOSE)  # fmt: skip
+
+
+def _loop(text: str) -> list[str] | None:
+    """``for i in range(3)``, ``3 times``: what is before braces."""
+    found = _LOOP.fullmatch(text)
+    return None if found is None else [f"repeat {found['range'] or found['times'] or found['number']}"]
 
 
 _PATH = re.compile(r"""\s*data\s*[=:]?\s*(?:(?P<kind>csv|npz|parquet|images|text)\s+)?["']?(?P<path>[\w./\\: -]+?
@@ -201,6 +234,9 @@ class _Reader(Cursor):
                 self.at += 1
             elif self._kind() == "name" and self._is("(", ahead=1):
                 call = self._call()
+                loss = FORMS.get(call.name.rpartition(".")[2])
+                if name == "loss" and not parts and loss is not None and loss.ours.startswith("loss"):  # loss MSELoss()
+                    return layers(call)
                 if statement_name(name) == "optimizer" and not parts:  # optimizer Adam(lr=0.1)
                     return list(said_by(Form(f"optimizer {statement_name(call.name)}", ("lr",)), call))
                 parts.append(spelled(call))
@@ -211,7 +247,7 @@ class _Reader(Cursor):
                 parts += self._option()
             elif self._is("@") or (self._is("$") and self._kind(1) == "name"):  # conv 32@3x3, linear $width
                 self.at += 1
-            elif self._kind() == "mark" and self._look().text not in ("-", "+", "*", "/", "**"):
+            elif self._kind() == "mark" and self._look().text not in ("-", "+", "*", "/", "**", ">"):
                 raise Strange
             else:
                 parts.append(plain(self._next()))

@@ -116,6 +116,10 @@ def _valued(item: str) -> str:
     return f"{name}={value}"
 
 
+_FLAGS = {"same": "padding=same", "valid": "", "nobias": "bias=off", "no_bias": "bias=off", "biasless": "bias=off"}
+"""Words of others that stand alone, and ours."""
+
+
 def _arguments(name: str, items: Sequence[str]) -> tuple[list[str], list[str]]:
     """A layer with its arguments, and the statements that some of them are."""
     parts: list[str] = []
@@ -125,7 +129,7 @@ def _arguments(name: str, items: Sequence[str]) -> tuple[list[str], list[str]]:
     for item in map(_valued, _pairs(_sized(name, items))):
         option, _, value = item.partition("=")
         if "=" not in item:
-            parts.append({"same": "padding=same", "valid": ""}.get(item, item))
+            parts.append(_FLAGS.get(item.lower(), item))
         elif option in ("in", "in_features", "in_channels", "input_size", "input_dim", "from"):
             sides["in"] = value
         elif option in ("sizes", "to"):
@@ -157,7 +161,7 @@ def _sized(name: str, items: Sequence[str]) -> list[str]:
     leading = items[: next((at for at, item in enumerate(items) if not item.isdigit()), len(items))]
     if len(leading) > 1:
         return ["->".join(leading), *items[len(leading) :]]
-    if len(items) > 2 and items[0].isdigit() and items[1] in ("to", "x", "-", "/", ":") and items[2].isdigit():
+    if len(items) > 2 and items[0].isdigit() and items[1] in ("to", "x", "-", "/", ":", ">") and items[2].isdigit():
         return [f"{items[0]}->{items[2]}", *items[3:]]
     return items
 

@@ -15,7 +15,7 @@ from lampc.cli import run
 from lampc.diagnostics import Diagnostic, LampError
 from lampc.diagnostics.mend import mended
 from lampc.diagnostics.render import render
-from lampc.syntax.rephrase import said
+from lampc.syntax.rephrase import certain, said
 
 FOLDERS = ("beginners", "newcomers")
 PROGRAMS = [path for folder in FOLDERS for path in sorted((GOLDEN / "diagnostics" / folder).glob("*.lamp"))]
@@ -113,3 +113,22 @@ def test_a_programs_option_on_the_command_line(capsys: pytest.CaptureFixture[str
     assert "`--set batch=32`" in capsys.readouterr().err
     assert run(["train", "disc.lamp", "--epoch", "5"]) == 2
     assert "`--set epochs=5`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("theirs", "whole"),
+    [
+        ("model.fit(x, y, epochs=5)", True),
+        ("model.fit(x, y, epochs=5, validation_split=0.1)", False),
+        ("Dense(10, activation='relu', kernel_regularizer=l2(0.01))", False),
+        ("nn.Conv2d(3, 8, kernel_size=3, stride=1, bias=True)", True),
+        ("nn.LSTM(32, 64, batch_first=True, num_layers=2)", True),
+        ("Embedding(1000, 16, mask_zero=True)", False),
+        ("torch.optim.Adam(model.parameters(), lr=1e-3, amsgrad=True)", True),
+        ("pd.read_csv('iris.csv', sep=';')", False),
+    ],
+)
+def test_what_loses_an_option_is_no_edit(theirs: str, whole: bool) -> None:
+    ours = said(theirs)
+    assert ours is not None
+    assert certain(theirs, ours) == whole
