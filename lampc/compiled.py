@@ -296,10 +296,13 @@ class Program:
         """The network as a readable PyTorch module with the model's weights; see ``lampc.export.torch_source``.
 
         Raises:
-            LampError: if an op of the network has no form in PyTorch source.
+            LampError: if an op of the network has no form in PyTorch source, or ``model`` is none.
         """
         from lampc.export.torch_source import to_torch
+        from lampc.runtime.model import Model
 
+        if not isinstance(model, Model):
+            raise failure("E802", f"a model is wanted, not a {type(model).__name__}", "`program.to_torch(program.model())`")
         return to_torch(model)
 
     def train_many(self, seeds: Sequence[int], settings: Sequence[Mapping[str, float]] = ({},)) -> list[list[History]]:
@@ -310,6 +313,8 @@ class Program:
         Raises:
             LampError: if there is no loss or no data, or a seed or setting is none.
         """
+        from lampc.runtime.asked import seeds as asked
         from lampc.runtime.runs import train_runs
 
-        return [train_runs(self, seeds, settings=chosen, every=math.inf) for chosen in settings]
+        begun = asked(seeds)
+        return [train_runs(self, begun, settings=chosen, every=math.inf) for chosen in settings]

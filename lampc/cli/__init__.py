@@ -16,9 +16,10 @@ from click.shell_completion import CompletionItem
 
 from lampc import __version__
 from lampc.cli.say import say, say_no_more, tell
-from lampc.cli.verb import Context, write_exits
+from lampc.cli.verb import Context, Formatter, write_exits
 from lampc.diagnostics import LampError
 from lampc.interrupt import end_at_once
+from lampc.terminal import rewrites
 
 VERBS = {
     "new": "Write a program and its data, to begin with.",
@@ -68,9 +69,10 @@ class _Verbs(click.Group):
             formatter.write_dl(VERBS.items())  # without a look at their files
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        assert isinstance(formatter, Formatter)
         with formatter.section("To begin with"):
-            formatter.write_text("`lampc new` writes a program, `lampc train disc` runs one that comes with lampc, and "
-                                 "`lampc VERB --help` has examples of each verb.")  # fmt: skip
+            formatter.write_sentences("`lampc new` writes a program, `lampc train disc` runs one that comes with lampc, and "
+                                      "`lampc VERB --help` has examples of each verb.")  # fmt: skip
         write_exits(formatter)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
@@ -115,6 +117,7 @@ def _open_what_is_closed() -> None:
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line; its exit status. No traceback reaches the user, whatever happens."""
     try:
+        _greet(sys.argv[1:] if arguments is None else arguments)
         result = cli.main(arguments, prog_name="lampc", standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
@@ -154,6 +157,17 @@ def run(arguments: list[str] | None = None) -> int:
         return 1
     except Exception as error:
         return _fault(error)
+
+
+_NOTHING_AT_FIRST = {"--json", "-q", "--quiet", "-h", "--help"}
+
+
+def _greet(arguments: list[str]) -> None:
+    """Show on a terminal that a training is being prepared: importing what it needs may take a second."""
+    if arguments[:1] == ["train"] and rewrites(sys.stderr) and not _NOTHING_AT_FIRST.intersection(arguments):
+        from lampc.cli.progress import progress
+
+        progress().stage("starting …")
 
 
 def _as_setting(error: click.NoSuchOption, arguments: list[str]) -> click.UsageError:

@@ -70,7 +70,7 @@ def kept(shown: Shown, directory: RunDirectory, file: str | None, given: tuple[s
             with terminable() as heard:
                 try:
                     train_several(kept, shown.seeds, shown.on_epoch, shown.finished, file is None, shown.backend.name,
-                                  shown.on_part)  # fmt: skip
+                                  shown.on_part, shown.progress.done)  # fmt: skip
                 except KeyboardInterrupt:
                     stop.signal = heard.signal
                     raise Stopped from None

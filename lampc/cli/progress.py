@@ -7,13 +7,14 @@ import stat
 import sys
 
 from lampc.cli.say import before_all, say
-from lampc.progress import Line, Lines, Many, Progress
+from lampc.progress import Progress
+from lampc.shows import Line, Lines, Many
 from lampc.terminal import is_terminal, rewrites
 
 
-def progress(quiet: bool = False, as_json: bool = False, err: bool = False) -> Progress:
+def progress(quiet: bool = False, as_json: bool = False, err: bool = False, rarely: bool = False) -> Progress:
     """A line on standard error where that is a terminal, unless others write there, too; and lines where standard output,
-    or, ``err``, standard error, goes elsewhere. JSON has standard output for itself.
+    or, ``err``, standard error, goes elsewhere. JSON has standard output for itself. ``rarely``: lines tell of what takes long.
     """
     shows: list[Progress] = []
     drawn = rewrites(sys.stderr) and (_is_elsewhere() if as_json else is_terminal(sys.stdout) or _is_elsewhere())
@@ -22,7 +23,7 @@ def progress(quiet: bool = False, as_json: bool = False, err: bool = False) -> P
         before_all(line.hide)
         shows.append(line)
     if not (quiet or as_json) and not (drawn and (err or is_terminal(sys.stdout))):
-        shows.append(Lines(lambda text: say(text, err=err)))
+        shows.append(Lines(lambda text: say(text, err=err), rarely))
     return Many(shows)
 
 

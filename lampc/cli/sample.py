@@ -9,6 +9,7 @@ import click
 
 from lampc.cli.completion import complete_what_samples
 from lampc.cli.inputs import common, load
+from lampc.cli.progress import progress
 from lampc.cli.report import print_diagnostics
 from lampc.cli.say import say, say_characters
 from lampc.cli.verb import verb
@@ -48,7 +49,12 @@ def sample(file: str, prompt: str, length: int, temperature: float, seed: int, s
     next(drawn)  # a wrong prompt is refused before the training
     config = program.experiment.train
     say(f"training {config.epochs} epochs …", err=True)
-    history = model.train(evaluate=False)
+    shown = progress(err=True, rarely=True)
+    shown.begin(config.epochs, 1)
+    history = model.train(
+        evaluate=False, on_epoch=lambda epoch: shown.epoch(0, epoch), on_part=lambda part: shown.part(0, part)
+    )
+    shown.close()
     measured = ", ".join(f"{name} {value:.4g}" for name, value in history.test.items())
     say(f"{history.steps:,} steps; held out: {measured}", err=True)
     return _write(prompt, characters(model, prompt, length, temperature, seed))

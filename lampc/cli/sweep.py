@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,7 @@ from lampc import files
 from lampc.cli.clashes import refuse, refuse_settings
 from lampc.cli.completion import complete_files, complete_settings
 from lampc.cli.inputs import FILE, called, common, load
+from lampc.cli.progress import progress
 from lampc.cli.report import print_diagnostics
 from lampc.cli.say import say, say_json, unread
 from lampc.cli.signals import terminable
@@ -26,6 +27,9 @@ from lampc.elaborate import parse_setting
 from lampc.elaborate.given import Given
 from lampc.elaborate.settings import Setting
 from lampc.printable import cell, printable
+
+if TYPE_CHECKING:
+    from lampc.compile import Program
 
 Row = dict[str, Any]
 
@@ -113,8 +117,9 @@ def _every(loaded: Any, grid: tuple[str, ...], allow_python: bool, problems: Pro
     print_diagnostics(programs[0][1].warnings)
 
     def work() -> None:
-        for chosen, program in programs:
-            table.add(tried(chosen, program))
+        for number, (chosen, program) in enumerate(programs, 1):
+            table.begin(f"setting {number} of {len(programs)}", program)
+            table.add(tried(chosen, program, table.progress))
 
     return work
 
@@ -142,7 +147,8 @@ def _studied(loaded: Any, given: tuple[str, ...], trials: int | None, storage: s
                 raise
             row = refused(more, error.diagnostics[0])
         else:
-            row = tried(more, program)
+            table.begin(f"trial {len(table.rows) + 1}" + (f" of {trials}" if trials is not None else ""), program)
+            row = tried(more, program, table.progress)
         table.add(row)
         return row
 
@@ -160,6 +166,11 @@ class _Table:
         self.folder = folder
         self.as_json = as_json
         self.rows: list[Row] = []
+        self.progress = progress(as_json=as_json, err=True, rarely=True)
+
+    def begin(self, title: str, program: Program) -> None:
+        """A setting is going to be tried."""
+        self.progress.begin(program.experiment.train.epochs, program.experiment.train.runs, title)
 
     def add(self, row: Row) -> None:
         """A setting that has been tried."""
@@ -181,6 +192,7 @@ class _Table:
         """Tell what came of it; the exit status."""
         from lampc.runs.trial import best, unchosen
 
+        self.progress.close()
         if not self.rows:
             say("no trial has ended", err=True)
             return 1

@@ -38,12 +38,15 @@ class Formatter(click.HelpFormatter):
     def __init__(self, *_: Any, **__: Any) -> None:
         super().__init__(width=max(20, min(width(sys.stdout, 80), 110)))
 
-    def write_text(self, text: str) -> None:
+    def write_sentences(self, text: str) -> None:
+        """Write paragraphs."""
         indent = " " * self.current_indent
         for number, paragraph in enumerate(text.split("\n\n")):
             self.write("\n" * bool(number))
             for line in folded(" ".join(paragraph.split()), self.width - self.current_indent, ""):
                 self.write(f"{indent}{line}\n")
+
+    write_text = write_sentences
 
     def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
         rows = list(rows)

@@ -88,3 +88,9 @@ class LampError(Exception):
 
     def __str__(self) -> str:
         return "\n\n".join(map(str, self.diagnostics))
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython and notebooks show: where it was asked for, and what is wrong, as on a terminal."""
+        from lampc.diagnostics.traceback import shown
+
+        return shown(self)

@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 
 from lampc.diagnostics.diagnostic import Edit
-from lampc.source import Span
+from lampc.source import Source, Span
 
 
 def instead(span: Span, text: str | None) -> tuple[Edit, ...]:
     """A word for another; nothing if there is none."""
     return () if text is None else (Edit(span, text),)
+
+
+def line_end(source: Source) -> str:
+    """What ends a text's lines."""
+    return "\r\n" if "\r\n" in source.text else "\n"
 
 
 def before(span: Span, text: str) -> tuple[Edit, ...]:
@@ -30,7 +35,7 @@ def rewritten(span: Span, text: str | None) -> tuple[Edit, ...]:
     if "\n" in old:
         line = span.source.text[span.source.ends(span.line)[0] : span.start]
         indent = line[: len(line) - len(line.lstrip())]
-        text = text.replace("; ", ("\r\n" if "\r\n" in old else "\n") + indent)
+        text = text.replace("; ", line_end(span.source) + indent)
     return (Edit(whole, text),)
 
 

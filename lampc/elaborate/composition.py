@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lampc.diagnostics.edits import instead, removed
+from lampc.diagnostics.edits import instead, line_end, removed
 from lampc.diagnostics.suggest import nearest
 from lampc.elaborate.scope import Flow, Scope
 from lampc.ir.op import ShapeError
@@ -78,7 +78,7 @@ def _no_body(network: Network, statement: tree.Layer) -> None:
                                 fixes=[f"put what belongs to it in braces, `{shown}`, as in `{example}`"])  # fmt: skip
         return
     whole = Span(head.source, head.start, body.end)
-    text = laid_out(body.statements, head.source.position(head.start)[1] - 1)
+    text = laid_out(body.statements, head.source.position(head.start)[1] - 1, line_end(head.source))
     network.problems.report("E308", f"`{name}` needs `{{ … }}`", head, fixes=[f"write `{'; '.join(body.statements)}`"],
                             edits=() if "#" in whole.text else instead(whole, text))  # fmt: skip
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -12,12 +11,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lampc.data import SOURCES, DataError, DataSource, Description, Request
-from lampc.data.nearby import ELSEWHERE, tables
 from lampc.diagnostics import Edit, Problems
 from lampc.diagnostics.edits import before, instead, removed
 from lampc.diagnostics.suggest import nearest
 from lampc.elaborate.bind import bind
 from lampc.elaborate.constants import Evaluator
+from lampc.elaborate.data_mistakes import no_data, report_data_error, report_number, without_path
 from lampc.elaborate.definitions import EXPERIMENT
 from lampc.elaborate.foreign import translate
 from lampc.elaborate.settings import Settings
@@ -32,7 +31,7 @@ from lampc.layers.optimizers import OPTIMIZERS, OptimizerType
 from lampc.layers.schedules import SCHEDULES, ScheduleType
 from lampc.layers.signature import Choice, Refused, Signature, shown
 from lampc.source import Span
-from lampc.syntax import tree
+from lampc.syntax import elsewhere, tree
 
 T = TypeVar("T")
 _NUMBERS = (tree.Number, tree.Negative)
@@ -326,26 +325,18 @@ class Experimenter:
         near = foreign if foreign in known else nearest(first.name, known)
         fixes, edits = [f"did you mean `{near}`?"] if near else [f"there are {listed}"], instead(first.span, near)
         if kind == "data" and near is None:
-            fixes, edits = self._no_data(first, listed)
+            fixes, edits = no_data(first, listed, self.folder)
         elif near is None and kind in _USUAL:
             fixes = [f"write `{kind} {_USUAL[kind]}`, or another: {listed}"]
         self.problems.report("E201", f"unknown {kind} `{first.name}`", first.span, fixes=fixes, edits=edits)
         return None
-
-    def _no_data(self, word: tree.Word, listed: str) -> tuple[list[str], tuple[Edit, ...]]:
-        """What to write for data of a name that nobody knows: a table of that name, or what lampc has instead."""
-        table = next((name for name in tables(self.folder) if name.rpartition(".")[0].lower() == word.name.lower()), None)
-        if table is not None:
-            return [f'write `data csv "{table}"`'], instead(word.span, f'csv "{table}"')
-        known = ELSEWHERE.get(word.name.lower())
-        return [known, f"there are {listed}"] if known else [f"there are {listed}"], ()
 
     def _data(self, statement: tree.Layer | None, seed: int, below: int) -> Data | None:
         name = self._choose(statement, SOURCES) if statement else None
         if statement is None or name is None:
             return None
         source = SOURCES[name]
-        if self._without_path(source, statement) or self._by_number(source, statement):
+        if without_path(source, statement, self.folder, self.problems) or self._by_number(source, statement):
             return None
         arguments = self._arguments(f"data {name}", source.signature, statement, statement.arguments[1:])
         if arguments is None:
@@ -357,17 +348,6 @@ class Experimenter:
             report_data_error(error, statement, self.problems)
             return None
         return Data(source, request, statement.head, description)
-
-    def _without_path(self, source: DataSource, statement: tree.Layer) -> bool:
-        """Whether a table's statement has nothing but its kind, which is reported with the tables that there are."""
-        if "delimiter" not in source.signature.names or len(statement.arguments) > 1 or statement.options:
-            return False
-        found = tables(self.folder)
-        fixes = [f'write `data {source.name} "{name}"`' for name in found[:3]] or [f"name its file: `{source.example}`"]
-        head = statement.head
-        self.problems.report("E301", f"`data {source.name}` needs a file", head, fixes=fixes,
-                             edits=instead(head, f'data {source.name} "{found[0]}"') if len(found) == 1 else ())  # fmt: skip
-        return True
 
     def _by_number(self, source: DataSource, statement: tree.Layer) -> bool:
         """Whether the target's column is given by its number, which is reported with its name."""
@@ -382,11 +362,7 @@ class Experimenter:
         with suppress(DataError):
             description = None if arguments is None else source.describe(Request(arguments, self.folder, 0))
             names = () if description is None else (*(description.columns or ()), description.name)
-        name = names[int(number)] if -len(names) <= number < len(names) else None
-        self.problems.report("E304", f"`target` is a column's name, not its number, {number:g}", option.span,
-                             fixes=[f"write `target={name}`" if name else "write its name"],
-                             edits=instead(option.value.span, name if name and name.isidentifier() else f'"{name}"')
-                             if name else ())  # fmt: skip
+        report_number(option, number, names, self.problems)
         return True
 
     def _loss(self, statement: tree.Layer | None) -> Loss | None:
@@ -461,6 +437,7 @@ class Experimenter:
                 found[name] = Asked(METRICS[metric], label, statement.head if len(statement.arguments) == 1 else argument.span)
                 continue
             theirs, _ = translate(metric) if metric else (None, False)
+            theirs = elsewhere.METRICS.get(metric.lower(), theirs)
             near = theirs if theirs in METRICS else nearest(metric, METRICS) if metric else None
             fixes = [f"did you mean `{near}`?" if near else f"there are {', '.join(METRICS)}"]
             edits = instead(argument.span, f"{label}.{near}" if label else near) if near else ()
@@ -468,19 +445,6 @@ class Experimenter:
         for option in statement.options:
             self.problems.report("E303", "`metrics` takes no options", option.span)
         return tuple(found.values())
-
-
-def report_data_error(error: DataError, statement: tree.Layer, problems: Problems) -> None:
-    """Report what a data source found, at the option at fault if it names one."""
-    values = {option.name.name: option.value.span for option in statement.options}
-    path = next((argument.span for argument in statement.arguments if isinstance(argument, tree.String)), None)
-    values |= {"path": path} if path is not None else {}
-    places = {option.name.name: option.span for option in statement.options}
-    value = values.get(error.option or "")
-    near = re.fullmatch(r"did you mean `(.+)`\?", error.fixes[0]) if error.fixes else None
-    text = near[1] if near and (near[1].isidentifier() or near[1].startswith('"')) else f'"{near[1]}"' if near else ""
-    problems.report(error.code, str(error), places.get(error.option or "", statement.head), fixes=error.fixes,
-                    edits=instead(value, text) if near and value is not None else ())  # fmt: skip
 
 
 assert set(EXPERIMENT) == {"input", "data", "loss", "optimizer", "schedule", "metrics", "train", "init"}

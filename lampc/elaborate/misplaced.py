@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lampc.diagnostics import Edit, Problems
+from lampc.diagnostics.edits import line_end
 from lampc.elaborate.foreign import signature_of
 from lampc.source import Span
 from lampc.syntax import elsewhere, tree
@@ -61,6 +62,6 @@ def _edits(option: tree.Option, statement: tree.Layer, other: tree.Layer | None,
         start -= 1
     out = Edit(Span(source, start, option.span.end), "")
     if other is None:
-        return out, Edit(Span(source, statement.span.end, statement.span.end), f"\n{whole}")
+        return out, Edit(Span(source, statement.span.end, statement.span.end), f"{line_end(source)}{whole}")
     end = other.head.end
     return (out, Edit(Span(source, end, end), f" {text}")) if "=" in text else (out,)

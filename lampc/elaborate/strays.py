@@ -36,7 +36,7 @@ _BEGINNINGS = {"train": "train", "optimizer": "optimizer sgd"}
 
 
 def _report(home: str, found: list[tuple[tree.Layer, str]], there: tree.Layer | None, problems: Problems) -> None:
-    names = " and ".join(f"`{statement.name.name}`" for statement, _ in found)
+    names = " and ".join(f"`{_said(statement)}`" for statement, _ in found)
     are, statements = ("are options", "statements") if len(found) > 1 else ("is an option", "a statement")
     options = [_in_our_words(option) for _, option in found]
     also = [(statement.span, "and here") for statement, _ in found[1:]]
@@ -53,6 +53,12 @@ def _report(home: str, found: list[tuple[tree.Layer, str]], there: tree.Layer | 
     problems.report(
         "E201", f"{names} {are} of `{home}`, not {statements}", found[0][0].span, also=also, fixes=fixes, edits=edits
     )
+
+
+def _said(statement: tree.Layer) -> str:
+    """What a statement begins with, as it is written."""
+    name, given = _name(statement)
+    return name if given == statement.arguments else f"{statement.name.name} {statement.arguments[0].span.text}"
 
 
 def _moved(strays: list[tree.Layer], there: tree.Layer | None, line: str, options: list[str]) -> tuple[Edit, ...]:

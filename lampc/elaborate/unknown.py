@@ -44,6 +44,8 @@ def unknown(network: Network, statement: tree.Layer, x: Flow, scope: Scope) -> F
 def _unwrapped(statement: tree.Layer) -> tuple[Edit, ...]:
     """What stands in a statement's braces, alone."""
     span = statement.span
+    if not span.text.endswith("}"):  # which has been reported
+        return ()
     opened = span.start + span.text.index("{") + 1
     while span.source.text[opened : opened + 1] in (" ", "\n", "\r"):
         opened += 1

@@ -81,7 +81,7 @@ class Run:
         return data.description.classes if data is not None and data.description is not None else None
 
     def normalised(self, x: Any) -> Any:
-        """Samples ``x`` of shape ``(B, *sample)`` as the network takes them: normalised by the training data, if it was."""
+        """Samples ``x`` [n, …sample] as the network takes them: normalised by the training data, if trained so."""
         import numpy as np
 
         normal = self.kept.about["normal"]

@@ -28,11 +28,14 @@ _OF_A_SEED = ("seed", "steps", "seconds", "train", "validation", "test", "ended"
 
 def train_several(kept: Kept, seeds: Sequence[int], on_epoch: Callable[[int, int, Epoch], object] | None,
                   finished: list[History], go_on: bool = False, backend: str = "",
-                  on_part: Callable[[int, Part], object] | None = None) -> None:  # fmt: skip
+                  on_part: Callable[[int, Part], object] | None = None,
+                  on_done: Callable[[int], object] = lambda run: None) -> None:  # fmt: skip
     """Train once a seed, or, to go on, once each seed that has not ended.
 
     One that was under way begins anew, and so does one that is to train for more epochs than it has: it comes to what it would
     have come to if they had been asked for at first.
+
+    ``on_done`` is told of those that need no more training.
 
     ``finished`` receives the histories of all that have ended, in the order of the seeds, also if the rest is interrupted.
 
@@ -46,6 +49,8 @@ def train_several(kept: Kept, seeds: Sequence[int], on_epoch: Callable[[int, int
         book.read(seeds)
         note_that_it_goes_on(kept, backend)
     runs = [run for run, seed in enumerate(seeds) if seed not in done]
+    for run in {*range(len(seeds))} - {*runs}:
+        on_done(run)
 
     def note(run: int, seed: int, epoch: Epoch) -> None:
         if on_epoch is not None:

@@ -15,6 +15,7 @@ from lampc.runtime.runs import divergences, finite, summary, train_runs
 
 if TYPE_CHECKING:
     from lampc.compile import Program
+    from lampc.progress import Progress
 
 Row = dict[str, Any]
 """What one setting has come to, as JSON: its ``settings``; ``measures`` of the ``part`` by which settings are looked at, and
@@ -23,11 +24,16 @@ how many ``runs`` there were, and which have ``diverged``, and where; why it was
 it is no program."""
 
 
-def tried(chosen: Mapping[str, Setting], program: Program) -> Row:
-    """Train with a setting, once a seed. That a seed diverges is an outcome, and so is that memory is too small."""
+def tried(chosen: Mapping[str, Setting], program: Program, show: Progress | None = None) -> Row:
+    """Train with a setting, once a seed. That a seed diverges is an outcome, and so is that memory is too small.
+
+    ``show`` is told how far it is.
+    """
     config = program.experiment.train
     try:
-        histories = train_runs(program, [config.seed + run for run in range(config.runs)], every=math.inf)
+        histories = train_runs(program, [config.seed + run for run in range(config.runs)], every=math.inf,
+                               on_epoch=None if show is None else lambda run, _, epoch: show.epoch(run, epoch),
+                               on_part=None if show is None else show.part)  # fmt: skip
     except LampError as error:
         if error.diagnostics[0].code != "E706":
             raise

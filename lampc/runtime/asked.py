@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from operator import index
 from typing import Any
 
@@ -29,6 +30,17 @@ def whole(name: str, value: Any, least: int = 0, most: int = 2**53) -> int:
         shown = f"{found:,}" if abs(found) < 10**30 else "that number"
         raise failure("E305", f"`{name}`: {shown} is not between {least:,} and {most:,}")
     return found
+
+
+def seeds(value: Any) -> list[int]:
+    """Some seeds.
+
+    Raises:
+        LampError: if they are none.
+    """
+    if not isinstance(value, Iterable) or isinstance(value, str):
+        raise failure("E802", f"`seeds`: whole numbers are wanted, `range(8)`, not {str(value)[:40]!r}")
+    return [whole("seeds", seed, 0, SEEDS) for seed in value]
 
 
 def real(name: str, value: Any) -> float:

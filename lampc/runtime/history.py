@@ -108,7 +108,7 @@ class History(Sequence[Epoch]):
     best: Best | None = None
     """The epoch that is chosen by what ``train best=`` names, with its weights; None where there is no validation part."""
     ended: str = ""
-    """Why training ended before its last epoch: ``patience``, or ``asked``, by who is told of the epochs."""
+    """Why training ended before its last epoch: ``patience``, ``asked``, by who is told of the epochs, or ``interrupted``."""
     diverged: Divergence | None = None
     """Where the loss was no longer a number; then nothing is measured at the end."""
     tables: dict[str, list[list[float]]] = field(default_factory=dict)

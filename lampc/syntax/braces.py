@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from lark import Token
 
 from lampc.diagnostics import Edit, Problems
-from lampc.diagnostics.edits import instead
+from lampc.diagnostics.edits import instead, line_end
 from lampc.source import Source, Span
 from lampc.syntax.forms import statement_name
 from lampc.syntax.words import BODIES
@@ -121,7 +121,7 @@ def _missing(source: Source, opener: Token, token: Token, problems: Problems) ->
                     also=[(Span(source, token.start_pos or 0, token.end_pos or 0),
                     "stands no further in: the body ends before it")],
                     fixes=[f"add `}}` before line {source.position(start)[0]}"],
-                    edits=instead(Span(source, start, start), f"{indent}}}\n"))  # fmt: skip
+                    edits=instead(Span(source, start, start), f"{indent}}}{line_end(source)}"))  # fmt: skip
     return Token("RBRACE", "}", start_pos=start, end_pos=start)
 
 

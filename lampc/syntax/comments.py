@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lark import Token
 
 from lampc.diagnostics import Edit, Problems
-from lampc.diagnostics.edits import removed
+from lampc.diagnostics.edits import line_end, removed
 from lampc.source import Source, Span
 
 
@@ -56,7 +56,8 @@ def _comment(text: str, start: int, before: list[Token]) -> tuple[str, int] | No
         found = opening.sign.match(text, start) if first or not opening.first else None
         if found:
             end = text.find(opening.closer, found.end())
-            end = len(text) if end < 0 else end if opening.closer == "\n" else end + len(opening.closer)
+            end = len(text) if end < 0 else end + len(opening.closer.strip())
+            end -= opening.closer == "\n" and text[end - 1] == "\r"
             return found[0], end
     return None
 
@@ -77,6 +78,7 @@ def _ours(source: Source, sign: str, span: Span) -> str:
     for closer in ("*/", '"""', "'''", "-->"):
         text = text.removesuffix(closer)
     lines = [line.strip().removeprefix("* ").strip() for line in text.strip().splitlines()]
-    shown = "\n".join(f"# {line}" if line else "#" for line in lines or [""])
+    end = line_end(source)
+    shown = end.join(f"# {line}" if line else "#" for line in lines or [""])
     rest = source.text[span.end : source.ends(source.position(span.end)[0])[1]].strip()
-    return f"{shown}\n" if rest else shown
+    return f"{shown}{end}" if rest else shown

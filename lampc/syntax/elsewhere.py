@@ -50,7 +50,6 @@ NAMES: dict[str, str] = {
     "residual_block": "residual", "skip_connection": "residual", "resblock": "residual", "parallel": "concat",
     "merge": "concat",
     "loop": "repeat", "times": "repeat", "stochastic_gradient_descent": "sgd",
-    "exponential": "step", "exponentiallr": "step", "multistep": "step", "nadam": "adam", "adamax": "adam", "radam": "adam",
 }  # fmt: skip
 """Their names of layers, losses, metrics and statements, in lower case and without `nn.` or `tf.keras.layers.`, and ours."""
 

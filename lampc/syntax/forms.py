@@ -45,7 +45,8 @@ FORMS = _forms({
     "Reshape": "reshape:shape",
     "SGD": "optimizer sgd:lr momentum", "Adam": "optimizer adam:lr", "AdamW": "optimizer adamw:lr",
     "RMSprop": "optimizer rmsprop:lr", "Adagrad": "optimizer adagrad:lr", "fit": "train:- -",
-    "StepLR": "schedule step:- every gamma", "CosineAnnealingLR": "schedule cosine:- -", "OneCycleLR": "schedule onecycle:- -",
+    "StepLR": "schedule step:- every gamma", "CosineAnnealingLR": "schedule cosine:- -",
+    "OneCycleLR": "schedule onecycle:- -", "ExponentialLR": "schedule step every=1:- gamma",
     "read_csv": "data csv:path", "csv": "data csv:path target", "load_digits": "data digits:", "load_wine": "data wine:",
     "load_breast_cancer": "data breastcancer:", "load_diabetes": "data diabetes:",
     **{name: f"loss {ours}:" for name, ours in {

@@ -54,7 +54,7 @@ def below(source: Source, start: int) -> int:
     return _below(source, number, _indent(source.text[first:last]))[1]
 
 
-def laid_out(statements: list[str], indent: int) -> str:
+def laid_out(statements: list[str], indent: int, end: str = "\n") -> str:
     """Statements a line each, bodies further in."""
     depth = indent
     lines = [" " * indent]
@@ -70,7 +70,7 @@ def laid_out(statements: list[str], indent: int) -> str:
             lines.append(" " * depth)
         else:
             lines[-1] += part
-    return "\n".join(lines).lstrip()
+    return end.join(lines).lstrip()
 
 
 def _below(source: Source, number: int, indent: int) -> tuple[list[_Line], int]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lark import Token
 
 from lampc.diagnostics import Edit, Problems
-from lampc.diagnostics.edits import instead, removed, rewritten
+from lampc.diagnostics.edits import instead, line_end, removed, rewritten
 from lampc.source import Source, Span
 from lampc.syntax.indented import below, indented, laid_out
 from lampc.syntax.rephrase import certain, said
@@ -105,7 +105,7 @@ class Unexpected:
             body = indented(self.source, span.start, self.stream[index].start_pos or 0)
             if body is not None and self._stands("; ".join(body.statements)):
                 whole, ours = Span(self.source, span.start, body.end), "; ".join(body.statements)
-                text = laid_out(body.statements, self.source.position(span.start)[1] - 1)
+                text = laid_out(body.statements, self.source.position(span.start)[1] - 1, line_end(self.source))
                 edits = () if "#" in whole.text else instead(whole, text)
                 why = "bodies stand in braces" if "{" in ours else _why(self.stream, index)
                 return _Ours([f"write `{ours}`"], edits, why, body.end)
@@ -203,6 +203,8 @@ def _why(stream: Sequence[Token], index: int) -> str:
         return "no colon: a space parts a name from what follows, `=` an option from its value"
     if token.type == "STAR" and index and stream[index - 1].type == "STAR":
         return "a power is written with `^`"
+    if token == "@":
+        return ""
     return _FOREIGN.get(token, "") or (f"this is not `{LOOKALIKES[token].strip() or 'a space'}`" if token in LOOKALIKES else "")
 
 

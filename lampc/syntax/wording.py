@@ -36,9 +36,11 @@ def experiment(name: str, items: Sequence[str]) -> str:
     parts = [_valued(item) for item in _pairs(items)]
     parts = [part for part in parts if part.partition("=")[0] not in words.UNSAID]
     if name in ("loss", "optimizer", "schedule", "metrics"):
-        parts = [part.partition("=")[2] if part.partition("=")[0] in _KINDS else part for part in parts]
+        parts = [part.partition("=")[2] if "=" in part and part.partition("=")[0] in _KINDS else part for part in parts]
     if name == "metrics":
         parts = [METRICS.get(part, statement_name(part)) for part in parts if part != "loss"]
+    elif name == "schedule" and parts and parts[0].lower() in ("exponential", "exponentiallr"):
+        parts = ["step", "every=1", *parts[1:]]
     elif name == "data":
         parts = _data(parts)
     elif name == "init" and parts:

@@ -14,8 +14,10 @@ import pytest
 from command import Command, process
 
 import lampc.progress
-from lampc.progress import Course, Line, Lines, clock, fitted
+import lampc.shows
+from lampc.progress import Course, clock, fitted
 from lampc.runtime.history import Epoch, Part
+from lampc.shows import Line, Lines
 
 terminals = pytest.mark.skipif(os.name == "nt", reason="terminals are POSIX's")
 
@@ -47,6 +49,7 @@ class Clock:
 def clocked(monkeypatch: pytest.MonkeyPatch) -> Clock:
     found = Clock()
     monkeypatch.setattr(lampc.progress, "time", found)
+    monkeypatch.setattr(lampc.shows, "time", found)
     return found
 
 
@@ -99,6 +102,19 @@ def test_several_runs_side_by_side_are_one_course(clocked: Clock) -> None:
     assert found.ended and found.share == 1
 
 
+def test_runs_that_were_trained_before_are_done(clocked: Clock) -> None:
+    found = Course(4, 3)
+    found.done(0)
+    found.epoch(2, Epoch(2, 0.5, 1.0))
+    assert found.share == pytest.approx(6 / 12)
+    clocked.now += 10
+    found.epoch(2, Epoch(3, 0.5, 1.0))
+    assert found.left == "0:50 left"  # five epochs, ten seconds each
+    found.done(1)
+    found.epoch(2, Epoch(4, 0.5, 1.0))
+    assert found.ended
+
+
 @pytest.mark.parametrize(("seconds", "said"), [(0, "0:00"), (61, "1:01"), (3600, "1:00:00"), (86400 * 3 + 5, "3 days")])
 def test_times_are_said_as_a_clock_does(seconds: int, said: str) -> None:
     assert clock(seconds) == said
@@ -116,6 +132,17 @@ def test_a_long_epoch_is_told_of_in_lines_now_and_then(clocked: Clock) -> None:
     lines.epoch(0, Epoch(1, 0.5, 30.0, {"loss": 0.25}))
     lines.epoch(0, Epoch(2, 0.5, 0.1, {"loss": 0.2}))
     assert said[3:] == ["epoch 1/2: loss 0.5, test loss 0.25", "epoch 2/2: loss 0.5, test loss 0.2"]
+
+
+def test_what_is_told_of_rarely_is_what_takes_long(clocked: Clock) -> None:
+    said: list[str] = []
+    lines = Lines(said.append, rarely=True)
+    for setting in range(8):  # three seconds each
+        lines.begin(3, 1, f"setting {setting + 1} of 8")
+        for epoch in (1, 2, 3):
+            clocked.now += 1
+            lines.epoch(0, Epoch(epoch, 0.5, 1.0))
+    assert said == ["setting 4 of 8, epoch 1/3: loss 0.5", "setting 7 of 8, epoch 2/3: loss 0.5"]
 
 
 def test_many_epochs_are_told_of_in_few_lines(clocked: Clock) -> None:
@@ -163,7 +190,7 @@ def test_an_epoch_is_followed_on_a_terminal(folder: Path) -> None:
     states = [line.rstrip() for line in run.screen.states]
     assert run.status == 0
     assert run.first < 10  # under a second on a machine that is not busy
-    assert states[0] == "compiling …"
+    assert states[:2] == ["starting …", "compiling …"]
     first = [line for line in states if "epoch 1/2" in line]
     assert sum("loss" in line for line in first) >= 2  # on the way, before it ends
     assert not any("test" in line for line in first[:-1])
@@ -226,6 +253,21 @@ def test_standard_output_is_a_log_or_json_and_the_terminal_follows(folder: Path)
 
 
 @terminals
+def test_a_sweep_and_a_sample_are_followed(folder: Path) -> None:
+    from terminal import on_terminal
+
+    run = on_terminal("sweep", "long.lamp", "--grid", "optimizer.lr=0.01,0.1", "--set", "epochs=1", cwd=folder, columns=120)
+    states = [line.rstrip() for line in run.screen.states]
+    assert run.status == 0
+    assert any("setting 1 of 2  epoch 1/1  loss" in line for line in states)
+    assert any("setting 2 of 2  epoch 1/1  loss" in line for line in states)
+    assert not any("setting" in line for line in run.screen.shown())
+    sampled = on_terminal("sample", "gpt", "--length", "5", "--set", "epochs=1", "--set", "width=16", cwd=folder)
+    assert any("epoch 1/1  loss" in line for line in sampled.screen.states)
+    assert not any("epoch 1/1" in line for line in sampled.screen.shown())
+
+
+@terminals
 def test_quiet_says_only_what_came_of_it(folder: Path, lampc: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     from terminal import on_terminal
 
@@ -256,6 +298,21 @@ def test_ctrl_c_leaves_no_half_a_line(folder: Path) -> None:
     assert run.screen.shown()[-2:] == ["interrupted", ""]
     assert any("lampc train --resume" in line for line in run.screen.shown())
     assert not any("%" in line for line in run.screen.shown()[-4:])
+
+
+@terminals
+def test_ctrl_c_while_it_is_compiled_leaves_one_line(folder: Path) -> None:
+    import signal
+
+    from terminal import Screen, on_terminal
+
+    def interrupt(screen: Screen, running: Any, terminal: int) -> None:
+        if "compiling" in screen.lines[-1]:
+            running.send_signal(signal.SIGINT)
+
+    run = on_terminal("train", "long.lamp", cwd=folder, during=interrupt)
+    assert run.status == 130
+    assert run.screen.shown() == ["interrupted", ""]
 
 
 def test_a_warning_on_the_way_takes_the_lines_place(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,3 +61,11 @@ def test_what_processes_that_train_together_cannot_do_is_refused(
     monkeypatch.setenv("MASTER_ADDR", "localhost")
     done = lampc("train", "xor", *given.split())
     assert done.status == 2 and said in done.err
+
+
+def test_of_several_seeds_those_that_have_ended_count_as_done(lampc: Command) -> None:
+    assert lampc("train", "xor", "-q", "--runs", 2, "--set", "epochs=3").status == 0
+    done = lampc("train", "--resume", "xor", "--set", "train.runs=3")
+    assert done.status == 0
+    assert [line for line in done.out.splitlines() if line.startswith("run 3/3, epoch 3/3: ")]
+    assert "run 1/3" not in done.out and "run 2/3" not in done.out

@@ -186,8 +186,8 @@ RAISES: dict[tuple[str, str], Callable[[], object]] = {
     ("Program.train_many", "LampError"): lambda: bare().train_many([0]),
     ("nn.Lamp", "LampError"): lambda: lampc.nn.Lamp("tahn"),
     ("nn.Lamp.forward", "ValueError"): lambda: lampc.nn.Lamp("linear 2->1 xavier")(WIDE),
-    ("runs.load.load", "LampError"): lambda: lampc.runs.load.load("none"),
     ("load_run", "LampError"): lambda: lampc.load_run("none"),
+    ("runs.load.load", "LampError"): lambda: lampc.runs.load.load("none"),
     ("importing.onnx.from_onnx", "LampError"): lambda: from_onnx(Path("none.onnx")),
 }
 for _name in ("LampClassifier", "LampRegressor"):
@@ -205,8 +205,8 @@ ELSEWHERE = {
     ("Program.check_gradients", "LampError"): "tests/layers/test_own_gradients.py",
     ("Program.to_torch", "LampError"): "tests/export/test_export.py",
     ("Run.model", "LampError"): "tests/runs/test_hostile_runs.py",
-    ("runs.load.Run.model", "LampError"): "tests/runs/test_hostile_runs.py",
     ("Run.predict", "LampError"): "tests/runs/test_run.py",
+    ("runs.load.Run.model", "LampError"): "tests/runs/test_hostile_runs.py",
     ("runs.load.Run.predict", "LampError"): "tests/runs/test_run.py",
     ("importing.exported.from_exported", "LampError"): "tests/importing/test_exported.py",
 }

@@ -181,3 +181,20 @@ def test_a_batch_beyond_the_data_is_all_of_it(backend: str) -> None:
 def test_what_is_of_the_wrong_type_is_said(wrong: Callable[[], object], said: str) -> None:
     with pytest.raises(lampc.LampError, match=re.escape(said)):
         wrong()
+
+
+XOR = lampc.compile.text("linear 2->1; sigmoid\ndata xor\nloss mse\ntrain epochs=1")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda: XOR.train_many(None), "whole numbers are wanted, `range(8)`, not 'None'"),
+        (lambda: XOR.train_many(3), "whole numbers are wanted, `range(8)`, not '3'"),
+        (lambda: XOR.train_many([0, "x"]), "a whole number is wanted, not 'x'"),
+        (lambda: XOR.to_torch(None), "not a NoneType"),
+    ],
+)
+def test_what_a_program_is_given(wrong: Callable[[], object], said: str) -> None:
+    with pytest.raises(lampc.LampError, match=re.escape(said)):
+        wrong()
