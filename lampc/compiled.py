@@ -313,8 +313,6 @@ class Program:
         Raises:
             LampError: if there is no loss or no data, or a seed or setting is none.
         """
-        from lampc.runtime.asked import seeds as asked
         from lampc.runtime.runs import train_runs
 
-        begun = asked(seeds)
-        return [train_runs(self, begun, settings=chosen, every=math.inf) for chosen in settings]
+        return [train_runs(self, seeds, settings=chosen, every=math.inf) for chosen in settings]

@@ -45,6 +45,8 @@ class _Binding:
         self.evaluator = evaluator
         self.problems = problems
         self.options: Sequence[tree.Option] = ()
+        self.parted = False
+        """Whether an option's value goes on in a word of its own, so that it is not known."""
         self.values: dict[str, Any] = {}
         self.places: dict[str, Span] = {}
 
@@ -119,6 +121,8 @@ class _Binding:
             if param.name not in self.places:
                 self.problems.report("E301", f"{self.what} needs {param.kind.phrase} ({param.name})", place,
                                      fixes=[f"{param.name}: {param.doc}"] if param.doc else [])  # fmt: skip
+        if self.parted and any(param.default is REQUIRED for param in self.signature.params):
+            return None
         return self.values if complete else None
 
     def _twofold(self, argument: tree.Argument) -> bool:
@@ -173,6 +177,7 @@ class _Binding:
                 and isinstance(self.signature[name].kind, Name)
                 and text[end : span.start].isspace()
             ):
+                self.parted = True
                 whole = f'{name}="{option.value.span.text} {span.text}"'
                 return [f"a name of several words stands in quotes: `{whole}`"], instead(option.span.to(span), whole)
         return [], ()

@@ -52,7 +52,9 @@ class Definitions:
         """Take a name for a definition; False if it is taken, which is then reported."""
         builtin = word.name in self.layers or word.name in COMBINATORS or word.name in EXPERIMENT
         if builtin:
-            problems.report("E202", f"`{word.name}` is built in", word.span, fixes=["choose another name"])
+            problems.report(
+                "E202", f"`{word.name}` is built in", word.span, fixes=[f"choose another name, such as `my_{word.name}`"]
+            )
             return False
         if word.name in self.places:
             problems.report("E202", f"`{word.name}` is defined twice", word.span,

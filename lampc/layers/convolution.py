@@ -96,7 +96,8 @@ def convolve(make: Construct, x: Term, sizes: tuple[int, ...], channels: int, ou
     for size, k, d, side in zip(sizes, kernel, dilation, sides, strict=True):
         if d * (k - 1) + 1 > size + sum(side):
             padded = f", padded {size + sum(side)}" if sum(side) else ""
-            fix = "take a smaller kernel, or add padding"
+            most = (size + sum(side) - 1) // d + 1
+            fix = f"take a kernel of {most} at most, or add padding" if most > 1 else "take a smaller kernel, or add padding"
             last = axes == 2 and sizes[-1] in (1, 3, 4) and channels > sizes[-1]
             if last and isinstance(x.node.op, Input):  # as TensorFlow has it
                 fix = f"channels come first: `input {'x'.join(map(str, (sizes[-1], channels, sizes[0])))}`"

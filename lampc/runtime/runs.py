@@ -10,6 +10,7 @@ from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from lampc.runtime.asked import seeds as asked
 from lampc.runtime.backend import cores
 from lampc.runtime.device import device_of
 from lampc.runtime.fit import planned
@@ -44,6 +45,7 @@ def train_runs(
     ``on_part`` is told the run's number and how far an epoch is that takes a while, by one thread at a time.
     ``on_end`` is told of each run that has ended, with the model as it is then.
     """
+    seeds = asked(seeds)
     histories: list[History] = [] if finished is None else finished
     jobs = min(len(seeds), jobs or cores())
     found = planned(program, device_of(device or program.experiment.train.device), len(seeds), jobs)
