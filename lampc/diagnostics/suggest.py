@@ -7,14 +7,23 @@ from collections.abc import Iterable
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name at the smallest edit distance, if that is small for its length."""
+    found = near(name, known)
+    return found[0] if found else None
+
+
+def only(name: str, known: Iterable[str]) -> str | None:
+    """The same, if no other name is as near: it is what was meant, as far as one can know."""
+    found = near(name, known)
+    return found[0] if len(found) == 1 else None
+
+
+def near(name: str, known: Iterable[str]) -> list[str]:
+    """The known names at the smallest edit distance, if that is small for its length."""
     if len(name) > 40:
-        return None
+        return []
     lower = name.lower()
-    scored = [(edit_distance(lower, candidate.lower()), candidate) for candidate in known]
-    if not scored:
-        return None
-    distance, best = min(scored)
-    return best if distance <= max(1, len(name) // 3) else None
+    scored = sorted({(edit_distance(lower, candidate.lower()), candidate) for candidate in known})
+    return [candidate for distance, candidate in scored if distance == scored[0][0] and distance <= max(1, len(name) // 3)]
 
 
 def edit_distance(a: str, b: str) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from lampc.diagnostics import Problems
 from lampc.diagnostics.edits import instead
-from lampc.diagnostics.suggest import nearest
+from lampc.diagnostics.suggest import nearest, only
 from lampc.layers.signature import Choice, Sizes, Written, shown
 from lampc.source import Span
 from lampc.syntax import tree
@@ -152,7 +152,8 @@ class Evaluator:
         return None
 
     def _unknown(self, span: Span, message: str) -> None:
-        near = nearest(span.text, [*self.names, *FUNCTIONS, *CONSTANTS])
+        known = [*self.names, *FUNCTIONS, *CONSTANTS]
+        near = nearest(span.text, known)
         fixes = (
             [f"did you mean `{near}`?"]
             if near
@@ -160,7 +161,7 @@ class Evaluator:
             if span.text.isidentifier()
             else []
         )
-        self.problems.report("E206", message, span, fixes=fixes, edits=instead(span, near))
+        self.problems.report("E206", message, span, fixes=fixes, edits=instead(span, only(span.text, known)))
 
     def _call(self, call: tree.Call) -> float | None:
         numbers = [self.number(argument) for argument in call.arguments]

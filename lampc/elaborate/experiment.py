@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from lampc.data import SOURCES, DataError, DataSource, Description, Request
 from lampc.diagnostics import Edit, Problems
 from lampc.diagnostics.edits import before, instead, removed
-from lampc.diagnostics.suggest import nearest
+from lampc.diagnostics.suggest import nearest, only
 from lampc.elaborate.bind import bind
 from lampc.elaborate.constants import Evaluator
 from lampc.elaborate.data_mistakes import no_data, report_data_error, report_number, without_path
@@ -323,7 +323,8 @@ class Experimenter:
             return first.name
         foreign, _ = translate(first.name)
         near = foreign if foreign in known else nearest(first.name, known)
-        fixes, edits = [f"did you mean `{near}`?"] if near else [f"there are {listed}"], instead(first.span, near)
+        fixes = [f"did you mean `{near}`?"] if near else [f"there are {listed}"]
+        edits = instead(first.span, near if near == foreign else only(first.name, known))
         if kind == "data" and near is None:
             fixes, edits = no_data(first, listed, self.folder)
         elif near is None and kind in _USUAL:
@@ -440,7 +441,8 @@ class Experimenter:
             theirs = elsewhere.METRICS.get(metric.lower(), theirs)
             near = theirs if theirs in METRICS else nearest(metric, METRICS) if metric else None
             fixes = [f"did you mean `{near}`?" if near else f"there are {', '.join(METRICS)}"]
-            edits = instead(argument.span, f"{label}.{near}" if label else near) if near else ()
+            sure = near if near == theirs else only(metric, METRICS)
+            edits = instead(argument.span, f"{label}.{sure}" if label else sure) if sure else ()
             self.problems.report("E201", f"unknown metric `{argument.span.text}`", argument.span, fixes=fixes, edits=edits)
         for option in statement.options:
             self.problems.report("E303", "`metrics` takes no options", option.span)

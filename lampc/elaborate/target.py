@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from lampc import limits
 from lampc.diagnostics import Edit, Problems
-from lampc.diagnostics.edits import instead
+from lampc.diagnostics.edits import before, instead
 from lampc.elaborate.comparison import Comparison, Limit, check, check_reach
 from lampc.elaborate.definitions import Definitions
 from lampc.elaborate.experiment import Data, Experiment, Loss
@@ -231,13 +232,14 @@ def _disagree(loss: Loss, wanted: Type, given: Type, prediction: Type, data: Dat
                         f"takes {takes}", also=[(data.span, f"gives {given}")],
                         fixes=_of_their_sort(labels, data), edits=_labelled(labels, loss, prediction, data))  # fmt: skip
         return
-    fixes = ["nothing is broadcast: let the last layer make the target's shape"]
+    fixes, edits = ["nothing is broadcast: let the last layer make the target's shape"], instead(made_by, None)
     if len(prediction.sample) > 1 >= len(given.sample):
         fixes = [f"a sample is to be one row of numbers: `flatten; {made_by.phrase}`"]
+        edits = before(made_by, "flatten; ") if re.match(r"linear\s+[^->]+$", made_by.text) else ()
     elif len(given.sample) == 1 and len(prediction.sample) == 1:
         fixes = [f"let the last layer end in {given.sample[0]}"]
     problems.report("E503", f"the network makes {prediction}, but the data's targets are {given}", made_by,
-                    f"makes {prediction}", also=[(data.span, f"targets are {given}")], fixes=fixes)  # fmt: skip
+                    f"makes {prediction}", also=[(data.span, f"targets are {given}")], fixes=fixes, edits=edits)  # fmt: skip
 
 
 def _of_their_sort(labels: bool, data: Data) -> list[str]:

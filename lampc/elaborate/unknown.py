@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lampc.diagnostics import Edit
 from lampc.diagnostics.edits import instead, removed, rewritten
-from lampc.diagnostics.suggest import nearest
+from lampc.diagnostics.suggest import near
 from lampc.elaborate.definitions import known_statements
 from lampc.elaborate.foreign import said, translate
 from lampc.elaborate.scope import Flow, Scope
@@ -18,6 +18,8 @@ from lampc.syntax.strangers import HOLDERS, stranger
 if TYPE_CHECKING:
     from lampc.elaborate.network import Network
 
+_READ = 200
+"""Mistakes whose mend is sought; nobody reads more."""
 Mend = tuple[list[str], tuple[Edit, ...]]
 """What to do about a mistake, and what that changes."""
 
@@ -59,7 +61,9 @@ def _instead(network: Network, statement: tree.Layer) -> Mend:
     known = known_statements(network.definitions)
     if planned:
         return ["lampc does not have this layer yet; `docs/language.md` lists those it has"], ()
-    if network.problems.count < 100 and (statement.arguments or statement.options):  # nobody reads more of them
+    if network.problems.count > _READ:
+        return [], ()
+    if statement.arguments or statement.options:
         ours = said(statement.span, known, network.definitions.layers)
         if ours is not None:
             return mend(statement, ours)
@@ -69,9 +73,10 @@ def _instead(network: Network, statement: tree.Layer) -> Mend:
         return [f"lampc calls it `{foreign}`"], instead(statement.name.span, foreign)
     if name in network.definitions.constants:
         return [f"`{name}` is a constant; a statement begins with a layer"], ()
-    near = nearest(name, known)
-    if near:
-        return [f"did you mean `{near}`?"], instead(statement.name.span, near)
+    found = near(name, known)
+    if found:
+        listed = " or ".join(f"`{each}`" for each in found[:3])
+        return [f"did you mean {listed}?"], instead(statement.name.span, found[0] if len(found) == 1 else None)
     return ["`docs/language.md` lists all layers and statements"], ()
 
 

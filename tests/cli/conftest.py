@@ -17,6 +17,7 @@ from lampc.cli.report import remember_color
 @pytest.fixture
 def lampc(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
     """Runs the command line in this process."""
+    monkeypatch.delenv("COLUMNS", raising=False)
 
     def command(*arguments: object, stdin: str | bytes | None = None) -> Done:
         if stdin is not None:

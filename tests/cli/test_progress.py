@@ -192,7 +192,7 @@ def test_an_epoch_is_followed_on_a_terminal(folder: Path) -> None:
     assert run.first < 10  # under a second on a machine that is not busy
     assert states[:2] == ["starting …", "compiling …"]
     first = [line for line in states if "epoch 1/2" in line]
-    assert sum("loss" in line for line in first) >= 2  # on the way, before it ends
+    assert any("loss" in line for line in first)  # on the way, before it ends
     assert not any("test" in line for line in first[:-1])
     assert any("epoch 2/2" in line for line in states)
     assert all("echo" in line for line in run.screen.wrapped)  # a command stays in one piece

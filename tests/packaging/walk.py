@@ -76,7 +76,7 @@ STEPS = (
     Step("a program to begin with", ("lampc", "new", "flowers", "--from", "iris"), says=("wrote flowers.lamp and iris.csv",)),
     Step("it trains", ("lampc", "train", "flowers"), says=("accuracy",)),
     Step("one's own, with mistakes", does=_write("flowers.lamp", PROGRAM)),
-    Step("they are found", ("lampc", "check", "flowers.lamp"), 1, ("7 errors", "`lampc check --fix` mends 7")),
+    Step("they are found", ("lampc", "check", "flowers.lamp"), 1, ("5 errors", "`lampc check --fix` mends 5")),
     Step("what would mend them", ("lampc", "check", "--diff", "flowers.lamp"), 1, ("-Dense(3)", "+linear 3")),
     Step("they are mended", ("lampc", "check", "--fix", "flowers.lamp"), says=("flowers.lamp: fine",), does=_is_mended),
     Step("what it computes", ("lampc", "ops", "flowers"), says=("forward", "backward")),

@@ -161,7 +161,7 @@ def test_no_array_is_unpickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
 
 def test_of_very_many_mistakes_the_first_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A mistake a character in one long line: soon, and not a million lines."""
-    (tmp_path / "x.lamp").write_text("linear 2->2" + "|" * 50_000)
+    (tmp_path / "x.lamp").write_text("linear 2->2" + "; tanh ?" * 50_000)
     assert run(["check", str(tmp_path / "x.lamp")]) == 1
     said = capsys.readouterr().err
     assert said.count("error[E101]") == 200 and "and 49,800 more" in said and "50,000 errors" in said
