@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lampc import limits
-from lampc.diagnostics import Problems
-from lampc.diagnostics.suggest import nearest
+from lampc.diagnostics import Edit, Problems
+from lampc.diagnostics.edits import instead
+from lampc.diagnostics.suggest import nearest, only
 from lampc.elaborate.bind import bind
 from lampc.elaborate.comparison import Comparison
 from lampc.elaborate.constants import CONSTANTS, FUNCTIONS, Evaluator, NoResult, arithmetic, checked
@@ -130,10 +131,10 @@ class Formula:
             return self._call(expression, names)
         raise self._fail("E304", f"`{expression.span.text}` is not a number", expression.span)
 
-    def _fail(self, code: str, message: str, span: Span, fixes: tuple[str, ...] = ()) -> Unusable:
+    def _fail(self, code: str, message: str, span: Span, fixes: tuple[str, ...] = (), edits: tuple[Edit, ...] = ()) -> Unusable:
         inside = self.at.source is span.source and self.at.start <= span.start and span.end <= self.at.end
         also = [] if inside else [(self.at, "used here")]
-        self.problems.report(code, message, span, also=also, fixes=fixes)
+        self.problems.report(code, message, span, also=also, fixes=fixes, edits=edits)
         return Unusable()
 
     def _guard(self, span: Span, compute: Callable[[], Operand]) -> Operand:
@@ -229,7 +230,8 @@ class Formula:
             fix = f"did you mean `{near}`?" if near else f"there are {', '.join(known)}"
             if name in LOSSES and not self.layer:
                 fix = f"losses are called in a sum: `loss total = {call.span.phrase}`"
-            raise self._fail("E206", f"there is no function `{name}`", call.name.span, (fix,))
+            raise self._fail("E206", f"there is no function `{name}`", call.name.span, (fix,),
+                             instead(call.name.span, only(name, [*known, *self.functions])))  # fmt: skip
         if len(arguments) != arity:
             raise self._fail("E302" if len(arguments) > arity else "E301",
                              f"`{name}` takes {arity} argument{'s' * (arity > 1)}, not {len(arguments)}",

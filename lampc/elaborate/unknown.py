@@ -52,7 +52,9 @@ def _unwrapped(statement: tree.Layer) -> tuple[Edit, ...]:
     while span.source.text[opened : opened + 1] in (" ", "\n", "\r"):
         opened += 1
     closed = span.start + span.text.rindex("}")
-    return Edit(Span(span.source, span.start, opened), ""), *removed(Span(span.source, closed, closed + 1))
+    parted = closed - len(span.source.text[:closed]) + len(span.source.text[:closed].rstrip(" \t"))
+    last = removed(Span(span.source, closed, closed + 1)) or (Edit(Span(span.source, parted, closed + 1), ""),)
+    return Edit(Span(span.source, span.start, opened), ""), *last
 
 
 def _instead(network: Network, statement: tree.Layer) -> Mend:

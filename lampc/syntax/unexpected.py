@@ -13,7 +13,7 @@ from lampc.source import Source, Span
 from lampc.syntax.indented import below, indented, laid_out
 from lampc.syntax.rephrase import certain, said
 from lampc.syntax.scan import LOOKALIKES
-from lampc.syntax.strangers import stranger
+from lampc.syntax.strangers import HOLDERS, stranger
 from lampc.syntax.strays import EDGES
 from lampc.syntax.tokens import place
 
@@ -113,6 +113,8 @@ class Unexpected:
         if known is not None:
             end = below(self.source, span.start) if self.stream[index] == ":" else 0
             return _Ours([known.fix], removed(span) if known.left_out and not end else (), known.why, end)
+        if self.stream[index] == ":" and last - first == 2 and str(self.stream[first]).lower() in HOLDERS:
+            return _Ours(["leave this line out"], removed(span), "layers need nothing around them")
         braces = last < len(self.stream) and self.stream[last].type == "LBRACE"
         spoken = said(span.text)
         if spoken is None or not self._stands(f"{spoken} {{ pass }}" if braces else spoken):
