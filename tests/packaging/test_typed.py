@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 PROGRAM = Path(__file__).with_name("typed_program.py")
-PYRIGHT = next(filter(None, map(shutil.which, ("pyright", "basedpyright"))), None)
+PYRIGHT = shutil.which("basedpyright", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
 WRONG = """
 import lampc.compile
 import lampc.nn
@@ -51,7 +51,6 @@ def test_mypy_finds_nothing_but_what_is_wrong(python: Path, folder: Path) -> Non
     assert [line.split(":")[1] for line in found if "error: " in line] == ["6", "7", "8", "9", "10"]
 
 
-@pytest.mark.skipif(PYRIGHT is None, reason="there is no pyright: pip install basedpyright, or pyright")
 def test_pyright_finds_nothing_but_what_is_wrong(python: Path, folder: Path) -> None:
     settings = {"typeCheckingMode": "strict", "include": ["program.py", "wrong.py"], "reportUnusedExpression": False}
     (folder / "pyrightconfig.json").write_text(json.dumps(settings), encoding="utf-8")
