@@ -145,16 +145,13 @@ def _studied(loaded: Any, given: tuple[str, ...], trials: int | None, storage: s
         except LampError as error:  # of settings that are drawn not all need be programs
             if error.diagnostics[0].code == "E801":  # there is no such setting, whatever its value
                 raise
-            row = refused(more, error.diagnostics[0])
-        else:
-            table.begin(f"trial {len(table.rows) + 1}" + (f" of {trials}" if trials is not None else ""), program)
-            row = tried(more, program, table.progress)
-        table.add(row)
-        return row
+            return refused(more, error.diagnostics[0])
+        table.begin(f"trial {len(table.rows) + 1}" + (f" of {trials}" if trials is not None else ""), program)
+        return tried(more, program, table.progress)
 
     asked = Study(space, trials, storage, name)
     begun = begin(asked, plain)
-    return lambda: table.all(search(asked, begun, measured))
+    return lambda: table.all(search(asked, begun, measured, table.add))
 
 
 class _Table:

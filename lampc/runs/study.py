@@ -93,10 +93,12 @@ def begin(asked: Study, program: Program) -> Any:
     return study
 
 
-def search(asked: Study, study: Any, measured: Callable[[dict[str, Any]], Row]) -> list[Row]:
+def search(asked: Study, study: Any, measured: Callable[[dict[str, Any]], Row],
+           told: Callable[[Row], None]) -> list[Row]:  # fmt: skip
     """Try settings, so many times here, and give what all processes have measured, in the order of the trials.
 
-    Where only values are given, and no number of trials, every combination is tried once, by whichever process is free.
+    Each row of this process is ``told`` once the study has it: what has been told is never lost. Where only values are given,
+    and no number of trials, every combination is tried once, by whichever process is free.
 
     Raises:
         LampError: if what others have written into the study is damaged.
@@ -104,6 +106,11 @@ def search(asked: Study, study: Any, measured: Callable[[dict[str, Any]], Row]) 
     import optuna
 
     grid = asked.trials is None
+    rows_here: dict[int, Row] = {}
+
+    def kept(_: Any, trial: Any) -> None:
+        if trial.number in rows_here:
+            told(rows_here.pop(trial.number))
 
     def objective(trial: Any) -> float:
         try:
@@ -111,12 +118,13 @@ def search(asked: Study, study: Any, measured: Callable[[dict[str, Any]], Row]) 
         except KeyboardInterrupt:
             raise (_Left if grid else KeyboardInterrupt) from None
         trial.set_user_attr("row", row)
+        rows_here[trial.number] = row
         found = value(row)
         return found if math.isfinite(found) else -math.inf
 
     try:
         if not (grid and study.sampler.is_exhausted(study)):  # else Optuna would try a setting once more
-            study.optimize(objective, n_trials=asked.trials)
+            study.optimize(objective, n_trials=asked.trials, callbacks=[kept])
     except _Left:
         raise KeyboardInterrupt from None
     done = [trial for trial in study.get_trials() if trial.state == optuna.trial.TrialState.COMPLETE]
