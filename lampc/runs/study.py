@@ -106,11 +106,6 @@ def search(asked: Study, study: Any, measured: Callable[[dict[str, Any]], Row],
     import optuna
 
     grid = asked.trials is None
-    rows_here: dict[int, Row] = {}
-
-    def kept(_: Any, trial: Any) -> None:
-        if trial.number in rows_here:
-            told(rows_here.pop(trial.number))
 
     def objective(trial: Any) -> float:
         try:
@@ -118,13 +113,12 @@ def search(asked: Study, study: Any, measured: Callable[[dict[str, Any]], Row],
         except KeyboardInterrupt:
             raise (_Left if grid else KeyboardInterrupt) from None
         trial.set_user_attr("row", row)
-        rows_here[trial.number] = row
         found = value(row)
         return found if math.isfinite(found) else -math.inf
 
     try:
         if not (grid and study.sampler.is_exhausted(study)):  # else Optuna would try a setting once more
-            study.optimize(objective, n_trials=asked.trials, callbacks=[kept])
+            study.optimize(objective, n_trials=asked.trials, callbacks=[lambda _, trial: told(trial.user_attrs["row"])])
     except _Left:
         raise KeyboardInterrupt from None
     done = [trial for trial in study.get_trials() if trial.state == optuna.trial.TrialState.COMPLETE]
