@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lampc.diagnostics.unplaced import DataError as DataError
 from lampc.layers.signature import Signature
 
 if TYPE_CHECKING:
@@ -105,17 +106,6 @@ class Dataset:
         """The parts that have samples, by name."""
         named = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: part for name, part in named.items() if part is not None and len(part)}
-
-
-class DataError(Exception):
-    """Data that cannot be used: ``code`` as in ``lampc explain``; the caller adds the statement's place."""
-
-    def __init__(self, code: str, message: str, fixes: tuple[str, ...] = (), option: str | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.fixes = fixes
-        self.option = option
-        """The option of the statement at fault, to point at it."""
 
 
 @dataclass(frozen=True)
