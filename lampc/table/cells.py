@@ -45,7 +45,7 @@ class Table:
     columns: Mapping[str, Any]
     """By name, in order: pyarrow's ChunkedArrays, of strings (trimmed, as they are written) where the table is text, else of
     the file's own types. A cell that is missing by the file's own means is null; words such as ``NA`` are still words."""
-    form: Form = Form()
+    form: Form = field(default_factory=Form)
     place: Callable[[int], str] = field(default=row_place, repr=False)
     """Where a row, from 0, is found: ``line 7``."""
     notes: tuple[str, ...] = ()

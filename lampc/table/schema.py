@@ -32,8 +32,8 @@ class Column:
     note: str = ""
     """What is to be said of it: why it is left out, what was found."""
     written: str = ""
-    """How its cells are written, as ``lampc.table.parse`` reads them: of numbers ``thousands``, ``percent``, ``$`` …, or several
-    of these with spaces between; of dates a pattern such as ``%d/%m/%Y``."""
+    """How its cells are written, as ``lampc.table.parse`` reads them: of numbers ``thousands``, ``percent``, ``$`` …, or
+    several of these with spaces between; of dates a pattern such as ``%d/%m/%Y``."""
     values: tuple[str, ...] = ()
     """Of a category what has a slot, in that order; of yes/no the words for no and for yes; of a text its vocabulary."""
     rest: bool = False
@@ -108,7 +108,7 @@ class Schema:
     columns: tuple[Column, ...]
     """All that are no target and not used otherwise, in the table's order, also those that are left out."""
     targets: tuple[Target, ...]
-    form: Form = Form()
+    form: Form = field(default_factory=Form)
     used: Mapping[str, str] = field(default_factory=dict)
     """Columns that are used otherwise, by what for: ``weight``, ``group``, ``time``, ``part``."""
 
