@@ -54,6 +54,10 @@ class Column:
     """By what they are divided then."""
     embed: int = 0
     """Of a category: the length of the vector that is learnt for each value; 0: one-hot."""
+    policy: Literal["", "mean", "median", "zero", "own", "refuse"] = ""
+    """What was said of missing cells; see ``statement.Override``."""
+    most: int = 0
+    """Of a category: how many values were asked to have slots; 0: as many as is usual."""
     length: int = 0
     """Of a text: how many of its words or characters count."""
     unit: Literal["", "word", "character"] = ""
