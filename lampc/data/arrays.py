@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from lampc.data import rows
+from lampc.data.opened import open_regular
 from lampc.data.place import within
 from lampc.data.reading import reading
 from lampc.data.remarks import described
 from lampc.data.source import DataError, Dataset, DataSource, Description, Request, source
 from lampc.data.split import NORMALIZE, SPLIT, VALIDATION, Cut, from_arrays
-from lampc.data.table import open_regular
 from lampc.layers.signature import Flag, Param, Signature, Text
 
 

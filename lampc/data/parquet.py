@@ -1,50 +1,55 @@
-"""Parquet tables (extra `parquet`), read as strictly as CSV."""
+"""Large Parquet tables of numbers, unpacked to the disk and read from there."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from lampc import files
 from lampc.data import rows
+from lampc.data.columns import feature_columns, target_column
 from lampc.data.place import within
 from lampc.data.reading import reading
-from lampc.data.remarks import described
-from lampc.data.source import DataError, Dataset, DataSource, Description, Request, source
-from lampc.data.split import NORMALIZE, SPLIT, VALIDATION, Cut, make, named
-from lampc.data.table import feature_columns, open_regular, target_column
-from lampc.data.whole import in_table, refuse_strange
-from lampc.layers.signature import Flag, Name, Param, Signature, Text
+from lampc.data.source import DataError, Dataset, Request
+from lampc.data.split import Cut, make, named
 
 
-def _load(request: Request) -> Dataset:
-    import numpy as np
+def stays_on_disk(request: Request) -> bool:
+    """Whether a table's numbers are to be unpacked into a file, and read from there."""
+    path = within(request.folder, request.arguments["path"])
+    return path.is_file() and (request.arguments["stream"] or rows.size(path) >= rows.LARGE)
 
+
+def load(request: Request) -> Dataset:
+    """A table of numbers whose samples stay on the disk.
+
+    Raises:
+        DataError: if it cannot be read, or holds something else.
+    """
     arguments = request.arguments
     name = arguments["path"]
     path = within(request.folder, name)
-    _see_pyarrow()
+    targets = arguments["target"]
+    if targets is not None and len(targets) > 1:
+        raise DataError("E305", "a table that stays on the disk has one target", option="target")
+    for option in ("drop", "only", "missing"):
+        if arguments[option]:
+            raise DataError("E305", f"a table that stays on the disk takes no `{option}`", option=option)
+    if request.overrides:
+        raise DataError(
+            "E305", "a table that stays on the disk takes no `column`", option=f"column {request.overrides[0].name}"
+        )
     with reading(path, name):
-        if path.is_file() and (arguments["stream"] or rows.size(path) >= rows.LARGE):
-            changed = path.stat().st_mtime_ns
-            x, y, known, columns, wanted = _unpacked(path, name, arguments["target"], arguments["classes"], request.columns,
-                                                     changed)  # fmt: skip
-            if request.below:
-                x.check("the table", request.below)
-            return named(make(x, y, known, Cut.of(request)), columns, wanted)
-        table = _table(request)
-    header = _header(table.column_names, name)
-    if not table.num_rows:
-        raise DataError("E603", f"{name} has no rows")
-    target = target_column(arguments["target"], header)
-    features = [header[index] for index in feature_columns(request.columns, name, header, target)]
-    x = np.stack([_numbers(table.column(feature), feature) for feature in features], axis=1)
-    if request.below:
-        refuse_strange(x, request.below, in_table(None, features))
-    y, known = _targets(table.column(header[target]), header[target], arguments["classes"])
-    return named(make(x, y, known, Cut.of(request)), features, header[target])
+        changed = path.stat().st_mtime_ns
+        x, y, known, columns, wanted = _unpacked(path, name, targets[0] if targets else None, arguments["classes"],
+                                                 request.columns, changed)  # fmt: skip
+        if request.below:
+            x.check("the table", request.below)
+        cut = replace(Cut.of(request), normalize=arguments["normalize"] is not False and not request.below)
+        return named(make(x, y, known, cut), columns, wanted)
 
 
 def _header(names: Sequence[str], name: str) -> list[str]:
@@ -111,20 +116,6 @@ _KEPT: list[Any] = []
 """Files of this process alone."""
 
 
-def _see_pyarrow() -> None:
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError:
-        raise DataError("E508", "`data parquet` needs pyarrow", ('pip install "lampc[parquet]"',)) from None
-
-
-def _table(request: Request) -> Any:
-    import pyarrow.parquet
-
-    with open_regular(request.folder, request.arguments["path"], "rb") as file:
-        return pyarrow.parquet.read_table(file)
-
-
 def _is_text(column: Any) -> bool:
     import pyarrow.types as types
 
@@ -157,30 +148,3 @@ def _refuse_missing(column: Any, name: str, first: int = 0) -> None:
     if column.null_count:
         row = first + column.is_null().to_pylist().index(True)
         raise DataError("E602", f"row {row} (from 0), column `{name}`: the cell is empty")
-
-
-def _describe(request: Request) -> Description:
-    return described(_load(request))
-
-
-source(
-    DataSource(
-        "parquet",
-        "a table as csv has it, from a Parquet file (extra `parquet`)",
-        'data parquet "iris.parquet" target=species normalize',
-        Signature(
-            (
-                Param("path", Text(), doc="the file, from the .lamp file's folder"),
-                Param("target", Name(), None, "the target's column; the last where left out", positional=False),
-                Param("classes", Flag(), False, "take a target of numbers for classes"),
-                SPLIT,
-                VALIDATION,
-                NORMALIZE,
-                Param("stream", Flag(), False, "unpack it to the disk, as files above 512 MB are"),
-            )
-        ),
-        _describe,
-        _load,
-        "parquet",
-    )
-)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from lampc.diagnostics.unplaced import DataError as DataError
 from lampc.layers.signature import Signature
+from lampc.table.schema import Schema
+from lampc.table.statement import Override
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,6 +64,10 @@ class Description:
     """Of targets that are whole numbers in several axes, and so may be labels of places, the two least and the two greatest."""
     stored: bool = field(default=False, compare=False)
     """Whether samples stay on the disk."""
+    schema: Schema | None = None
+    """Of a table: what its columns are."""
+    either: bool = False
+    """Whether targets are yes or no: two classes, or numbers 0 and 1, as the loss takes them."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -96,6 +102,8 @@ class Dataset:
     """Mean and deviation of the training features, where samples have been normalised by them."""
     validation: Split | None = None
     """What the best epoch, and the best of several settings, is chosen by; None or empty where there is no such part."""
+    schema: Schema | None = None
+    """Of a table: its columns, with the numbers that these training samples give."""
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{len(part):,} {name}" for name, part in self.parts().items())
@@ -125,6 +133,12 @@ class Request:
     """What a sample's whole numbers are to stay below, as an embedding takes them; 0 where samples hold any numbers."""
     labels: bool = False
     """Whether whole numbers in several axes are labels, one for each place of a sample."""
+    overrides: tuple[Override, ...] = ()
+    """What the program says of single columns of a table."""
+    schema: Schema | None = None
+    """A table's columns and their slots, where they are known: only their numbers are to come from the data."""
+    bits: bool = False
+    """Whether targets of yes and no are wanted as numbers, 1 for yes."""
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lampc.data.opened import open_regular
 from lampc.data.source import DataError, Dataset, DataSource, Description, Request, Split, source
-from lampc.data.table import open_regular
 from lampc.layers.signature import Float, Int, Param, Signature, Text
 
 if TYPE_CHECKING:

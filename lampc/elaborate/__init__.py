@@ -14,6 +14,7 @@ from lampc.data.whole import names_in
 from lampc.diagnostics import Problems
 from lampc.elaborate.bind import bind
 from lampc.elaborate.blocks import block_arguments, check_uncalled
+from lampc.elaborate.columns import embedded
 from lampc.elaborate.comparison import Limit
 from lampc.elaborate.constants import Evaluator
 from lampc.elaborate.definitions import EXPERIMENT, Definitions, Reader, known_statements
@@ -147,7 +148,9 @@ def _expand(layers: Sequence[tree.Layer | tree.Broken], experiment: Experiment, 
     x = _input(network, layers, experiment, definitions, problems)
     scope = Scope(definitions.constants)
     first = x if x is None else _divide(network, x, experiment, scope)
-    prediction = network.body(layers, first, scope)
+    described = None if experiment.data is None else experiment.data.description
+    learnt = embedded(None if described is None else described.schema, problems)
+    prediction = network.body([*learnt, *layers], first, scope)
     check_uncalled(network)
     if x is None and not problems.errors and isinstance(layers[0], tree.Layer):
         problems.report("E403", "the size of the input is not known", layers[0].head,

@@ -11,7 +11,7 @@ from lampc.diagnostics.suggest import nearest
 from lampc.elaborate.constants import Evaluator
 from lampc.elaborate.values import value_instead
 from lampc.layers import LAYERS
-from lampc.layers.signature import REQUIRED, Arrow, Choice, Flag, Name, Param, Refused, Signature, Text, Written, shown
+from lampc.layers.signature import REQUIRED, Arrow, Choice, Flag, Name, Names, Param, Refused, Signature, Text, Written, shown
 from lampc.source import Span
 from lampc.syntax import elsewhere, tree
 
@@ -82,6 +82,10 @@ class _Binding:
         value = self.evaluator.argument(option.value)
         if isinstance(option.value, tree.Word) and isinstance(param.kind, Name) and isinstance(value, int | float):
             value = Choice(option.value.name)  # a name is wanted, whatever number is called so, too
+        if isinstance(param.kind, Names) and isinstance(option.value, tree.Word):
+            value = Choice(option.value.name)
+        elif isinstance(param.kind, Names) and isinstance(option.value, tree.ListOf):
+            value = self.evaluator.names_of(option.value) or value
         if value is None:
             self.places.setdefault(name, option.span)
         else:

@@ -187,7 +187,16 @@ class Evaluator:
                 return None
         return Sizes(None if left is None else int(left), int(right))
 
-    def _list(self, items: tree.ListOf) -> tuple[float, ...] | None:
+    def names_of(self, items: tree.ListOf) -> tuple[str, ...] | None:
+        """A list of words and strings; None if it is one of something else."""
+        found = [item.name if isinstance(item, tree.Word) else item.value for item in items.items
+                 if isinstance(item, tree.Word | tree.String)]  # fmt: skip
+        return tuple(found) if len(found) == len(items.items) else None
+
+    def _list(self, items: tree.ListOf) -> tuple[float, ...] | tuple[str, ...] | None:
+        names = self.names_of(items)
+        if names and not any(name in self.names or name in CONSTANTS for name in names):
+            return names
         numbers = [self.number(item) for item in items.items]
         return None if None in numbers else tuple(number for number in numbers if number is not None)
 

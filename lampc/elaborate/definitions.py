@@ -26,7 +26,7 @@ from lampc.syntax.words import DECLARING
 LIBRARY = Path(__file__).parents[1] / "std"
 """The standard library, in the language itself."""
 
-EXPERIMENT = ("input", "data", "loss", "optimizer", "schedule", "metrics", "train", "init")
+EXPERIMENT = ("input", "data", "loss", "optimizer", "schedule", "metrics", "train", "init", "column")
 """Statements about the experiment, one of each at most."""
 
 

@@ -15,6 +15,7 @@ from lampc.diagnostics import Edit, Problems
 from lampc.diagnostics.edits import before, instead, removed
 from lampc.diagnostics.suggest import nearest, only
 from lampc.elaborate.bind import bind
+from lampc.elaborate.columns import overrides
 from lampc.elaborate.constants import Evaluator
 from lampc.elaborate.data_mistakes import no_data, report_data_error, report_number, without_path
 from lampc.elaborate.definitions import EXPERIMENT
@@ -180,9 +181,12 @@ class Experimenter:
         """The experiment that the statements describe; what they leave out has its default."""
         by_name: dict[str, tree.Layer] = {}
         named = [s for s in statements if s.name.name == "input" and s.label is not None]
+        columns = [s for s in statements if s.name.name == "column"]
         for statement in statements:
             name = statement.name.name
             self._plain(statement)
+            if statement in columns:
+                continue
             if name in by_name and not (statement in named and by_name[name] in named):
                 same = statement.head.phrase == by_name[name].head.phrase
                 fixes = ["leave this one out" if same else f"leave one out, or make one of both: `{name}` stands once"]
@@ -204,7 +208,7 @@ class Experimenter:
             shape,
             below,
             by_name["input"].head if "input" in by_name else None,
-            self._tried(partial(self._data, seed=train.seed, below=below), by_name.get("data")),
+            self._tried(partial(self._data, seed=train.seed, below=below, columns=columns), by_name.get("data")),
             self._tried(self._loss, by_name.get("loss")),
             self._tried(self._optimizer, by_name.get("optimizer")) or self._optimizer(None),
             self._tried(partial(self._schedule, train=train), by_name.get("schedule")),
@@ -332,8 +336,13 @@ class Experimenter:
         self.problems.report("E201", f"unknown {kind} `{first.name}`", first.span, fixes=fixes, edits=edits)
         return None
 
-    def _data(self, statement: tree.Layer | None, seed: int, below: int) -> Data | None:
+    def _data(self, statement: tree.Layer | None, seed: int, below: int, columns: list[tree.Layer]) -> Data | None:
         name = self._choose(statement, SOURCES) if statement else None
+        said = overrides(columns, self.evaluator, self.problems)
+        if columns and (name is None or "drop" not in SOURCES[name].signature.names):
+            self.problems.report("E501" if statement is None else "E304", "`column` says something of a table's column, and there "
+                                 "is no table", columns[0].head,
+                                 fixes=['name one: `data csv "table.csv" target=NAME`'])  # fmt: skip
         if statement is None or name is None:
             return None
         source = SOURCES[name]
@@ -342,11 +351,12 @@ class Experimenter:
         arguments = self._arguments(f"data {name}", source.signature, statement, statement.arguments[1:])
         if arguments is None:
             return None
-        request = Request(arguments, self.folder, seed, self.allow_python, below=below)
+        request = Request(arguments, self.folder, seed, self.allow_python, below=below, overrides=said)
         try:
             description = self.described or source.describe(request)
         except DataError as error:
-            report_data_error(error, statement, self.problems)
+            about = next((s for s in columns if s.arguments and error.option == f"column {_first(s)}"), None)
+            report_data_error(error, about or statement, self.problems)
             return None
         return Data(source, request, statement.head, description)
 
@@ -449,4 +459,10 @@ class Experimenter:
         return tuple(found.values())
 
 
-assert set(EXPERIMENT) == {"input", "data", "loss", "optimizer", "schedule", "metrics", "train", "init"}
+def _first(statement: tree.Layer) -> str:
+    """The column that a statement is of."""
+    first = statement.arguments[0]
+    return first.value if isinstance(first, tree.String) else first.span.text
+
+
+assert set(EXPERIMENT) == {"input", "data", "loss", "optimizer", "schedule", "metrics", "train", "init", "column"}

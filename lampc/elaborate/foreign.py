@@ -9,7 +9,7 @@ from lampc.diagnostics import Problems
 from lampc.diagnostics.suggest import nearest
 from lampc.elaborate.bind import bind
 from lampc.elaborate.constants import Evaluator
-from lampc.elaborate.statements import INIT, INPUT, TRAIN
+from lampc.elaborate.statements import COLUMN, INIT, INPUT, TRAIN
 from lampc.layers import LAYERS, LayerType
 from lampc.layers.initialisers import INITIALISERS
 from lampc.layers.losses import LOSSES, LossType
@@ -32,7 +32,7 @@ _CHOSEN: dict[str, Mapping[str, LossType | OptimizerType | ScheduleType | DataSo
     "data": SOURCES,
 }
 """Statements that name a kind first, and the kinds."""
-_EXPERIMENT = {"train": TRAIN, "input": INPUT, "init": INIT}
+_EXPERIMENT = {"train": TRAIN, "input": INPUT, "init": INIT, "column": COLUMN}
 _LIKELY = ("E206", "E202")
 """Codes of mistakes that are the program's, not the statement's: names that it lacks, or has twice."""
 

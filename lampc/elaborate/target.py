@@ -69,6 +69,7 @@ def attach_loss(network: Network, x: Term, prediction: Term, experiment: Experim
     try:
         wanted = loss.type.target(prediction.type, loss.arguments) if loss.type else given or prediction.type
         data = labels_of_places(data, wanted, loss.arguments.get("ignore"))
+        data = yes_or_no(data, wanted if loss.type else prediction.type)
         given = data_target(data, prediction.type)
     except ShapeError as error:
         problems.report("E503", str(error), loss.span, also=[(made_by, f"makes {prediction.type}")])
@@ -106,6 +107,15 @@ def labels_of_places(data: Data | None, wanted: Type | None, ignore: int | None 
     classes = tuple(map(str, range(max(counting) + 1)))
     described = replace(description, classes=classes, target_range=None, bits=None)
     return replace(data, request=replace(data.request, labels=True), description=described)
+
+
+def yes_or_no(data: Data | None, wanted: Type) -> Data | None:
+    """The data, its targets of yes and no as numbers 0 and 1 where the loss wants one number a sample."""
+    description = data.description if data else None
+    if data is None or description is None or not description.either or wanted.dtype == "i64" or wanted.sample != (1,):
+        return data
+    described = replace(description, classes=None, target=(1,), target_range=(0.0, 1.0), bits=True)
+    return replace(data, request=replace(data.request, bits=True), description=described)
 
 
 def _formula(network: Network, loss: Loss, prediction: Term, target: Term, definitions: Definitions,

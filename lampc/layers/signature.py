@@ -29,7 +29,7 @@ class Sizes:
     right: int
 
 
-Written = int | float | str | bool | tuple[float, ...] | Choice | Sizes | tree.Function
+Written = int | float | str | bool | tuple[float, ...] | tuple[str, ...] | Choice | Sizes | tree.Function
 """An argument after constants were put in: what kinds accept or refuse."""
 
 
@@ -186,6 +186,24 @@ class Name(Kind):
 
 
 @dataclass(frozen=True)
+class Names(Kind):
+    """One name or several: ``age``, ``[age, "the fare"]``."""
+
+    phrase: ClassVar[str] = "names such as [age, fare]"
+
+    def takes(self, value: Written) -> bool:
+        return isinstance(value, str | Choice) or (isinstance(value, tuple) and all(isinstance(one, str) for one in value))
+
+    def convert(self, value: Written) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return tuple(Name().convert(str(one)) if isinstance(one, str) else self._refuse(one) for one in value)
+        return (Name().convert(value),)
+
+    def _refuse(self, value: Written) -> str:
+        raise Refused(f"names are wanted, not {shown(value)}")
+
+
+@dataclass(frozen=True)
 class Label(Name):
     """A value that was named with `as`; the layer gets the value."""
 
@@ -320,7 +338,7 @@ def shown(value: Written) -> str:
     if isinstance(value, Sizes):
         return f"`{'' if value.left is None else value.left}->{value.right}`"
     if isinstance(value, tuple):
-        return f"`{'x'.join(f'{number:g}' for number in value)}`"
+        return f"`{'x'.join(part if isinstance(part, str) else f'{part:g}' for part in value)}`"
     if isinstance(value, str):
         return f'"{value}"'
     if isinstance(value, tree.Function):

@@ -10,9 +10,9 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from lampc.data.columns import places
 from lampc.data.reading import reading
 from lampc.data.source import DataError
-from lampc.data.table import places
 from lampc.data.whole import in_array, refuse_strange
 from lampc.diagnostics import failure
 from lampc.schema import Unfit, parse

@@ -308,6 +308,8 @@ def load_data(program: Program, seed: int | None = None) -> Dataset:
         raise program.lacks("data", "add a statement such as `data disc train=1000 test=1000`")
     try:
         request = data.request if seed is None else replace(data.request, seed=whole("seed", seed, most=SEEDS))
+        if data.description is not None and data.description.schema is not None:
+            request = replace(request, schema=data.description.schema)  # the slots are the program's, whatever the seed
         return data.source.load(request)
     except DataError as error:
         problems = Problems()

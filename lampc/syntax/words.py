@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lampc.syntax.elsewhere import HOMES, OPTIONS
 
-EXPERIMENT = frozenset({"optimizer", "loss", "train", "data", "input", "schedule", "metrics", "init"})
+EXPERIMENT = frozenset({"optimizer", "loss", "train", "data", "input", "schedule", "metrics", "init", "column"})
 """Statements that make no value."""
 BODIES = frozenset({"repeat", "residual", "sum", "product", "concat", "stack"})
 """Statements with braces."""
