@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,8 @@ from lampc.cli.verb import verb
 
 if TYPE_CHECKING:
     from lampc.runs.load import Run
-    from lampc.runs.predict import Predictions
+    from lampc.runs.predict import Predictions, Writer
+    from lampc.runs.rows import Rows
     from lampc.runtime.model import Model
 
 
@@ -42,33 +44,47 @@ def predict(run: str, input: str, output: str | None, as_json: bool, last: bool,
     """
     refuse("as_json", "output", "the file's ending says its form: .csv, .jsonl, .npz or .parquet.")
     warnings.showwarning = warned
-    from lampc.runs import inputs
     from lampc.runs.load import load
-    from lampc.runs.predict import Lines, Writer, writer
+    from lampc.runs.predict import Lines, writer
+    from lampc.runs.rows import said
 
     found = load(run, "last" if last else "best")
-    model = found.model(device)
-    header, lines = inputs.with_header(found, inputs.open_lines(sys.stdin)) if input == "-" else (True, None)
+    told: list[Rows] = []
+    header, parts = _answers(found, found.model(device), input, told)
     plain = nullcontext(Lines(standard_output(), not as_json, header))
     out: AbstractContextManager[Writer] = plain if output is None else writer(Path(output))
     with terminable() as stop:
         try:
             with out as taken:
-                for part in _predictions(found, model, Path(input), lines, header):
+                for part in parts:
                     taken.write(part)
         except KeyboardInterrupt:
             say("interrupted: nothing is written" if output is not None else "interrupted", err=True)
             return 128 + stop.signal
+    if found.schema is not None and (notes := said(found.schema, told)):
+        say(notes, err=True)
     return 0
 
 
-def _predictions(run: Run, model: Model, path: Path, lines: Iterator[str] | None, header: bool) -> Iterator[Predictions]:
-    """For standard input's lines, if they are given, or for a file's samples, some at a time."""
-    from lampc.runs import inputs
+def _answers(run: Run, model: Model, input: str, told: list[Rows]) -> tuple[bool, Iterator[Predictions]]:
+    """Whether the answers' columns are to be named, and the answers, some at a time; ``told`` receives a table's rows."""
+    from lampc.runs import inputs, rows
     from lampc.runs import predict as predicting
 
-    if lines is None:
-        yield from predicting.of_file(run, model, path)
-        return
-    for x in inputs.grouped(run, inputs.records(run, lines, header, "standard input"), 1):
-        yield predicting.predict(run, model, x)
+    if input != "-":
+        return True, predicting.of_file(run, model, Path(input), told.append)
+    lines = inputs.open_lines(sys.stdin)
+    if run.schema is None:
+        header, lines = inputs.with_header(run, lines)
+        samples = inputs.grouped(run, inputs.records(run, lines, header, "standard input"), 1)
+        return header, (predicting.predict(run, model, x) for x in samples)
+    given = rows.of_lines(run, lines, inputs.delimiter(run))
+    first = next(given, None)
+    header = first is not None and first[0]
+
+    def answered() -> Iterator[Predictions]:
+        for named, found in chain([first] if first is not None else [], given):
+            told.append(found)
+            yield from predicting.of_rows(run, model, found, beside=named)
+
+    return header, answered()

@@ -1,4 +1,4 @@
-"""What a program says of single columns of its table: ``column age missing=mean``; and what becomes of those that are learnt."""
+"""What a program says of single columns of its table, ``column age missing=mean``; and vectors that are learnt for some."""
 
 from __future__ import annotations
 

@@ -340,8 +340,8 @@ class Experimenter:
         name = self._choose(statement, SOURCES) if statement else None
         said = overrides(columns, self.evaluator, self.problems)
         if columns and (name is None or "drop" not in SOURCES[name].signature.names):
-            self.problems.report("E501" if statement is None else "E304", "`column` says something of a table's column, and there "
-                                 "is no table", columns[0].head,
+            code = "E501" if statement is None else "E304"
+            self.problems.report(code, "`column` says something of a table's column, and there is no table", columns[0].head,
                                  fixes=['name one: `data csv "table.csv" target=NAME`'])  # fmt: skip
         if statement is None or name is None:
             return None

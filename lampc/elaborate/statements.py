@@ -12,35 +12,23 @@ INPUT = Signature(
     )
 )
 INIT = Signature((Param("init", Init(), None, "how the weights of layers that state none begin"),))
+KINDS = ("number", "yesno", "category", "date", "text", "id", "out")
 COLUMN = Signature(
     (
         Param("name", Name(), doc="the column, as the table's header has it"),
-        Param(
-            "kind",
-            OneOf(("number", "yesno", "category", "date", "text", "id", "out")),
-            None,
-            "what it is; found where left out",
-        ),
+        Param("kind", OneOf(KINDS), None, "what it is; found where left out"),
         Param(
             "missing",
             OneOf(("mean", "median", "zero", "own", "refuse")),
             "",
-            "what a missing cell stands for: of numbers a number, and a slot that says so; `own`: a slot of its own",
+            "what a missing cell stands for: of numbers one of these, and a slot says so; `own`: of a category a slot",
             positional=False,
         ),
-        Param(
-            "embed", Int(0, 4096), 0, "of a category: the length of a vector that is learnt for each value", positional=False
-        ),
-        Param(
-            "most",
-            Int(0, 100_000),
-            0,
-            "of a category: how many values have slots, the commonest; 0: a hundred",
-            positional=False,
-        ),
+        Param("embed", Int(0, 4096), 0, "of a category: the length of a vector, learnt for each value", positional=False),
+        Param("most", Int(0, 100_000), 0, "of a category: how many values have slots; 0: a hundred", positional=False),
         Param("parts", Names(), (), "of a date: year, month, day, weekday, hour, minute, days", positional=False),
         Param("written", Text(), "", "of a date: its pattern, such as `%d/%m/%Y`", positional=False),
-        Param("length", Int(0, 100_000), 0, "of a text: how many of its words or characters count; 0: 64", positional=False),
+        Param("length", Int(0, 100_000), 0, "of a text: how many words or characters count; 0: 64", positional=False),
         Param("of", OneOf(("words", "characters")), "", "of a text: what is numbered", positional=False),
     )
 )

@@ -19,6 +19,7 @@ from lampc.ir.leaves import Gain, Setting
 from lampc.runs.directory import SOURCES
 from lampc.runs.git import commit
 from lampc.source import Source
+from lampc.table.stored import schema_of
 
 if TYPE_CHECKING:
     from lampc.compile import Program
@@ -123,6 +124,8 @@ def description(kept: Mapping[str, Any]) -> Description:
     """A description from JSON, where tuples are lists."""
     found = {field.name: kept[field.name] for field in fields(Description) if field.name in kept}
     found["remarks"] = ()  # of when it was trained
+    if found.get("schema") is not None:
+        found["schema"] = schema_of(found["schema"])
     return Description(**{k: tuple(v) if isinstance(v, list) else v for k, v in found.items()})  # type: ignore[arg-type]
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lampc.data import DataError, Split
+from lampc.data.samples import with_targets, y_of
+from lampc.data.understood import by_schema
 from lampc.diagnostics import failure
+from lampc.runs import rows
 from lampc.runtime.train import load_data
+from lampc.table.encode import encode
 
 if TYPE_CHECKING:
     from lampc.runs.load import Run
@@ -34,6 +39,8 @@ def _measured(model: Model, part: Split) -> dict[str, Any]:
 def _other(run: Run, path: Path) -> Split:
     """A file's samples, read as the run's data was, but neither split nor normalised anew."""
     data = run.program.experiment.data
+    if run.schema is not None:
+        return _table(run, path)
     if data is None or "path" not in data.source.signature.names:
         raise failure("E501", "the run was not trained on a file, so another cannot be read as it was")
     arguments = {**data.request.arguments, "path": path.name}
@@ -65,3 +72,23 @@ def _other(run: Run, path: Path) -> Split:
         if not same:
             y = np.array([known.index(name) for name in here])[y]
     return Split(run.normalised(x), y)
+
+
+def _table(run: Run, path: Path) -> Split:
+    """A table's rows that have a target, by the run's schema."""
+    data, schema = run.program.experiment.data, run.schema
+    assert data is not None and schema is not None
+    try:
+        table = rows.read_as(run, path)
+        parsed = by_schema(schema, table, targets=True)
+        there = with_targets(parsed, schema.targets)
+        if not len(there):
+            raise DataError("E603", f"{path}: no row has a target")
+        if len(there) < parsed.rows:
+            warnings.warn(
+                f"{path}: {parsed.rows - len(there):,} rows have no target and are left out", UserWarning, stacklevel=2
+            )
+        parsed = parsed.take(there)
+        return Split(encode(schema, parsed).x, y_of(schema, parsed, data.request.bits))
+    except DataError as error:
+        raise failure(error.code, str(error), *error.fixes) from None

@@ -277,7 +277,9 @@ def _columns(run: Run) -> tuple[str, ...] | None:
 def delimiter(run: Run) -> str:
     """What stands between cells, as in the table that the network was trained on."""
     data = run.program.experiment.data
-    return str(data.request.arguments.get("delimiter", ",")) if data is not None else ","
+    if run.schema is not None:
+        return run.schema.form.delimiter
+    return str(data.request.arguments.get("delimiter") or ",") if data is not None else ","
 
 
 def open_lines(stream: IO[str]) -> Iterator[str]:

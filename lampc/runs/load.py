@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ from lampc.runs import state
 from lampc.runs.checkpoint import Checkpoint
 from lampc.runs.config import data_folder, description
 from lampc.runs.directory import BEST, LAST, damaged, find, read_config, source_of
+from lampc.schema import Unfit
+from lampc.table.schema import Schema
+from lampc.table.stored import schema_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -50,13 +54,14 @@ class Run:
         """What the network answers, as `lampc predict` does.
 
         ``x`` is a file that `lampc predict` reads, a folder of images, or samples as the data has them, not normalised, of
-        shape ``(B, *sample)``. The answer has a column for each class's probability or each number, ``found["p_setosa"]``, and
-        ``found.raw`` is what the network made, of shape ``(B, *prediction)``.
+        shape ``(B, *sample)``. Of a run on a table they are rows of raw cells: a pandas or polars frame, columns by name, or
+        lists in the order of the schema's columns. The answer has a column for each class's probability or each number,
+        ``found["p_setosa"]``, and ``found.raw`` is what the network made, of shape ``(B, *prediction)``.
 
         Raises:
             LampError: if there are no samples, or they are not such as the network takes.
         """
-        from lampc.runs import predict
+        from lampc.runs import predict, rows
 
         model = self.model(device)
         if isinstance(x, str | os.PathLike):
@@ -64,6 +69,8 @@ class Run:
             if not parts:
                 raise failure("E603", f"{x} has no samples")
             return predict.joined(parts)
+        if self.schema is not None:
+            return predict.joined(list(predict.of_rows(self, model, rows.of_values(self, x))))
         return predict.predict(self, model, x)
 
     def __repr__(self) -> str:
@@ -75,9 +82,17 @@ class Run:
         return int(self.kept.about["seed"])
 
     @property
+    def schema(self) -> Schema | None:
+        """Of a run on a table: its columns, with the numbers of its training part."""
+        kept = self.kept.about.get("schema")
+        return None if kept is None else schema_of(kept)
+
+    @property
     def classes(self) -> tuple[str, ...] | None:
         """The classes' names, where the targets are labels."""
         data = self.program.experiment.data
+        if self.schema is not None:
+            return self.schema.classes
         return data.description.classes if data is not None and data.description is not None else None
 
     def normalised(self, x: Any) -> Any:
@@ -108,6 +123,7 @@ def load(run: str | Path, which: str = "best", *, allow_python: bool = False, se
         raise failure("E611", f"{path} holds no weights: its training diverged, or was stopped, before any had been saved",
                       f"go on with it: `lampc train --resume {path}`, with a smaller `lr` if it diverged")  # fmt: skip
     kept = checkpoints.read(checkpoint)
+    _see_schema(kept, program.elaborated.input_type.sample, checkpoint)
     _see_normal(kept, program.elaborated.input_type.sample, checkpoint)
     return Run(path, config, program, checkpoint, kept)
 
@@ -124,6 +140,16 @@ def _see_normal(kept: Checkpoint, sample: tuple[int, ...], file: Path) -> None:
             fits = False
         if not fits:
             raise damaged(file, f"`normal` is not of samples of {'x'.join(map(str, sample))}")
+
+
+def _see_schema(kept: Checkpoint, sample: tuple[int, ...], file: Path) -> None:
+    """See that a table's columns make samples of the network's size."""
+    try:
+        schema = None if kept.about.get("schema") is None else schema_of(kept.about["schema"])
+    except Unfit as error:
+        raise damaged(file, str(error)) from None
+    if schema is not None and schema.width != math.prod(sample):
+        raise damaged(file, f"`schema` makes samples of {schema.width} numbers, and the network takes {math.prod(sample)}")
 
 
 def _program(path: Path, config: dict[str, Any], allow_python: bool, settings: dict[str, Any]) -> Program:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +13,10 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 from lampc import files
 from lampc.diagnostics import failure
 from lampc.ir.graph import Value
+from lampc.ops.activations import Sigmoid
 from lampc.ops.normalise import LogSoftmax, Softmax
 from lampc.printable import cell, json_line
-from lampc.runs import inputs
+from lampc.runs import inputs, rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,6 +37,11 @@ class Predictions:
     columns: tuple[Any, ...]
     raw: NDArray[np.generic]
     """What the network made."""
+
+    def beside(self, columns: Mapping[str, Sequence[Any]]) -> Predictions:
+        """With other columns before them; where one has an answer's name, the answer is ``predicted_`` so."""
+        names = tuple(f"predicted_{name}" if name in columns else name for name in self.names)
+        return Predictions((*columns, *names), (*columns.values(), *self.columns), self.raw)
 
     def labelled(self, name: str, labels: Sequence[str]) -> Predictions:
         """With another column before them."""
@@ -58,8 +64,10 @@ class Predictions:
         return f"<Predictions of {len(self):,} sample{'' if len(self) == 1 else 's'}: {', '.join(self.names)}>"
 
 
-def of_file(run: Run, model: Model, path: Path) -> Iterator[Predictions]:
-    """For a file's samples, or for an image, or a folder of them, some at a time.
+def of_file(
+    run: Run, model: Model, path: Path, tell: Callable[[rows.Rows], object] = lambda found: None
+) -> Iterator[Predictions]:
+    """For a file's samples, or for an image, or a folder of them, some at a time; ``tell`` is told of a table's rows.
 
     Raises:
         LampError: if it cannot be read, or does not hold such samples.
@@ -68,8 +76,22 @@ def of_file(run: Run, model: Model, path: Path) -> Iterator[Predictions]:
         for names, x in inputs.images(run, path):
             yield predict(run, model, x).labelled("file", names)
         return
+    if run.schema is not None and path.suffix.lower() not in (".npz", ".npy"):
+        found = rows.of_file(run, path)
+        tell(found)
+        yield from of_rows(run, model, found)
+        return
     for x in inputs.chunks(run, path):
         yield predict(run, model, x)
+
+
+def of_rows(run: Run, model: Model, found: rows.Rows, beside: bool = True) -> Iterator[Predictions]:
+    """For a table's rows, some at a time: their columns, as they came, if answers are to stand ``beside`` them, and those."""
+    cells = found.columns
+    for start in range(0, len(found), inputs.CHUNK):
+        part = slice(start, start + inputs.CHUNK)
+        made = predict(run, model, found.encoded.x[part])
+        yield made.beside({name: column[part] for name, column in cells.items()} if beside else {})
 
 
 def joined(parts: Sequence[Predictions]) -> Predictions:
@@ -110,13 +132,16 @@ def _predictions(run: Run, made: Tensor, value: Value, name: str, prefix: str, s
 
     classes = run.classes
     raw = made.numpy()
+    op = run.program.elaborated.graph[value.node].op
+    if classes is not None and len(classes) == 2 and scored and raw.shape[1:] == (1,) and isinstance(op, Sigmoid):
+        said = np.asarray(classes)[(raw[:, 0] > 0.5).astype(int)]
+        return Predictions((name, f"{prefix}{classes[1]}"), (said.tolist(), raw[:, 0].tolist()), raw)
     if classes is None or not scored or made.dim() < 2 or made.shape[-1] < len(classes):
         return _each(raw, name, raw)
     known = list(classes) + [str(i) for i in range(len(classes), made.shape[-1])]
     chosen = np.asarray(known)[raw.argmax(-1)]
     if made.dim() > 2:
         return _each(chosen, name, raw)
-    op = run.program.elaborated.graph[value.node].op
     shares = made if isinstance(op, Softmax) else made.exp() if isinstance(op, LogSoftmax) else made.softmax(-1)
     names = (name, *(f"{prefix}{c}" for c in known))
     return Predictions(names, (chosen.tolist(), *shares.numpy().T.tolist()), raw)

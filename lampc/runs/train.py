@@ -26,6 +26,7 @@ from lampc.runtime.steps import Position
 from lampc.runtime.train import OnEpoch, OnPart, load_data
 from lampc.runtime.train import train as training
 from lampc.schema import parse
+from lampc.table.stored import json_of
 
 if TYPE_CHECKING:
     from lampc.compile import Program
@@ -56,6 +57,7 @@ class Kept:
         return {
             "seed": seed,
             "normal": normal(data),
+            "schema": None if data.schema is None else json_of(data.schema),
             "file": self.config["file"],
             "source": self.program.source.text,
             "program": self.config["program"],
