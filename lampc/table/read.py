@@ -1,40 +1,37 @@
-"""A table from a file."""
+"""A table from a file, from standard input or from a frame: cells, and what was found of how they are written."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from lampc.diagnostics.unplaced import DataError
-from lampc.table.cells import Asked, Form, Table
+from lampc.table.cells import Asked, Table
+from lampc.table.read_csv import read_csv
+from lampc.table.read_parquet import read_parquet
+from lampc.table.read_source import Source, reading, regular, unpacked
 
 
 def read(path: Path, name: str, asked: Asked | None = None) -> Table:
-    """A table's cells.
+    """A file's table, by what is in it and by its ending.
 
     Raises:
         DataError: if it cannot be read.
     """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.csv
-    import pyarrow.parquet
-
     asked = asked or Asked()
-    try:
-        if path.suffix == ".parquet":
-            found = pyarrow.parquet.read_table(path)
-            return Table(name, dict(zip(found.column_names, found.columns, strict=True)), Form("parquet"))
-        delimiter = asked.delimiter or ("\t" if path.suffix == ".tsv" else ",")
-        with path.open("rb") as file:
-            header = file.readline().decode("utf-8-sig").rstrip("\r\n").split(delimiter)
-        names = [cell.strip().strip('"') for cell in header]
-        found = pyarrow.csv.read_csv(
-            path,
-            pyarrow.csv.ReadOptions(column_names=names, skip_rows=1),
-            pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-            pyarrow.csv.ConvertOptions(column_types={name: pa.string() for name in names}, strings_can_be_null=False),
-        )
-    except (OSError, pa.ArrowInvalid) as error:
-        raise DataError("E601", f"cannot read {name}: {error}") from None
-    columns = {name: pc.utf8_trim_whitespace(found.column(name)) for name in names}
-    return Table(name, columns, Form("csv", delimiter), lambda row: f"line {row + 2}")
+    with reading(path, name):
+        return _table(regular(path, name), path.name.lower().removesuffix(".gz"), asked)
+
+
+def read_text(raw: bytes, name: str, asked: Asked | None = None) -> Table:
+    """The table of bytes, such as those of standard input.
+
+    Raises:
+        DataError: if it cannot be read.
+    """
+    with reading(None, name):
+        return _table(unpacked(Source(name, None, raw)), "", asked or Asked())
+
+
+def _table(source: Source, file: str, asked: Asked) -> Table:
+    if source.head(4) == b"PAR1" or file.endswith((".parquet", ".pq")):
+        return read_parquet(source)
+    return read_csv(source, asked, "\t" if file.endswith((".tsv", ".tab")) else ",")

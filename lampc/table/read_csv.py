@@ -1,0 +1,146 @@
+"""A text's cells, by pyarrow; by Python's csv where a text is written in ways that pyarrow does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from lampc.diagnostics.unplaced import DataError
+from lampc.table.cells import Asked, Form, Table
+from lampc.table.read_dialect import CELL
+from lampc.table.read_encoding import Text, text_of
+from lampc.table.read_layout import Layout, layout_of
+from lampc.table.read_lines import Lines, refuse_ragged, refuse_unclosed, rows_of, written_loosely
+from lampc.table.read_source import Source
+
+_BLOCK = 1 << 20
+_ROWS = 20_000
+
+
+def read_csv(source: Source, asked: Asked, likely: str = ",") -> Table:
+    """A text's table; ``likely``: the delimiter that its name speaks for.
+
+    Raises:
+        DataError: if it is none, or lines have different numbers of cells.
+    """
+    text = text_of(source, asked.encoding)
+    layout = layout_of(text, asked, likely)
+    if written_loosely(text, layout):
+        layout = replace(layout, dialect=replace(layout.dialect, loose=True))
+    slow = layout.dialect.loose or layout.dialect.delimiter == " "
+    chunked = _by_python(text, layout) if slow else _by_arrow(text, layout)
+    count = len(chunked[0])
+    if not count:
+        raise DataError("E603", f"{source.name} has a header and no rows")
+    lines = Lines(text, layout, count)
+    if not slow:
+        refuse_unclosed(text, layout, lines)
+    columns = {name: _trimmed(chunked.pop(0), text) for name in layout.names}
+    notes = list(layout.notes)
+    for place in sorted(layout.unnamed):
+        name = layout.names[place]
+        if layout.header and len(columns) > 1 and _all_empty(columns[name]):
+            del columns[name]
+    if text.encoding != "utf-8" and asked.encoding is None:
+        notes.insert(0, f'the text is not UTF-8: encoding="{text.encoding}"')
+    form = Form("csv", layout.dialect.delimiter, layout.decimal, text.encoding, layout.header)
+    return Table(source.name, columns, form, lines.place, tuple(notes))
+
+
+def _by_arrow(text: Text, layout: Layout) -> list[Any]:
+    """The columns, as strings; blocks grow until the longest row fits in one."""
+    import pyarrow as pa
+
+    block = _BLOCK
+    while True:
+        try:
+            return _parsed(text, layout, block)
+        except pa.ArrowInvalid as error:
+            if "straddling" not in str(error):
+                raise
+            if block > CELL:
+                raise DataError(
+                    "E601", f"{text.source.name}: a row is longer than {CELL:,} bytes: is a quote left open?"
+                ) from None
+            block *= 16
+
+
+def _parsed(text: Text, layout: Layout, block: int) -> list[Any]:
+    import pyarrow as pa
+    from pyarrow import csv
+
+    wrong: list[int] = []
+
+    def see(row: Any) -> str:
+        if row.text.strip(" \t\x1a\r\n"):
+            wrong.append(row.actual_columns)
+        return "skip"
+
+    places = [str(place) for place in range(len(layout.names))]
+    with _positioned(text, layout) as stream:
+        if not stream.size() - stream.tell():
+            return [pa.chunked_array([], pa.string()) for _ in places]
+        found = csv.read_csv(
+            stream,
+            csv.ReadOptions(column_names=places, block_size=block),
+            csv.ParseOptions(
+                delimiter=layout.dialect.delimiter,
+                quote_char=layout.dialect.quote,
+                newlines_in_values=bool(text.quotes) or layout.dialect.quote != '"',
+                invalid_row_handler=see,
+            ),
+            csv.ConvertOptions(column_types=dict.fromkeys(places, pa.string()), strings_can_be_null=False, check_utf8=False),
+        )
+    if wrong:
+        refuse_ragged(text, layout, len(wrong))
+    return list(found.columns)
+
+
+def _positioned(text: Text, layout: Layout) -> Any:
+    import pyarrow as pa
+
+    stream = pa.BufferReader(text.source.raw) if text.source.path is None else pa.OSFile(str(text.source.path))
+    stream.seek(layout.begin)
+    return stream
+
+
+def _by_python(text: Text, layout: Layout) -> list[Any]:
+    import pyarrow as pa
+
+    width = len(layout.names)
+    chunks: list[list[Any]] = [[] for _ in range(width)]
+    wrong = 0
+    for rows in _batches(text, layout):
+        fit = [row for row in rows if len(row) == width]
+        wrong += len(rows) - len(fit)
+        for chunk, column in zip(chunks, zip(*fit, strict=True), strict=False):
+            chunk.append(pa.array(column, pa.string()))
+    if wrong:
+        refuse_ragged(text, layout, wrong)
+    return [pa.chunked_array(chunk, pa.string()) for chunk in chunks]
+
+
+def _batches(text: Text, layout: Layout) -> Iterator[list[list[str]]]:
+    batch = []
+    for _, row in rows_of(text, layout):
+        batch.append(row)
+        if len(batch) == _ROWS:
+            yield batch
+            batch = []
+    yield batch
+
+
+def _trimmed(column: Any, text: Text) -> Any:
+    """Cells without blanks around them."""
+    import pyarrow.compute as pc
+
+    if not text.blanks:
+        return column
+    return pc.ascii_trim_whitespace(column) if text.ascii else pc.utf8_trim_whitespace(column)
+
+
+def _all_empty(column: Any) -> bool:
+    import pyarrow.compute as pc
+
+    return bool(pc.max(pc.binary_length(column)).as_py() == 0)

@@ -1,0 +1,138 @@
+"""A text's rows by Python's csv, with their lines: where a row is, and which lines are not as the others."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from threading import Lock
+
+from lampc.diagnostics.unplaced import DataError
+from lampc.table.cells import row_place
+from lampc.table.read_dialect import reader_of
+from lampc.table.read_encoding import Text
+from lampc.table.read_layout import Layout
+
+_SHOWN = 3
+
+
+def rows_of(text: Text, layout: Layout) -> Iterator[tuple[int, list[str]]]:
+    """Rows with the line on which each begins; empty lines are none.
+
+    Raises:
+        DataError: if a cell is longer than any should be.
+    """
+    with text.source.open() as file:
+        file.seek(layout.begin)
+        reader = reader_of(io.TextIOWrapper(file, "utf-8", newline=""), layout.dialect)
+        before = 0
+        try:
+            for row in reader:
+                if len(row) > 1 or (row and (row[0].strip(" \t\x1a") or (len(layout.names) == 1 and row[0]))):
+                    yield layout.line + before, row
+                before = reader.line_num
+        except csv.Error as error:
+            raise DataError("E601", f"{text.source.name}, line {layout.line + before}: {error}",
+                            ("is a quote left open there?",)) from None  # fmt: skip
+
+
+@dataclass(eq=False)
+class Lines:
+    """Where rows are: one after another, if there are as many lines as rows, else by reading once more when it is asked."""
+
+    text: Text
+    layout: Layout
+    rows: int
+    _found: array[int] | None = field(default=None, init=False)
+    _lock: Lock = field(default_factory=Lock, init=False)
+
+    @property
+    def even(self) -> bool:
+        """Whether each row is one line and each line a row."""
+        after = self.text.lines - (self.layout.line - 1)
+        return self.rows in (after, after + 1)
+
+    def place(self, row: int) -> str:
+        """``line 7``."""
+        if self.even:
+            return f"line {self.layout.line + row}"
+        with self._lock:
+            if self._found is None:
+                try:
+                    self._found = array("Q", (line for line, _ in rows_of(self.text, self.layout)))
+                except (DataError, OSError, ValueError):  # the file is another by now
+                    self._found = array("Q")
+        return f"line {self._found[row]}" if len(self._found) == self.rows else row_place(row)
+
+
+def refuse_ragged(text: Text, layout: Layout, count: int) -> None:
+    """Lines with another number of cells: all of them in one message.
+
+    Raises:
+        DataError: E602.
+    """
+    width = len(layout.names)
+    shown: list[tuple[int, int]] = []
+    for line, row in rows_of(text, layout):
+        if len(row) != width and len(shown) < _SHOWN:
+            shown.append((line, len(row)))
+        if len(shown) == min(_SHOWN, count):
+            break
+    told = ", ".join(f"line {line} has {cells}" for line, cells in shown)
+    what = "a line has" if count == 1 else f"{count:,} lines have"
+    wanted = f"the header's {width}" if layout.header else f"{width}, as most"
+    delimiter = layout.dialect.delimiter
+    raise DataError(
+        "E602",
+        f"{text.source.name}: {what} not {wanted} cells: {told}{', …' if count > len(shown) else ''}",
+        (
+            f'a cell that holds `{delimiter}` is put in quotes: `"a{delimiter}b"`',
+            f'to see them: `sed -n "{";".join(f"{line}p" for line, _ in shown)}" {text.source.name}`',
+        ),
+    )
+
+
+def refuse_unclosed(text: Text, layout: Layout, lines: Lines) -> None:
+    """A quote that is opened by mistake takes in the lines below, up to the next: looked for where cells have several lines.
+
+    Raises:
+        DataError: E601, with the line.
+    """
+    if lines.even or not (text.quotes or layout.dialect.quote != '"'):
+        return
+    with text.source.open() as file:
+        file.seek(layout.begin)
+        kept: list[str] = []
+
+        def seen() -> Iterator[str]:
+            for line in io.TextIOWrapper(file, "utf-8", newline=""):
+                kept.append(line)
+                yield line
+
+        before = 0
+        reader = reader_of(seen(), layout.dialect)
+        for _ in reader:
+            if reader.line_num > before + 1:
+                try:
+                    list(reader_of(kept, layout.dialect, strict=True))
+                except csv.Error:
+                    where = f"{text.source.name}, line {layout.line + before}"
+                    raise DataError("E601", f"{where}: a quote is opened there and not closed",
+                                    ('a cell with a quote in it is written `"5"" pipe"`',)) from None  # fmt: skip
+            before = reader.line_num
+            kept.clear()
+
+
+def written_loosely(text: Text, layout: Layout) -> bool:
+    """Whether a quote that opens a cell follows a blank somewhere."""
+    if not text.blanks or not (text.quotes or layout.dialect.quote != '"'):
+        return False
+    quote, divides = layout.dialect.quote.encode(), re.escape(layout.dialect.delimiter.encode())
+    wanted = re.compile(rb"(?:^|" + divides + rb")[ \t]+" + quote + rb"(?!" + quote + rb"(?!" + divides + rb"|[\r\n]|$))")
+    blank, tab = b" " + quote, b"\t" + quote
+    with text.source.open() as file:
+        file.seek(layout.begin)
+        return any((blank in line or tab in line) and wanted.search(line) for line in file)
