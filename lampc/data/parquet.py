@@ -13,7 +13,7 @@ from lampc.data.place import within
 from lampc.data.reading import reading
 from lampc.data.remarks import described
 from lampc.data.source import DataError, Dataset, DataSource, Description, Request, source
-from lampc.data.split import NORMALIZE, SPLIT, VALIDATION, Cut, make, named
+from lampc.data.split import NORMALIZE, SCALE, SPLIT, VALIDATION, Cut, make, named
 from lampc.data.table import feature_columns, open_regular, target_column
 from lampc.data.whole import in_table, refuse_strange
 from lampc.layers.signature import Flag, Name, Param, Signature, Text
@@ -176,6 +176,7 @@ source(
                 SPLIT,
                 VALIDATION,
                 NORMALIZE,
+                SCALE,
                 Param("stream", Flag(), False, "unpack it to the disk, as files above 512 MB are"),
             )
         ),

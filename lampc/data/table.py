@@ -13,7 +13,7 @@ from lampc.data.nearby import beside
 from lampc.data.place import within
 from lampc.data.remarks import described
 from lampc.data.source import DataError, Dataset, DataSource, Description, Request, source
-from lampc.data.split import NORMALIZE, SPLIT, VALIDATION, Cut, make, named
+from lampc.data.split import NORMALIZE, SCALE, SPLIT, VALIDATION, Cut, make, named
 from lampc.data.whole import in_table, refuse_strange
 from lampc.diagnostics.suggest import nearest
 from lampc.layers.signature import Flag, Name, Param, Signature, Text
@@ -228,6 +228,7 @@ source(
                 SPLIT,
                 VALIDATION,
                 NORMALIZE,
+                SCALE,
                 Param("delimiter", Text(), ",", "between cells", positional=False),
             )
         ),

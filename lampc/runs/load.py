@@ -109,6 +109,7 @@ def load(run: str | Path, which: str = "best", *, allow_python: bool = False, se
                       f"go on with it: `lampc train --resume {path}`, with a smaller `lr` if it diverged")  # fmt: skip
     kept = checkpoints.read(checkpoint)
     _see_normal(kept, program.elaborated.input_type.sample, checkpoint)
+    state.unit_of(program, kept.about, str(checkpoint))
     return Run(path, config, program, checkpoint, kept)
 
 

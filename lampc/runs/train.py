@@ -56,6 +56,7 @@ class Kept:
         return {
             "seed": seed,
             "normal": normal(data),
+            "unit": None if data.unit is None else data.unit.lists(),
             "file": self.config["file"],
             "source": self.program.source.text,
             "program": self.config["program"],
