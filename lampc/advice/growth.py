@@ -51,7 +51,9 @@ def begins(program: Elaborated) -> tuple[dict[str, Begin], bool]:
     data = program.experiment.data
     description = None if data is None else data.description
     y = Begin()
-    if description is not None and description.bits:
+    if data is not None and data.request.scale:
+        y = Begin()
+    elif description is not None and description.bits:
         y = Begin(0.5, math.sqrt(0.5), 0.5)
     elif description is not None and description.target_range is not None:
         low, high = description.target_range
@@ -131,10 +133,11 @@ class _Look:
         size, weight = signal.rms.get(value, 0.0), self.followed.cause(value)
         if not most or size < most or weight is None:
             return False
+        scaled = "standardised " if data is not None and data.request.scale else ""
         return self._report(
             "W451",
-            f"`{self._layer(value)}` begins with predictions of deviation {rough(size)}, and no target is larger than "
-            f"{most / BEYOND:.3g}: a loss near {rough(signal.loss or 0.0)}",
+            f"`{self._layer(value)}` begins with predictions of deviation {rough(size)}, and no {scaled}target is larger "
+            f"than {most / BEYOND:.3g}: a loss near {rough(signal.loss or 0.0)}",
             weight, lambda found: found.rms[value] < most,
         )  # fmt: skip
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lampc.data.rows import Rows
+    from lampc.data.unit import Unit
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Description:
     test: int
     """Samples held out."""
     target_range: tuple[float, float] | None = None
-    """The smallest and the greatest target where targets are numbers."""
+    """The smallest and the greatest target where targets are numbers, as the loss sees them: standardised, if they are."""
     vocabulary: tuple[str, ...] | None = None
     """What a sample's whole numbers stand for, 0 to len - 1; None where samples hold numbers."""
     columns: tuple[str, ...] | None = None
@@ -62,6 +63,8 @@ class Description:
     """What a sample's whole numbers stay below, where they name things; 0 where samples hold any numbers."""
     labels: tuple[int, ...] | None = None
     """Of targets that are whole numbers in several axes, and so may be labels of places, the two least and the two greatest."""
+    scaled_range: tuple[float, float] | None = None
+    """The smallest and the greatest target once standardised, where targets can be: numbers of a table, not all 0 or 1."""
     stored: bool = field(default=False, compare=False)
     """Whether samples stay on the disk."""
     schema: Schema | None = None
@@ -90,9 +93,10 @@ class Split:
 
 @dataclass(frozen=True, repr=False)
 class Dataset:
-    """Data in memory: parts of samples x [n, …sample] and targets y [n, …target], or labels [n].
+    """Data in memory, as a network is trained on it: parts of x [n, …sample] and targets y [n, …target], or labels [n].
 
     ``normal``: where samples have been normalised, mean and deviation of the training features, each [features] or [].
+    ``unit``: where targets have been standardised, what brings them back.
     """
 
     description: Description
@@ -102,6 +106,8 @@ class Dataset:
     """Mean and deviation of the training features, where samples have been normalised by them."""
     validation: Split | None = None
     """What the best epoch, and the best of several settings, is chosen by; None or empty where there is no such part."""
+    unit: Unit | None = None
+    """The targets' own unit, where they have been standardised; None where ``y`` is in it."""
     schema: Schema | None = None
     """Of a table: its columns, with the numbers that these training samples give."""
 
@@ -139,6 +145,8 @@ class Request:
     """A table's columns and their slots, where they are known: only their numbers are to come from the data."""
     bits: bool = False
     """Whether targets of yes and no are wanted as numbers, 1 for yes."""
+    scale: bool = False
+    """Whether number targets are to be standardised: what the loss and the network make of the statement's ``scale``."""
 
 
 @dataclass(frozen=True)

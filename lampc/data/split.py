@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lampc.data.rows import Rows
 from lampc.data.source import DataError, Dataset, Description, Request, Split
+from lampc.data.unit import Unit
 from lampc.data.whole import in_array, whole_numbers
 from lampc.layers.signature import Flag, Float, Param
 
@@ -20,6 +21,8 @@ VALIDATION = Param("validation", Float(0.0, 1.0, open_high=True), 0.0,
                    "the share of the training part that is held out from it, to choose by: `best=`, `patience=`, sweeps",
                    positional=False)  # fmt: skip
 NORMALIZE = Param("normalize", Flag(), False, "features to mean 0 and deviation 1, fitted on the training part")
+SCALE = Param("scale", Flag(), None, "number targets to mean 0 and deviation 1; left out: under `mse`, `mae`, `huber`, if the "
+              "last layer's numbers are of any size")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,17 @@ class Cut:
     """What samples' whole numbers stay below; 0 where they hold any numbers."""
     labels: bool = False
     """Whether whole numbers in several axes are labels."""
+    scale: bool = False
+    """Whether number targets are standardised, on the training part, but those that are all 0 or 1."""
+    scalable: bool = False
+    """Whether it is to be found out what standardised targets would be like."""
 
     @classmethod
     def of(cls, request: Request) -> Cut:
         """As a statement says."""
         given = request.arguments
         return cls(given["split"], given["validation"], request.seed, given.get("normalize", False),
-                   request.below, request.labels)  # fmt: skip
+                   request.below, request.labels, request.scale, "scale" in given)  # fmt: skip
 
     def counts(self, samples: int) -> tuple[int, int, int]:
         """How many of some samples are to train on, to choose by, and to test on.
@@ -183,15 +190,31 @@ def finish(train: Split, validation: Split, test: Split, classes: tuple[str, ...
         deviation = np.where(without_spread(mean, deviation), 1.0, deviation)
         normal = (mean, deviation)
         train, validation, test = (Split(_scaled(part.x, mean, deviation), part.y) for part in (train, validation, test))
-    span = bits = None
-    if classes is None:
-        every = [part.y for part in (train, validation, test) if len(part)]
-        bits = all(bool(((y == 0) | (y == 1)).all()) for y in every)
-        span = (min(float(y.min()) for y in every), max(float(y.max()) for y in every))
+    every = [part.y for part in (train, validation, test) if len(part) and classes is None]
+    bits = all(bool(((y == 0) | (y == 1)).all()) for y in every) if every else None
+    unit = Unit.fitted(np.asarray(train.y, np.float64)) if bits is False and (cut.scale or cut.scalable) else None
+    span, scaled = _reach(every), None if unit is None else _reach([unit.standardised(_ends(y)) for y in every])
+    if not cut.scale:
+        unit = None
+    if unit is not None:
+        span = scaled
+        train, validation, test = (Split(part.x, unit.standardised(part.y)) for part in (train, validation, test))
     description = Description(train.x.shape[1:], train.y.shape[1:], classes, len(train), len(test), span,
-                              validation=len(validation), bits=bits, below=cut.below,
+                              validation=len(validation), bits=bits, below=cut.below, scaled_range=scaled,
                               stored=isinstance(train.x, Rows))  # fmt: skip
-    return Dataset(description, train, test, normal, validation)
+    return Dataset(description, train, test, normal, validation, unit)
+
+
+def _ends(y: NDArray[Any]) -> NDArray[Any]:
+    """Each target's least and greatest number."""
+    import numpy as np
+
+    return np.stack([y.min(axis=0), y.max(axis=0)])
+
+
+def _reach(targets: Sequence[NDArray[Any]]) -> tuple[float, float] | None:
+    """The smallest and the greatest of all."""
+    return (min(float(y.min()) for y in targets), max(float(y.max()) for y in targets)) if targets else None
 
 
 def without_spread(mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -6,7 +6,7 @@ from lampc.data import parquet
 from lampc.data.remarks import described
 from lampc.data.samples import dataset
 from lampc.data.source import Dataset, DataSource, Description, Request, source
-from lampc.data.split import SPLIT, VALIDATION
+from lampc.data.split import SCALE, SPLIT, VALIDATION
 from lampc.data.understood import understood
 from lampc.layers.signature import Flag, Name, Names, OneOf, Param, Signature, Text
 
@@ -21,6 +21,7 @@ _COLUMNS = (
     SPLIT,
     VALIDATION,
     Param("normalize", Flag(), None, "numbers to mean 0 and deviation 1, fitted on the training part; on where left out"),
+    SCALE,
 )  # fmt: skip
 _TEXT = (
     Param("delimiter", Text(), None, "between cells; found where left out", positional=False),

@@ -14,6 +14,7 @@ from lampc.elaborate.definitions import Definitions
 from lampc.elaborate.experiment import Data, Experiment, Loss
 from lampc.elaborate.functions import Formula, Unusable
 from lampc.elaborate.network import Network
+from lampc.elaborate.scaled import standardised
 from lampc.elaborate.unused import words
 from lampc.ir.leaves import Input
 from lampc.ir.op import ShapeError
@@ -34,7 +35,7 @@ class Attached:
     comparisons: tuple[Comparison, ...]
     """The losses that it consists of; none where it is a formula alone."""
     data: Data | None
-    """The data, whose targets may have turned out to be labels."""
+    """The data, whose targets may have turned out to be labels, or to be standardised."""
 
     @property
     def limits(self) -> tuple[Limit, ...]:
@@ -53,6 +54,7 @@ def attach_loss(network: Network, x: Term, prediction: Term, experiment: Experim
     loss, data = experiment.loss, experiment.data
     if loss is None:
         return None
+    data = standardised(data, loss, prediction, problems)
     made_by = network.producer(prediction) or loss.span
     if loss.sum is not None:
         found = _sum(network, loss.sum, x, prediction, data, labels, definitions, problems)

@@ -25,10 +25,11 @@ _ROW = 8
 """Weights on a line."""
 
 
-def source(model: Model, name: str = "predict", normal: Sequence[Any] | None = None) -> str:
+def source(model: Model, name: str = "predict", normal: Sequence[Any] | None = None, unit: Sequence[Any] | None = None) -> str:
     """The file: ``void predict(const float *x, float *y, size_t n)``, and, where ``LAMP_MAIN`` is defined, a ``main`` that
     answers lines of numbers on standard input. ``normal``: the mean and the deviation by which features, which are doubles
-    then, are normalised first.
+    then, are normalised first. ``unit``: the mean and the deviation of targets that were standardised, by which predictions,
+    which are doubles then, are brought into the targets' unit.
 
     Raises:
         LampError: if an op of the network has no form in C.
@@ -44,6 +45,9 @@ def source(model: Model, name: str = "predict", normal: Sequence[Any] | None = N
     kind = "int64_t" if program.elaborated.input_type.dtype == "i64" else "real" if normal is None else "double"
     if normal is not None:
         tables += [_table(label, [*_flat(part)], "double") for label, part in zip(("mean_", "deviation_"), normal, strict=True)]
+    result = "real" if unit is None else "double"
+    if unit is not None:
+        tables += [_table(label, [*_flat(part)], "double") for label, part in zip(_UNIT, unit, strict=True)]
     memory = _Memory({"arena": arena, "scratch": _scratch(routine), "x": 0 if normal is None else given})
     out = places[routine.outputs["prediction"]]
     parts = [
@@ -54,15 +58,15 @@ def source(model: Model, name: str = "predict", normal: Sequence[Any] | None = N
         f"#define LAMP_INPUTS {given}\n#define LAMP_OUTPUTS {made}",
         *tables,
         functions,
-        f"static void one(const {kind} *{'x' if normal is None else 'given'}, real *y{memory.parameter}) {{\n"
+        f"static void one(const {kind} *{'x' if normal is None else 'given'}, {result} *y{memory.parameter}) {{\n"
         f"{_indented(memory.parts + (_NORMALISED if normal is not None else '') + text, '    ')}\n"
-        f"    memcpy(y, {out.name}, LAMP_OUTPUTS * sizeof(real));\n}}\n",
+        f"{_indented(_COPIED if unit is None else _IN_UNIT, '    ').format(out.name)}\n}}\n",
         "/* From n samples of LAMP_INPUTS numbers to n times LAMP_OUTPUTS; any number of threads may call it at once."
         f"{memory.note} */\n"
-        f"void {name}(const {kind} *x, real *y, size_t n);\n"
-        f"void {name}(const {kind} *x, real *y, size_t n) {{\n{memory.begin}    for (size_t i = 0; i < n; i++)\n"
+        f"void {name}(const {kind} *x, {result} *y, size_t n);\n"
+        f"void {name}(const {kind} *x, {result} *y, size_t n) {{\n{memory.begin}    for (size_t i = 0; i < n; i++)\n"
         f"        one(x + i * LAMP_INPUTS, y + i * LAMP_OUTPUTS{memory.argument});\n{memory.end}}}\n",
-        _main(name, kind, double),
+        _main(name, kind, double, result),
     ]  # fmt: skip
     return "\n".join(part for part in parts if part)
 
@@ -70,6 +74,12 @@ def source(model: Model, name: str = "predict", normal: Sequence[Any] | None = N
 _NORMALISED = """for (size_t i = 0; i < LAMP_INPUTS; i++) /* as the features that it was trained on */
     x[i] = (real)((given[i] - mean_[i]) / deviation_[i]);
 """
+
+
+_COPIED = "memcpy(y, {}, LAMP_OUTPUTS * sizeof(real));"
+_UNIT = ("target_mean_", "target_deviation_")
+_IN_UNIT = """for (size_t i = 0; i < LAMP_OUTPUTS; i++) /* in the targets' own unit */
+    y[i] = (double){}[i] * target_deviation_[i] + target_mean_[i];"""
 
 
 class _Memory:
@@ -220,14 +230,15 @@ def _indented(text: str, by: str) -> str:
     return "\n".join(by + line if line else line for line in text.splitlines())
 
 
-def _main(name: str, kind: str, double: bool) -> str:
+def _main(name: str, kind: str, double: bool, result: str) -> str:
     pattern = "%lld" if kind == "int64_t" else "%lf" if double or kind == "double" else "%f"
+    shown = "%.9g" if result == "real" else "%.17g"
     read = "long long number" if kind == "int64_t" else f"{kind} number"
     return f"""#ifdef LAMP_MAIN
 #include <stdio.h>
 int main(void) {{
     static {kind} x[LAMP_INPUTS];
-    static real y[LAMP_OUTPUTS];
+    static {result} y[LAMP_OUTPUTS];
     for (size_t i = 0;; i = 0) {{
         for (; i < LAMP_INPUTS; i++) {{
             {read};
@@ -237,7 +248,7 @@ int main(void) {{
         }}
         {name}(x, y, 1);
         for (i = 0; i < LAMP_OUTPUTS; i++)
-            printf(i + 1 < LAMP_OUTPUTS ? "%.9g," : "%.9g\\n", (double)y[i]);
+            printf(i + 1 < LAMP_OUTPUTS ? "{shown}," : "{shown}\\n", (double)y[i]);
     }}
 }}
 #endif

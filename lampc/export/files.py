@@ -23,21 +23,22 @@ def write(run: Run, form: str, path: Path, value: str = "") -> list[Path]:
     Raises:
         LampError: if the network has no such form, or the files cannot be written.
     """
-    model = _answering(run.model(), value, form)
-    normal = run.kept.about["normal"]
+    trained = run.model()
+    model = _answering(trained, value, form)
+    normal, unit = run.kept.about["normal"], _unit(trained, value)
     if form == "torch":
         from lampc.export.torch_source import source
 
         beside = path.with_suffix(".safetensors")
-        made = {beside: tensors(model), path: source(model.program, weights=beside.name, normal=normal).encode()}
+        made = {beside: tensors(model), path: source(model.program, weights=beside.name, normal=normal, unit=unit).encode()}
     elif form == "c":
         from lampc.export.c_source import source as c_source
 
-        made = {path: c_source(model, normal=normal).encode()}
+        made = {path: c_source(model, normal=normal, unit=unit).encode()}
     elif form == "onnx":
         from lampc.export.onnx import export
 
-        made = {path: export(model, normal).SerializeToString()}
+        made = {path: export(model, normal, unit).SerializeToString()}
     else:
         made = {path: tensors(model)}
     for target, content in made.items():
@@ -66,6 +67,16 @@ def _answering(model: Model, value: str, form: str) -> Model:
     known = {**model.parameters, **{f"{STATE}{name}": tensor for name, tensor in model.storage.states.items()}}
     put(other, {**weights(other), **{name: known[name] for name in weights(other) if name in known}})
     return other
+
+
+def _unit(model: Model, value: str) -> list[list[float]] | None:
+    """The mean and the deviation that bring what is predicted back into the targets' own unit; None where it is in it, or in
+    none.
+    """
+    elaborated = model.program.elaborated
+    label = "" if elaborated.labels.get(value) == elaborated.graph.outputs["prediction"] else value
+    parts = [head.part for head in elaborated.heads if head.label == label]
+    return model.unit.of_part(parts[0]).lists() if model.unit is not None and parts else None
 
 
 def tensors(model: Model) -> bytes:

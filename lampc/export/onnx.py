@@ -21,10 +21,11 @@ OPSET = 20
 """The first that has Gelu; runtimes since 2023 read it."""
 
 
-def export(model: Model, normal: Sequence[Any] | None = None) -> Any:
+def export(model: Model, normal: Sequence[Any] | None = None, unit: Sequence[Any] | None = None) -> Any:
     """An ``onnx.ModelProto`` from ``x`` [N, …sample] to ``prediction`` [N, …]; weights have lampc's names.
 
-    ``normal``: the mean and the deviation by which features, which are float64 then, are normalised first.
+    ``normal``: the mean and the deviation by which features, which are float64 then, are normalised first. ``unit``: the mean
+    and the deviation of targets that were standardised, to bring predictions, which are float64 then, into the targets' unit.
 
     Raises:
         LampError: if onnx is not installed, or an op of the network has no form there.
@@ -44,18 +45,23 @@ def export(model: Model, normal: Sequence[Any] | None = None) -> Any:
         scaled = build.add("Div", [build.add("Sub", ["x", mean]), deviation])
         build.input = build.add("Cast", [scaled], to=build.kind(program.elaborated.input_type))
     names = {value: name for node in graph for value, name in _made(node, graph, model, build)}
-    build.add("Identity", [names[graph.outputs["prediction"]]], out="prediction")
+    result = names[graph.outputs["prediction"]]
+    if unit is not None:
+        mean, deviation = (build.constant(np.asarray(part, dtype=np.float64)) for part in unit)
+        wide = build.add("Cast", [result], to=build.kind(Type("f64", program.evaluated_type.shape)))
+        result = build.add("Add", [build.add("Mul", [wide, deviation]), mean])
+    build.add("Identity", [result], out="prediction")
     given_type = program.elaborated.input_type
     shapes = {
         "x": given_type if normal is None else Type("f64", given_type.shape),
-        "prediction": program.evaluated_type,
+        "prediction": program.evaluated_type if unit is None else Type("f64", program.evaluated_type.shape),
     }
     given, made = (helper.make_tensor_value_info(name, build.kind(type), ["N", *type.sample]) for name, type in shapes.items())
     made_graph = helper.make_graph(build.nodes, "lampc", [given], [made], build.initializers)
     found = helper.make_model(made_graph, producer_name="lampc", producer_version=__version__,
                               opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)  # fmt: skip
     beside = {"lampc.source": program.source.text}
-    if normal is None:
+    if normal is None and unit is None:
         beside["lampc.network"] = network_text(program)
     onnx.helper.set_model_props(found, beside)
     return found

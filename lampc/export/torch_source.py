@@ -30,11 +30,13 @@ Normal = Sequence[Any]
 """A mean and a deviation, each a list of numbers in the shape of a sample."""
 
 
-def source(program: Program, name: str = "Network", weights: str = "", normal: Normal | None = None) -> str:
+def source(program: Program, name: str = "Network", weights: str = "", normal: Normal | None = None,
+           unit: Normal | None = None) -> str:  # fmt: skip
     """A file that holds an ``nn.Module`` for the program's network, and, where a file of weights is named, ``load()``.
 
-    ``normal``: the mean and the deviation by which features, best float64, are normalised first. Its ``state_dict`` has
-    lampc's names. In training it drops out, draws and normalises as lampc does.
+    ``normal``: the mean and the deviation by which features, best float64, are normalised first. ``unit``: the mean and the
+    deviation of targets that were standardised, by which predictions, float64 then, are brought into the targets' unit. Its
+    ``state_dict`` has lampc's names. In training it drops out, draws and normalises as lampc does.
 
     Raises:
         LampError: if an op of it has no form in PyTorch source.
@@ -46,6 +48,8 @@ def source(program: Program, name: str = "Network", weights: str = "", normal: N
         lines.insert(
             0, f"        x = ((x.double() - self.mean) / self.deviation).to({dtype})  # as the features of the training"
         )
+    if unit is not None:
+        lines[-1] = f"{lines[-1]}.double() * self.target_deviation + self.target_mean  # in the targets' own unit"
     like = any("self.like" in text for text in lines)
     functions = [LAYER.replace("DTYPE", dtype), *(text for ops, text in FUNCTIONS.values() if used & {*ops})]
     quoted = "\n".join(f"    {text}".rstrip() for text in within_python(program.source.text.strip()).splitlines())
@@ -56,7 +60,7 @@ def source(program: Program, name: str = "Network", weights: str = "", normal: N
         "from torch import Tensor, nn", "", *["\n" + text.strip("\n") + "\n" for text in functions], "",
         f"class {name}(nn.Module):", f'    """From samples [{shapes[0]}] to [{shapes[1]}]."""', "",
         "    def __init__(self) -> None:", "        super().__init__()", *_declarations(program, graph, dtype, like),
-        *_constants(normal), "",
+        *_constants(normal, ("mean", "deviation")), *_constants(unit, ("target_mean", "target_deviation")), "",
         "    def forward(self, x: Tensor) -> Tensor:", *lines, *loading, "",
     ])  # fmt: skip
 
@@ -104,8 +108,8 @@ def _declarations(program: Program, graph: Graph, dtype: str, like: bool) -> lis
     return lines
 
 
-def _constants(normal: Normal | None) -> list[str]:
-    pairs = zip(("mean", "deviation"), normal or (), strict=False)
+def _constants(normal: Normal | None, names: tuple[str, str]) -> list[str]:
+    pairs = zip(names, normal or (), strict=False)
     return [f'        self.register_buffer("{name}", torch.tensor({values}, dtype=torch.float64), persistent=False)'
             for name, values in pairs]  # fmt: skip
 
@@ -175,7 +179,7 @@ def _attribute(label: str) -> str:
     """A name that a module may have: one that means something to Python or to PyTorch gets a mark."""
     import torch
 
-    own = ("like", "training", "mean", "deviation")
+    own = ("like", "training", "mean", "deviation", "target_mean", "target_deviation")
     return ".".join(f"{part}_" if keyword.iskeyword(part) or hasattr(torch.nn.Module, part) or part in own else part
                     for part in label.split("."))  # fmt: skip
 

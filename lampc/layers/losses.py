@@ -69,6 +69,12 @@ class LossType:
     sides: bool = False
     """Whether predictions are scores above 0 for yes and below for no."""
 
+    errors: bool = False
+    """Whether it looks at nothing but p - y, so that both may be standardised."""
+
+    power: int = 0
+    """Of what degree it is in these errors; 0 where it is of none."""
+
     bounds: Callable[[Type, Arguments], Bounds] = _unbounded
     """What targets of a prediction's type may be."""
 
@@ -216,14 +222,15 @@ _OF_CLASSES = (
     Param("ignore", Int(-(2**53), 2**53), None, "a label whose samples are left out, such as padding", positional=False),
 )
 _TYPES = (
-    LossType("mse", "the mean of (p - y)²", Signature(), _same, _mse),
-    LossType("mae", "the mean of |p - y|", Signature(), _same, _mae),
+    LossType("mse", "the mean of (p - y)²", Signature(), _same, _mse, errors=True, power=2),
+    LossType("mae", "the mean of |p - y|", Signature(), _same, _mae, errors=True, power=1),
     LossType(
         "huber",
         "the mean of ½e² for |e| up to delta, then linear; e = p - y",
         Signature((Param("delta", Float(0.0, open_low=True), 1.0, "where it turns linear"),)),
         _same,
         _huber,
+        errors=True,
     ),
     LossType("bce", "the mean of -y·log p - (1-y)·log(1-p); p from `sigmoid`",
              Signature((Param("weights", Numbers(), None, "a factor for each output: `[1, 5]`", positional=False),)),

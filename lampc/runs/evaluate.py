@@ -27,7 +27,8 @@ def evaluate(run: Run, model: Model, other: Path | None = None) -> dict[str, dic
         LampError: if the data cannot be had, or does not fit the network.
     """
     if other is not None:
-        return {"data": _measured(model, _other(run, other))}
+        found = _other(run, other)
+        return {"data": _measured(model, found if model.unit is None else replace(found, y=model.unit.standardised(found.y)))}
     data = load_data(run.program, run.seed)
     return {name: _measured(model, part) for name, part in data.parts().items()}
 
@@ -50,7 +51,7 @@ def _other(run: Run, path: Path) -> Split:
     columns = None if data.description is None else data.description.columns
     if columns is not None and data.description is not None:
         arguments["target"] = data.description.name
-    request = replace(data.request, arguments=arguments, folder=path.parent.absolute(), columns=columns)
+    request = replace(data.request, arguments=arguments, folder=path.parent.absolute(), columns=columns, scale=False)
     try:
         found = data.source.load(request)
     except DataError as error:

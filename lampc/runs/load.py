@@ -125,6 +125,7 @@ def load(run: str | Path, which: str = "best", *, allow_python: bool = False, se
     kept = checkpoints.read(checkpoint)
     _see_schema(kept, program.elaborated.input_type.sample, checkpoint)
     _see_normal(kept, program.elaborated.input_type.sample, checkpoint)
+    state.unit_of(program, kept.about, str(checkpoint))
     return Run(path, config, program, checkpoint, kept)
 
 

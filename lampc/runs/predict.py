@@ -17,6 +17,7 @@ from lampc.ops.activations import Sigmoid
 from lampc.ops.normalise import LogSoftmax, Softmax
 from lampc.printable import cell, json_line
 from lampc.runs import inputs, rows
+from lampc.runtime.own_unit import in_own_unit
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +37,7 @@ class Predictions:
     names: tuple[str, ...]
     columns: tuple[Any, ...]
     raw: NDArray[np.generic]
-    """What the network made."""
+    """What the network made, in the targets' own unit."""
 
     def beside(self, columns: Mapping[str, Sequence[Any]]) -> Predictions:
         """With other columns before them; where one has an answer's name, the answer is ``predicted_`` so."""
@@ -103,7 +104,7 @@ def joined(parts: Sequence[Predictions]) -> Predictions:
 
 
 def predict(run: Run, model: Model, x: Any) -> Predictions:
-    """The network's output for samples that are not normalised yet.
+    """The network's output for samples that are not normalised yet, in the targets' own unit.
 
     A network that scores classes gives ``class`` and each class's probability, or, where it scores them for each place of
     a sample, each place's class; any other its numbers. Where the loss compares values that the file names, each has columns
@@ -111,14 +112,18 @@ def predict(run: Run, model: Model, x: Any) -> Predictions:
     """
     elaborated = run.program.elaborated
     x, last = run.normalised(x), elaborated.graph.outputs["prediction"]
-    heads = dict.fromkeys(head.label for head in elaborated.heads)
-    made = model(x).double().cpu()
+    heads = {head.label: head.part for head in elaborated.heads}
+    made = model(x).double()
+    made = (in_own_unit(model.unit, made, heads[""]) if "" in heads else made).cpu()
     if not any(heads):
         return _predictions(run, made, last, _target(run), "p_", "" in heads)
     own = next((label for label, value in elaborated.labels.items() if value == last), "prediction")
     parts = {}
     for label in (*heads, own):
-        found = model.value(label, x).double().cpu() if label in elaborated.labels else made
+        found = made
+        if label in elaborated.labels:
+            found = model.value(label, x).double()
+            found = (in_own_unit(model.unit, found, heads[label]) if label in heads else found).cpu()
         value = elaborated.labels.get(label, last)
         parts[label or own] = _predictions(run, found, value, label or own, f"{label or own}.p_", label in heads)
     every = list(parts.values())

@@ -15,6 +15,7 @@ from lampc.printable import printable, printable_lines
 from lampc.runs import schemas
 from lampc.runs.curves import curves
 from lampc.runs.directory import SUMMARY, measurements, read_json
+from lampc.runtime.own_unit import in_own_unit
 from lampc.runtime.train import load_data
 
 if TYPE_CHECKING:
@@ -104,10 +105,11 @@ def _errors(run: Run, model: Model, data: Dataset | None) -> dict[str, str]:
         return {}
     part = data.test if len(data.test) else data.train
     x, y = model.samples(part.x[:SHOWN], part.y[:SHOWN])
+    y = in_own_unit(model.unit, y)
     found: dict[str, str] = {}
     for head in run.program.elaborated.heads:
         if head.exact:  # of what a formula makes of a value nothing is known
-            made = model.value(head.label, x) if head.label else model(x)
+            made = in_own_unit(model.unit, model.value(head.label, x) if head.label else model(x), head.part)
             found.update(_errors_of(run, model, head, x, made, y if head.part is None else y[..., slice(*head.part)]))
     return found
 

@@ -106,6 +106,7 @@ def encode(model: Model) -> bytes:
         **_of_program(program, begun=True),
         "seed": model.seed,
         "normal": None,
+        "unit": None if model.unit is None else model.unit.lists(),
         "program": program_hash(program),
         "network": state.network(program),
         "random": model.random.number,

@@ -19,7 +19,8 @@ DESCRIPTION = record(
     {"input": _SIZES, "target": _SIZES, "classes": maybe(listed(text(), 1)), "train": whole(), "test": whole()},
     {"target_range": maybe(listed(number, 2, 2)), "vocabulary": maybe(listed(text(), 1)), "columns": maybe(_NAMES),
      "name": text(), "validation": whole(), "bits": maybe(flag), "sizes": maybe(listed(number, 3, 3)), "below": whole(),
-     "labels": maybe(listed(whole(-(2**62)), 1, 4)), "stored": flag, "schema": STORED, "either": flag},
+     "labels": maybe(listed(whole(-(2**62)), 1, 4)), "scaled_range": maybe(listed(number, 2, 2)), "stored": flag,
+     "schema": STORED, "either": flag},
 )  # fmt: skip
 
 CONFIG = record(
@@ -72,7 +73,8 @@ _MODEL = record(
 CHECKPOINT = record(
     {},
     {
-        "seed": _SEED, "normal": maybe(listed(nested(number), 2, 2)), "schema": STORED, "file": text(), "program": text(),
+        "seed": _SEED, "normal": maybe(listed(nested(number), 2, 2)), "schema": STORED,
+        "unit": maybe(listed(listed(number), 2, 2)), "file": text(), "program": text(),
         "source": text(LONG, nul=True),
         "network": listed(_LAYER), "best": maybe(BEST), "random": whole(0, 2**64), "settings": _MEASURES,
         "ended": listed(_ENDED), "epochs": _EPOCH, "model": _MODEL,

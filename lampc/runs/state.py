@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from lampc.data.unit import Unit
 from lampc.diagnostics import LampError, Problems, failure
 from lampc.elaborate.weights import STATE
 from lampc.layers.schedules import CLOCK
+from lampc.runs.directory import damaged
 from lampc.runtime.history import Epoch, History
 from lampc.runtime.steps import Position
 from lampc.runtime.weights import layer_states
@@ -57,6 +60,7 @@ def restore(model: Model, checkpoint: Checkpoint, name: str) -> None:
         if field not in checkpoint.about:
             raise failure("E611", f"{name} is damaged: there is no `{field}`", "take an earlier run, or train again")
     check_network(model.program, checkpoint.about, name)
+    unit = unit_of(model.program, checkpoint.about, name)
     with torch.no_grad():
         for label, tensor in {**model.parameters, **{f"{STATE}{k}": v for k, v in model.storage.states.items()}}.items():
             found = checkpoint.tensors.get(label)
@@ -72,6 +76,20 @@ def restore(model: Model, checkpoint: Checkpoint, name: str) -> None:
         model.storage.set(clock)  # numbers such as `lr` are as they are asked for now
     if "random" in checkpoint.about:
         model.random.number = checkpoint.about["random"]
+    model.unit = unit
+
+
+def unit_of(program: Program, about: Mapping[str, Any], name: str) -> Unit | None:
+    """The targets' own unit, where the network was trained on standardised ones.
+
+    Raises:
+        LampError: if it is not of the network's targets.
+    """
+    kept, target = about.get("unit"), program.elaborated.target_type
+    unit = None if kept is None or target is None else Unit.of(kept, target.sample)
+    if kept is not None and unit is None:
+        raise damaged(Path(name), "`unit` is not of the network's targets")
+    return unit
 
 
 def check_network(program: Program, about: Mapping[str, Any], name: str) -> None:

@@ -58,6 +58,7 @@ class Kept:
             "seed": seed,
             "normal": normal(data),
             "schema": None if data.schema is None else json_of(data.schema),
+            "unit": None if data.unit is None else data.unit.lists(),
             "file": self.config["file"],
             "source": self.program.source.text,
             "program": self.config["program"],

@@ -24,6 +24,7 @@ from lampc.runtime.storage import Storage
 
 if TYPE_CHECKING:
     from lampc.compile import Program
+    from lampc.data.unit import Unit
     from lampc.runtime.group import Group
 
 _KEPT = 8
@@ -61,6 +62,10 @@ class Machine:
         dtype = program.elaborated.dtype
         self.storage = Storage(program.parameters, program.training, dtype, self.device)
         self.random = Random(self.seed, self.device)
+        self.unit: Unit | None = None
+        """The targets' own unit, where it has been trained on standardised ones: its predictions times the deviation, plus the
+        mean.
+        """
         self.group: Group | None = None
         """The processes that train together, each with a model of its own; None for one alone."""
         self._executors: OrderedDict[tuple[int, int], Executor] = OrderedDict()

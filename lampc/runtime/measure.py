@@ -15,6 +15,7 @@ from lampc.passes.totals import begun
 from lampc.runtime.chunks import CHUNK, STORED
 from lampc.runtime.executor import run
 from lampc.runtime.loader import tensor
+from lampc.runtime.own_unit import in_own_unit, loss_factor
 from lampc.runtime.targets import check_bits
 from lampc.runtime.totals import gives, loss_of, plus
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 
 def measure(model: Model, x: Any, y: Any, known: bool = False) -> tuple[float, list[tuple[MetricType, Any]]]:
-    """The loss of some samples, as if they were one minibatch, and each metric with what its result is read off.
+    """The loss of some samples, as if they were one minibatch, and each metric with what its result is read off; in the
+    targets' own unit, where the model has one.
 
     ``known``: the samples have been measured before, and are not looked at again.
 
@@ -38,11 +40,12 @@ def measure(model: Model, x: Any, y: Any, known: bool = False) -> tuple[float, l
             sums, samples = plus(sums, added), samples + len(target)
             counted = counted or known or counts(model, target)
             for index, metric in enumerate(metrics):
-                part = metric.part(_seen(metric, outputs, target, known))
+                part = metric.part(_seen(model, metric, outputs, target, known))
                 states[index] = part if states[index] is None else metric.merge(states[index], part)
     if not counted:
         raise nothing(model)
-    return loss_of(totals, sums, samples), list(zip(metrics, states, strict=True))
+    loss = loss_of(totals, sums, samples) * loss_factor(model.program, model.unit)
+    return loss, list(zip(metrics, states, strict=True))
 
 
 def counts(model: Model, y: Tensor) -> bool:
@@ -97,11 +100,14 @@ def _measured(model: Model, x: Tensor, y: Tensor) -> Iterator[tuple[tuple[float,
         yield gives(program.totals, executor, len(part)), executor.outputs, target
 
 
-def _seen(metric: MetricType, outputs: Mapping[Key, Tensor], target: Tensor, known: bool) -> Seen:
+def _seen(model: Model, metric: MetricType, outputs: Mapping[Key, Tensor], target: Tensor,
+          known: bool) -> Seen:  # fmt: skip
     head = metric.head
     prediction = outputs[head.output]
     if head.part is not None:
         target = target[..., slice(*head.part)]
     if metric.of_classes and not known and target.is_floating_point():
         check_bits(metric.name, target)
+    if model.unit is not None:
+        prediction, target = in_own_unit(model.unit, prediction, head.part), in_own_unit(model.unit, target, head.part)
     return Seen(prediction, target, outputs.get(head.scores, prediction))

@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 class Model(Machine):
     """Parameters and what can be done with them. ``parameters`` are real tensors, to read and to write in place.
 
+    Samples, targets and predictions are such as the network is trained on, as ``program.data()`` has them. Where those
+    targets are standardised, ``unit`` says by what, once training has begun: ``model.unit.own(model(x))`` are predictions in
+    the targets' own unit, and what ``evaluate`` and ``train`` tell is in it. Before, it is None.
+
     Any number of threads may call one model; each waits for its turn. While one trains, others have theirs between two
     spells of it, a few times a second.
     """
@@ -63,6 +67,7 @@ class Model(Machine):
             LampError: if it is no seed.
         """
         self.seed = seed = whole("seed", seed, most=SEEDS)
+        self.unit = None
         self.storage.initialise(self.program.parameters, seed)
         if self._begin is not None:
             self.storage.fill(self._begin)
@@ -168,7 +173,7 @@ class Model(Machine):
     @torch.no_grad()
     @exclusive
     def __call__(self, x: Any) -> Tensor:
-        """Predictions [n, …] for samples ``x`` [n, …sample], without dropout.
+        """Predictions [n, …] for samples ``x`` [n, …sample], without dropout: the network's own numbers, whatever ``unit`` is.
 
         Raises:
             LampError: if the samples are not such as the network takes.
@@ -229,7 +234,8 @@ class Model(Machine):
     @torch.no_grad()
     @exclusive
     def loss(self, x: Any, y: Any) -> Tensor:
-        """The loss of a minibatch, x [n, …sample] and y [n, …target] or labels [n]: a tensor [] without axes.
+        """The loss of a minibatch, x [n, …sample] and y [n, …target] or labels [n]: a tensor [] without axes; of the network's
+        own numbers, whatever ``unit`` is.
 
         ``backward()`` then differentiates it.
 
@@ -291,7 +297,8 @@ class Model(Machine):
     def evaluate(self, x: Any, y: Any) -> dict[str, float]:
         """The loss and the program's metrics on samples ``x`` [n, …sample] with targets ``y`` [n, …target] or labels [n].
 
-        They are measured as if they were one minibatch, without dropout; accuracy is a share, from 0 to 1.
+        They are measured as if they were one minibatch, without dropout; accuracy is a share, from 0 to 1. Where the model has
+        a ``unit``, ``y`` is standardised, and what is answered is in that unit.
 
         Raises:
             LampError: if there is nothing to measure, no sample, or none but such as the loss ignores; or samples or targets

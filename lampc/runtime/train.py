@@ -23,6 +23,7 @@ from lampc.runtime.footprint import Manner, Samples, beginning, loaded
 from lampc.runtime.history import Diverged, Epoch, History, Part
 from lampc.runtime.loader import DataLoader
 from lampc.runtime.measure import check_counts
+from lampc.runtime.own_unit import loss_factor
 from lampc.runtime.steps import Position, Steps, steps_of
 from lampc.runtime.threads import one_thread_if_small
 from lampc.runtime.totals import loss_of
@@ -89,6 +90,7 @@ def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate:
     _check(program, loader if data is None else data, model.group.size if model.group is not None else 1)
     if loader is None or data is not None or program.experiment.data is not None:
         data = data if data is not None else load_data(program, model.seed)
+        model.unit = data.unit
     if loader is None:
         assert data is not None
         loader = DataLoader(data.train, settings.batch, settings.shuffle, seed=model.seed)
@@ -140,6 +142,7 @@ class _Loop:
         held_out = self.parts.get("validation", self.parts.get("test"))
         self._held_out = None if held_out is None else _ready(model, held_out)
         self.choosing = Choosing(model.program, self.validated)
+        self.factor = loss_factor(model.program, model.unit)
         self.watch: Watch | None = None
         self.on_part: OnPart | None = None
         self._asked = False
@@ -165,7 +168,7 @@ class _Loop:
             if found:
                 self._ended(found, where, history)
             elif self.on_part is not None:
-                loss = loss_of(self.model.program.totals, where.sums, where.done)
+                loss = loss_of(self.model.program.totals, where.sums, where.done) * self.factor
                 self.on_part(Part(where.epoch + 1, where.done, self.steps.samples, loss))
         if self.keeper is not None:
             self.keeper.between(where, history, self.loader, self.sync)
@@ -236,9 +239,10 @@ class _Loop:
         self._record(found, measured, history)
 
     def _record(self, found: list[tuple[float, int]], measured: dict[str, float], history: History) -> None:
-        """Note epochs, the last of which has been measured."""
+        """Note epochs, the last of which has been measured, with their losses in the targets' unit."""
         seconds, self._seconds = self._seconds / max(1, len(found)), 0.0
-        for index, (loss, steps) in enumerate(found):
+        for index, (standardised, steps) in enumerate(found):
+            loss = standardised * self.factor
             history.steps += steps
             history.seconds += seconds
             last = measured if index == len(found) - 1 else {}
@@ -246,7 +250,8 @@ class _Loop:
             epoch = Epoch(len(history) + 1, loss, seconds, test, validation)
             if self.watch is not None and epoch.epoch == self.watch.epoch:
                 self.sync()
-                epoch = replace(epoch, warnings=self.watch.look([*(each.loss for each in history), loss]))
+                losses = [each.loss / self.factor for each in history]
+                epoch = replace(epoch, warnings=self.watch.look([*losses, standardised]))
             history.epochs.append(epoch)
             _log.info("seed %d, %s", history.seed, epoch)
             for warning in epoch.warnings:

@@ -101,7 +101,9 @@ def _few(names: list[str]) -> str:
 
 @torch.no_grad()
 def duplicate(model: Model, other: Model) -> None:
-    """Make another model of the same program what this one is: weights, gradients, the optimiser, settings, random numbers."""
+    """Make another model of the same program what this one is: weights, gradients, the optimiser, settings, random numbers, the
+    targets' unit.
+    """
     for kind in ("by_name", "states", "settings"):
         mine, others = getattr(model.storage, kind), getattr(other.storage, kind)
         for name, values in mine.items():
@@ -109,6 +111,7 @@ def duplicate(model: Model, other: Model) -> None:
     for name, parameter in model.parameters.items():
         other.parameters[name].grad = None if parameter.grad is None else parameter.grad.to(other.device, copy=True)
     other.random.number = model.random.number
+    other.unit = model.unit
 
 
 @contextmanager

@@ -69,7 +69,8 @@ class TestCsv:
         (folder / "n.csv").write_text("a,b,c\n1,2,3\n4,5,6\n7,8,9\n")
         data = load(folder, 'data csv "n.csv" target=a split=0.7', "linear 1; loss mse")
         assert data.description.classes is None
-        assert sorted(data.train.y.ravel().tolist() + data.test.y.ravel().tolist()) == [1, 4, 7]
+        assert data.unit is not None
+        assert sorted(data.unit.own(np.concatenate([data.train.y, data.test.y])).ravel().tolist()) == [1, 4, 7]
         classes = load(folder, 'data csv "n.csv" target=c classes split=0.7')
         assert classes.description.classes == ("3", "6", "9")
 
