@@ -14,6 +14,7 @@ from lampc.elaborate.heads import Compared
 from lampc.ir.types import Type
 from lampc.layers.losses import LOSSES
 from lampc.layers.metrics import METRICS, Head, MetricType, Reading, bound, kind_of
+from lampc.layers.metrics_of_classes import several
 from lampc.layers.signature import Int
 from lampc.ops.activations import Sigmoid
 from lampc.ops.arithmetic import Sub
@@ -56,6 +57,10 @@ class Measurable:
         data = self.experiment.data
         if part is None and data is not None and data.description is not None and data.description.bits is False:
             return "it takes targets of 0 and 1, and the data's are other numbers"
+        if target.shape[-1] != 1 and not _of_labels(head):
+            return "several outputs are labels, each 0 or 1, only for the losses `bce` and `hinge`"
+        if metric.of_shares and not _shares(value):
+            return "it takes probabilities: end the network in `sigmoid`"
         if any(head.label == self.label_of(label) and not head.exact for head in self.heads):
             return "the loss makes something else of it; let the network make what is compared, and name it with `as`"
         if head is not None and not head.loss and not metric.of_scores and not (_shares(value) or self.differs(label, part)):
@@ -82,6 +87,12 @@ def _scored(loss: str, value: Term) -> bool:
     return known.logarithms or known.sides or (known.classes and not isinstance(value.node.op, Softmax))
 
 
+def _of_labels(head: Compared | None) -> bool:
+    """Whether a loss takes each output for the answer to a question of its own, yes or no."""
+    known = None if head is None else LOSSES.get(head.loss)
+    return known is not None and (known.probabilities or known.sides)
+
+
 def _shares(value: Term) -> bool:
     """Whether a value's numbers lie between 0 and 1."""
     return all(node.op.codomain[0] >= 0 and node.op.codomain[1] <= 1 for node in sources(value))
@@ -96,7 +107,8 @@ def choose_metrics(found: Measurable, problems: Problems) -> tuple[MetricType, .
         return tuple(_bound(one.metric, found, one.label, head) for one, head in asked if head is not None)
     if loss is None or loss.sum is not None:
         return ()
-    names: tuple[str, ...] = ("accuracy",) if found.target.dtype == "i64" or _one_of_two(found) else ("mae", "r2")
+    by_class = found.target.dtype == "i64" or _one_of_two(found) or _each_of_two(found)
+    names: tuple[str, ...] = ("accuracy",) if by_class else ("mae", "r2")
     if _scored(loss.name, found.prediction) or (loss.type is None and not found.differs("", None)):
         names = tuple(name for name in names if METRICS[name].of_classes)  # whether its numbers are the targets' is not known
     fit = (METRICS[name] for name in names if not found.reason(METRICS[name], "", None))
@@ -111,6 +123,14 @@ def _one_of_two(found: Measurable) -> bool:
     if prediction.type.shape[-1:] != (1,) or loss is None or loss.type is None or bits is False:
         return False
     return loss.type.sides or (isinstance(prediction.node.op, Sigmoid) and (bool(bits) or loss.type.probabilities))
+
+
+def _each_of_two(found: Measurable) -> bool:
+    """Whether the network says yes or no to several questions at once, and the data's targets are known to be 0 and 1."""
+    data = found.experiment.data
+    if data is None or data.description is None or not data.description.bits or len(found.heads) != 1:
+        return False
+    return several(found.prediction.type, found.target) and _of_labels(found.heads[0])
 
 
 def _asked(asked: Asked, found: Measurable, problems: Problems) -> Head | None:
@@ -149,7 +169,10 @@ def _asked(asked: Asked, found: Measurable, problems: Problems) -> Head | None:
 def _bound(metric: MetricType, found: Measurable, label: str, head: Head) -> MetricType:
     """A metric of a value, as the loss of that value counts: a hinge's scores are positive for yes."""
     own = next((h for h in found.heads if h.label == found.label_of(label)), None)
-    reading = Reading() if own is None else Reading(0.0 if own.loss == "hinge" else 0.5, own.ignore, own.weights)
+    logits = isinstance((found.named[label] if label else found.prediction).node.op, Sigmoid)
+    reading = Reading(logits=logits)
+    if own is not None:
+        reading = Reading(0.0 if own.loss == "hinge" else 0.5, own.ignore, own.weights, logits)
     return bound(metric, reading, head)
 
 

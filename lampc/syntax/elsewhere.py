@@ -92,7 +92,8 @@ HOMES: dict[str, str] = {
 BEGINNINGS: dict[str, str] = {
     **dict.fromkeys(("sgd", "adam", "adamw", "rmsprop", "adagrad", "lion", "muon"), "optimizer"),
     **dict.fromkeys(("mse", "bce", "crossentropy", "huber", "nll", "hinge"), "loss"),
-    **dict.fromkeys(("accuracy", "f1", "auc", "perplexity", "confusion", "rmse", "r2"), "metrics"),
+    **dict.fromkeys(("accuracy", "f1", "auc", "recall", "balanced_accuracy", "logloss", "perplexity", "confusion", "rmse",
+                     "r2"), "metrics"),
     **dict.fromkeys(("cosine", "onecycle"), "schedule"),
     **dict.fromkeys(("digits", "wine", "breastcancer", "diabetes", "disc", "xor", "csv", "npz", "parquet"), "data"),
     **dict.fromkeys(("xavier", "kaiming", "orthogonal"), "init"),
@@ -100,7 +101,8 @@ BEGINNINGS: dict[str, str] = {
 """Words that say by themselves which statement is meant."""
 
 METRICS: dict[str, str] = {"mse": "rmse", "mean_squared_error": "rmse", "error": "accuracy", "acc": "accuracy", "f1score": "f1",
-                           "confusion_matrix": "confusion", "rocauc": "auc", "aucroc": "auc"}  # fmt: skip
+                           "confusion_matrix": "confusion", "rocauc": "auc", "aucroc": "auc", "roc_auc": "auc",
+                           "log_loss": "logloss", "balanced": "balanced_accuracy", "sensitivity": "recall"}  # fmt: skip
 """Their names of metrics, and what is nearest here, where the loss of that name is none."""
 
 MISSING: dict[str, str] = {

@@ -194,10 +194,7 @@ def metric(name: str, p: Tensor, y: Tensor, program: Program, output: str) -> fl
             return float(metrics.r2_score(y.flatten(1), p.flatten(1)))
         if y.is_floating_point():
             middle = 0.0 if program.training.loss.choice == "hinge" else 0.5  # margins are on either side of 0
-            truth, found = (y.flatten() > 0.5).int().numpy(), (p.flatten() > middle).int().numpy()
-            if name == "auc":
-                return float(metrics.roc_auc_score(truth, p.flatten()))
-            return float(metrics.f1_score(truth, found) if name == "f1" else metrics.accuracy_score(truth, found))
+            return _answers(name, (y > 0.5).int(), p, middle)
         rows, labels = p.flatten(0, -2), y.flatten()
         known = labels != program.training.loss.get("ignore", -100)
         rows, labels = rows[known], labels[known]
@@ -206,9 +203,35 @@ def metric(name: str, p: Tensor, y: Tensor, program: Program, output: str) -> fl
             return float(F.nll_loss(logs, labels, _weights(program.training.loss)).exp())
         if name == "auc":
             return _auc(logs, labels)
-        found = rows.argmax(-1)
-        return float(metrics.accuracy_score(labels, found) if name == "accuracy" else
-                     metrics.f1_score(labels, found, average="macro"))  # fmt: skip
+        if name == "logloss":
+            return float(metrics.log_loss(labels, logs.exp(), labels=range(logs.shape[1])))
+        return _named(name, labels, rows.argmax(-1), "macro")
+
+
+def _answers(name: str, y: Tensor, p: Tensor, middle: float) -> float:
+    """A metric of one answer, yes or no, or of several at once, a column each."""
+    from sklearn import metrics
+
+    columns = [(y[..., c].flatten(), p[..., c].flatten()) for c in range(p.shape[-1])]
+    if name == "auc":
+        known = [metrics.roc_auc_score(*column) for column in columns if len(column[0].unique()) == 2]
+        return float(np.mean(known)) if known else 0.5
+    if name == "logloss":
+        return float(np.mean([metrics.log_loss(*column, labels=[0, 1]) for column in columns]))
+    if name == "accuracy":
+        return float(metrics.accuracy_score(y.flatten(), (p > middle).flatten().int()))
+    if len(columns) == 1:
+        return _named(name, y.flatten(), (p > middle).flatten().int(), "binary")
+    return _named(name, y, (p > middle).int(), "macro")
+
+
+def _named(name: str, truth: Tensor, found: Tensor, average: str) -> float:
+    """A metric of classes that are found."""
+    from sklearn import metrics
+
+    if name in ("accuracy", "balanced_accuracy"):
+        return float(getattr(metrics, f"{name}_score")(truth, found))
+    return float(getattr(metrics, f"{name}_score")(truth, found, average=average, zero_division=0))
 
 
 def _auc(logs: Tensor, labels: Tensor) -> float:

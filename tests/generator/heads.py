@@ -16,6 +16,9 @@ from generator.program import Formula, Option, Statement, Training
 if TYPE_CHECKING:
     from generator.draw import _Draft
 
+ANSWERS = ("accuracy", "f1", "auc", "precision", "recall", "logloss")
+"""Metrics of classes, of one answer or of several at once."""
+
 
 def head(draft: _Draft, x: Tensor) -> tuple[list[Statement], Training]:
     """The last layers for a loss, and the experiment."""
@@ -44,14 +47,16 @@ def head(draft: _Draft, x: Tensor) -> tuple[list[Statement], Training]:
         outs = last[-2].get("sizes")
         loss = Option("bce", tuple(maybe(rng, 0.3, weights=[0.5 + i for i in range(outs)]).items()))
         one = outs == 1
-        metrics = tuple(rng.sample(["accuracy", "f1", "auc"], rng.randint(1, 3))) if one else ("mae",)
+        flat = len(shape) == 1 or bool(last[:-2])
+        known = (*ANSWERS, "balanced_accuracy") if one else ANSWERS if flat else ("mae",)
+        metrics = tuple(rng.sample(known, rng.randint(1, min(3, len(known)))))
     else:
         classes = rng.choice([2, 3, 4, 8, 15, 17])
         last.append(_linear(classes))
         loss, end = _of_classes(rng, kind, classes)
         last += [Statement(end)] if end else []
         if kind == "classes":
-            metrics = tuple(rng.sample(["accuracy", "f1", "auc", "perplexity"], rng.randint(0, 4)))
+            metrics = tuple(rng.sample((*ANSWERS, "balanced_accuracy", "perplexity"), rng.randint(0, 4)))
     return last, Training(loss, total, optimizer(rng), schedule(rng), metrics, training(rng))
 
 
