@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from lampc.data.parts import divided
 from lampc.data.source import DataError, Dataset, Request, Split
 from lampc.data.split import Cut, finish
 from lampc.data.understood import Understood, by_schema
 from lampc.data.whole import in_table, whole_numbers
 from lampc.table.encode import encode
 from lampc.table.fit import fitted, refitted
-from lampc.table.parsed import Codes, Numbers, Parsed
+from lampc.table.parsed import Codes, Moments, Numbers, Parsed, Values, Words
+from lampc.table.parts import cut
 from lampc.table.schema import Column, Schema, Target
 
 if TYPE_CHECKING:
@@ -25,17 +28,12 @@ def dataset(request: Request, known: Understood) -> Dataset:
     Raises:
         DataError: if there are too few, or a later table has not the columns or kinds that the first had.
     """
-    import numpy as np
-
     targets = known.targets
     parsed = known.parsed if request.schema is None else _as_known(request.schema, known)
     rows = with_targets(parsed, targets)
     if not len(rows):
         raise DataError("E603", f"no row has a target: `{known.targets[0].name}` is missing in all")
-    cut = Cut.of(request)
-    order = np.random.default_rng(cut.seed).permutation(len(rows))
-    train, validation, _ = cut.counts(len(rows))
-    parts = [parsed.take(rows[part]) for part in np.split(order, [train, train + validation])]
+    parts = [parsed.take(rows[part]) for part in _parts(request, known, parsed.take(rows))]
     standardise = request.arguments["normalize"] is not False and not request.below
     schema = request.schema or Schema((), targets, known.table.form, known.used)
     if request.schema is None:
@@ -45,10 +43,49 @@ def dataset(request: Request, known: Understood) -> Dataset:
     made = [Split(_x(schema, part, request, known), y_of(schema, part, request.bits)) for part in parts]
     one = schema.targets[0] if len(schema.targets) == 1 else None
     classes = one.values if one is not None and one.kind != "number" and not request.bits else None
-    found = finish(made[0], made[1], made[2], classes, replace(cut, normalize=False))
+    whole = Cut(seed=request.seed, below=request.below, scale=request.scale, scalable=True)
+    found = finish(made[0], made[1], made[2], classes, whole)
     described = replace(found.description, columns=schema.slots, name=schema.name, schema=schema,
                         vocabulary=_vocabulary(schema), either=one is not None and one.kind == "yesno")  # fmt: skip
     return replace(found, description=described, schema=schema)
+
+
+def _parts(request: Request, known: Understood, parsed: Parsed) -> Sequence[NDArray[np.int64]]:
+    """The rows to train on, to choose by, and to test on."""
+    one = known.targets[0] if len(known.targets) == 1 and known.targets[0].kind != "number" else None
+    shares, manner = divided(request.arguments, one is not None)
+    labels = _plain(parsed.columns[one.name]) if one is not None and request.arguments["stratify"] else None
+    by = parsed.columns[manner.column] if manner.column else None
+    return cut(
+        parsed.rows,
+        shares,
+        request.seed,
+        labels,
+        groups=_plain(by) if by is not None and manner.kind == "group" else None,
+        times=_plain(by) if by is not None and manner.kind == "time" else None,
+        column=_words(by) if by is not None and manner.kind == "column" else None,
+        fold=request.fold,
+    )
+
+
+def _plain(values: Values) -> NDArray[Any]:
+    """A column as numbers: codes, numbers, or seconds."""
+    match values:
+        case Codes():
+            return values.codes
+        case Numbers():
+            return values.values
+        case Moments():
+            return values.seconds
+        case Words():
+            raise DataError("E602", "a text names no part, group or time")
+
+
+def _words(values: Values) -> list[str | None]:
+    """A column's words."""
+    if isinstance(values, Codes):
+        return [values.words[code] if code >= 0 else None for code in values.codes.tolist()]
+    return [str(value) for value in _plain(values).tolist()]
 
 
 def _as_known(schema: Schema, known: Understood) -> Parsed:

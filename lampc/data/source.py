@@ -139,6 +139,8 @@ class Request:
     """What a sample's whole numbers are to stay below, as an embedding takes them; 0 where samples hold any numbers."""
     labels: bool = False
     """Whether whole numbers in several axes are labels, one for each place of a sample."""
+    fold: tuple[int, int] | None = None
+    """The how manieth fold, from 0, of how many is held out."""
     overrides: tuple[Override, ...] = ()
     """What the program says of single columns of a table."""
     schema: Schema | None = None

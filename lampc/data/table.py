@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from lampc.data import parquet
+from lampc.data.parts import GROUP, SPLIT_OF_TABLE, STRATIFY, TIME
 from lampc.data.remarks import described
 from lampc.data.samples import dataset
 from lampc.data.source import Dataset, DataSource, Description, Request, source
-from lampc.data.split import SCALE, SPLIT, VALIDATION
+from lampc.data.split import SCALE, VALIDATION
 from lampc.data.understood import understood
 from lampc.layers.signature import Flag, Name, Names, OneOf, Param, Signature, Text
 
@@ -18,8 +19,11 @@ _COLUMNS = (
     Param("only", Names(), (), "the columns that are taken, and no others", positional=False),
     Param("missing", OneOf(("mean", "median", "zero", "own", "refuse")), "",
           "what a missing cell stands for, of columns that say nothing else; `refuse`: a mistake", positional=False),
-    SPLIT,
+    SPLIT_OF_TABLE,
     VALIDATION,
+    GROUP,
+    TIME,
+    STRATIFY,
     Param("normalize", Flag(), None, "numbers to mean 0 and deviation 1, fitted on the training part; on where left out"),
     SCALE,
 )  # fmt: skip

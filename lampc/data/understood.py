@@ -49,8 +49,10 @@ def understood(request: Request) -> Understood:
     """
     path = regular(request.folder, request.arguments["path"])
     stat = path.stat()
-    key = (path, stat.st_mtime_ns, stat.st_size, _asked(request), request.overrides, request.below > 0,
-           *(request.arguments.get(name) for name in ("target", "classes", "drop", "only", "missing", *USES)))  # fmt: skip
+    options = ("target", "classes", "drop", "only", "missing", "weight", "group", "time")
+    part = request.arguments["split"]
+    key = (path, stat.st_mtime_ns, stat.st_size, _asked(request), request.overrides, part if isinstance(part, str) else "",
+           *(request.arguments.get(name) for name in options))  # fmt: skip
     with _LOCK:
         found = _KEPT.get(key)
     if found is None:
@@ -74,7 +76,8 @@ def _understood(request: Request, path: Path) -> Understood:
         raise DataError("E603", f"{given['path']} has {'no columns' if not table.columns else 'a header and no rows'}")
     names = list(table.columns)
     targets = _existing(given["target"] or names[-1:], names, "target")
-    used = {use: _existing([given[use]], names, use)[0] for use in USES if given.get(use)}
+    asked = {**{use: given.get(use) for use in USES}, "part": given["split"] if isinstance(given["split"], str) else None}
+    used = {use: _existing([name], names, "split" if use == "part" else use)[0] for use, name in asked.items() if name}
     left = [name for name in _features(given, names, targets) if name not in used.values()]
     overrides = {override.name: _with_missing(override, given) for override in request.overrides}
     for name in overrides:
