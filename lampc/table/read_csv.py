@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from lampc.diagnostics.unplaced import DataError
 from lampc.table.cells import Asked, Form, Table
 from lampc.table.read_dialect import CELL
-from lampc.table.read_encoding import Text, text_of
+from lampc.table.read_encoding import Text, text_of, unescaped
 from lampc.table.read_layout import Layout, layout_of
 from lampc.table.read_lines import Lines, refuse_ragged, refuse_unclosed, rows_of, written_loosely
 from lampc.table.read_source import Source
@@ -24,7 +24,7 @@ def read_csv(source: Source, asked: Asked, likely: str = ",") -> Table:
     Raises:
         DataError: if it is none, or lines have different numbers of cells.
     """
-    text = text_of(source, asked.encoding)
+    text = unescaped(text_of(source, asked.encoding))
     layout = layout_of(text, asked, likely)
     if written_loosely(text, layout):
         layout = replace(layout, dialect=replace(layout.dialect, loose=True))
@@ -37,15 +37,26 @@ def read_csv(source: Source, asked: Asked, likely: str = ",") -> Table:
     if not slow:
         refuse_unclosed(text, layout, lines)
     columns = {name: _trimmed(chunked.pop(0), text) for name in layout.names}
-    notes = list(layout.notes)
-    for place in sorted(layout.unnamed):
-        name = layout.names[place]
-        if layout.header and len(columns) > 1 and _all_empty(columns[name]):
-            del columns[name]
+    empty = [name for name in layout.unnamed if len(columns) > 1 and _all_empty(columns[name])]
+    columns = {name: cells for name, cells in columns.items() if name not in empty}
+    notes = [*layout.notes, *_unnamed([name for name in layout.unnamed if name not in empty], len(empty))]
     if text.encoding != "utf-8" and asked.encoding is None:
         notes.insert(0, f'the text is not UTF-8: encoding="{text.encoding}"')
     form = Form("csv", layout.dialect.delimiter, layout.decimal, text.encoding, layout.header)
     return Table(source.name, columns, form, lines.place, tuple(notes))
+
+
+def _unnamed(names: Sequence[str], empty: int) -> Iterator[str]:
+    """What is said of columns without names."""
+    if empty:
+        yield (
+            "a column that has neither a name nor cells is left out"
+            if empty == 1
+            else f"{empty} columns without names and cells are left out"
+        )
+    if names:
+        shown = ", ".join(f"`{name}`" for name in names[:5]) + (", …" if names[5:] else "")
+        yield f"{'a column without a name is' if len(names) == 1 else 'columns without names are'} called {shown}"
 
 
 def _by_arrow(text: Text, layout: Layout) -> list[Any]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import codecs
 import io
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 from lampc.diagnostics.unplaced import DataError
 from lampc.table.read_source import Source
 
 _BLOCK = 1 << 22
+_ESCAPED = re.compile(rb'\\"(?!\s*[,;|:\t\r\n"]|\s*$)')
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # begins as UTF-16's does
@@ -35,6 +37,8 @@ class Text:
     blanks: bool
     """Whether there is any blank or tab."""
     ascii: bool
+    escapes: bool
+    """Whether a backslash stands before a quote somewhere."""
 
 
 def text_of(source: Source, encoding: str | None) -> Text:
@@ -46,9 +50,11 @@ def text_of(source: Source, encoding: str | None) -> Text:
     head = source.head(4096)
     mark, marked = next(((mark, name) for mark, name in _MARKS if head.startswith(mark)), (b"", ""))
     wanted = _known(encoding) if encoding is not None else marked or _wide(head) or "utf-8"
-    if mark and _plain(marked) != _plain(wanted):
+    if mark and marked.startswith(wanted):
+        wanted = marked  # the mark says in which order bytes are
+    elif mark:
         mark = b""
-    if _plain(wanted) == "utf8":
+    if wanted == "utf-8":
         try:
             return _scanned(source, len(mark), "utf-8")
         except _StrangeError as error:
@@ -57,7 +63,7 @@ def text_of(source: Source, encoding: str | None) -> Text:
                                 ('if Windows wrote it: encoding="cp1252"',), "encoding") from None  # fmt: skip
             wanted = "cp1252"
     try:
-        return _scanned(_decoded(source, len(mark), wanted), 0, wanted)
+        return _scanned(_decoded(source, len(mark), wanted), 0, marked.rpartition("-")[0] if mark else wanted)
     except UnicodeDecodeError as error:
         if encoding is not None or wanted != "cp1252":
             raise DataError("E601", f"{source.name}: byte 0x{error.object[error.start]:02x} is not {wanted}",
@@ -69,17 +75,28 @@ class _StrangeError(Exception):
     """``line 3: byte 0xe9``, which is not UTF-8."""
 
 
+def unescaped(text: Text) -> Text:
+    """A text whose quotes within cells are doubled, where a backslash stood before them as R writes it.
+
+    A cell may end in a backslash too; only a quote that no end of a cell follows shows that it is meant otherwise.
+    """
+    if not text.escapes:
+        return text
+    with text.source.open() as file:
+        if not any(b'\\"' in line and _ESCAPED.search(line) for line in file):
+            return text
+    with text.source.open() as file:
+        made = Source(text.source.name, None, file.read().replace(b'\\"', b'""'))
+    return replace(text, source=made)
+
+
 def _known(encoding: str) -> str:
     try:
         found = codecs.lookup(encoding)
         b"".decode(encoding)  # not what makes bytes of bytes
     except (LookupError, ValueError):
         raise DataError("E305", f'there is no encoding "{encoding}"', ('encoding="cp1252"',), "encoding") from None
-    return {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}.get(found.name, found.name)
-
-
-def _plain(encoding: str) -> str:
-    return encoding.replace("-", "")
+    return {"utf-8-sig": "utf-8"}.get(found.name, found.name)
 
 
 def _wide(head: bytes) -> str:
@@ -112,7 +129,7 @@ def _scanned(source: Source, begin: int, encoding: str) -> Text:
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     lines = returns = both = quotes = 0
-    ascii, blanks, last = True, False, b""
+    ascii, blanks, escapes, last = True, False, False, b""
     with source.open() as file:
         file.seek(begin)
         while block := file.read(_BLOCK):
@@ -131,7 +148,8 @@ def _scanned(source: Source, begin: int, encoding: str) -> Text:
             both += block.count(b"\r\n") + (last == b"\r" and block[:1] == b"\n") if returns else 0
             quotes += block.count(b'"')
             blanks = blanks or b" " in block or b"\t" in block or b"\xa0" in block
+            escapes = escapes or b'\\"' in block
             last = block[-1:]
     if not ascii and decoder.getstate()[0]:
         raise _StrangeError(f"line {lines + 1}: a character's last bytes are missing, which")
-    return Text(source, begin, encoding, lines + returns - both, quotes, blanks, ascii)
+    return Text(source, begin, encoding, lines + returns - both, quotes, blanks, ascii, escapes)

@@ -50,7 +50,7 @@ def dialect_of(lines: Sequence[str], delimiter: str | None, likely: str) -> Dial
         if steady >= 0.9:
             return Dialect(one, quote)
         best = max(best, (steady, one), key=lambda found: found[0])
-    return Dialect(best[1] if best[0] >= 0.5 else likely, quote)
+    return Dialect(best[1] if best[0] > 0.5 else likely, quote)
 
 
 def _quote(lines: Sequence[str]) -> str:
@@ -125,8 +125,11 @@ def _is_value(cell: str) -> bool:
 
 
 def _counting(first: Sequence[str]) -> bool:
-    """Whether names count by equal steps: 1990, 1991, 1992."""
+    """Whether names count by equal steps: 1990, 1991, 1992; or nothing, 0, 1."""
     whole = [int(cell) for cell in first if re.fullmatch(r"\d{1,9}", cell)]
     steps = {after - before for before, after in itertools.pairwise(whole)}
-    numbers = sum(_is_value(cell) for cell in first)
-    return len(whole) == numbers >= 3 and len(steps) == 1 and min(steps) > 0
+    if len(whole) < sum(_is_value(cell) for cell in first):
+        return False
+    if not first[0] and whole == list(range(len(first) - 1)):
+        return True  # as pandas writes a table without names
+    return len(whole) >= 3 and len(steps) == 1 and min(steps) > 0

@@ -29,7 +29,7 @@ class Layout:
     header: bool
     names: tuple[str, ...]
     """As many as rows have cells, all different."""
-    unnamed: frozenset[int]
+    unnamed: tuple[str, ...]
     """Which of them the file does not name."""
     begin: int
     """Bytes before the first row."""
@@ -125,12 +125,12 @@ def _height(lines: Sequence[str], dialect: Dialect) -> int:
 
 
 def _names(first: Sequence[str], width: int, below: Sequence[Sequence[str]], header: bool, notes: list[str]
-           ) -> tuple[tuple[str, ...], frozenset[int]]:  # fmt: skip
+           ) -> tuple[tuple[str, ...], tuple[str, ...]]:  # fmt: skip
     """Names for as many columns as rows have cells, all different; what is made up is said."""
     given = [" ".join(cell.split()) for cell in first]
     if header and below and len(given) == width - 1:
         given = ["", *given] if any(row[-1] for row in below) else [*given, ""]
-    unnamed = frozenset(place for place, name in enumerate(given) if not name)
+    unnamed = [place for place, name in enumerate(given) if not name]
     taken, names, doubled = set(given), [], []
     for place, name in enumerate(given):
         made, number = name or f"column{place + 1}", 2
@@ -143,8 +143,4 @@ def _names(first: Sequence[str], width: int, below: Sequence[Sequence[str]], hea
         notes.append(
             f"several columns have one name; the later are called {', '.join(doubled[:5])}{', …' if doubled[5:] else ''}"
         )
-    if header and unnamed:
-        shown = ", ".join(f"`{names[place]}`" for place in sorted(unnamed)[:5])
-        notes.append(f"{'a column without a name is' if len(unnamed) == 1 else 'columns without names are'} called {shown}"
-                     f"{', …' if len(unnamed) > 5 else ''}")  # fmt: skip
-    return tuple(names), unnamed
+    return tuple(names), tuple(names[place] for place in unnamed) if header else ()

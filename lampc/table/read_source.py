@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import zlib
 from collections.abc import Iterator
@@ -76,17 +77,13 @@ def unpacked(source: Source) -> Source:
     """
     if source.head(2) != b"\x1f\x8b":
         return source
-    made, found = io.BytesIO(), zlib.decompressobj(wbits=31)
-    with source.open() as file:
-        while block := file.read(_BLOCK):
-            while block:
-                made.write(found.decompress(block, _BLOCK))
+    made = io.BytesIO()
+    try:
+        with source.open() as file, gzip.GzipFile(fileobj=file) as opened:
+            while block := opened.read(_BLOCK):
+                made.write(block)
                 if made.tell() > FILE_BYTES:
                     raise DataError("E601", f"{source.name} unpacks to more than {FILE_BYTES:,} bytes")
-                block = found.unconsumed_tail
-                if found.eof:  # another member may follow
-                    block, found = found.unused_data, zlib.decompressobj(wbits=31)
-                    if not block.strip(b"\0"):
-                        block = b""
-    made.write(found.flush())
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError("E601", f"cannot read {source.name}: it cannot be unpacked: {error}") from None
     return Source(source.name, None, made.getvalue())
