@@ -31,7 +31,7 @@ class Text:
     encoding: str
     """How it was written."""
     lines: int
-    """Its line ends, where ``\\r\\n`` is one; by that one knows whether lines and rows are the same."""
+    """How many it has; by that one knows whether lines and rows are the same."""
     quotes: int
     """How many ``"`` there are."""
     blanks: bool
@@ -150,6 +150,7 @@ def _scanned(source: Source, begin: int, encoding: str) -> Text:
             blanks = blanks or b" " in block or b"\t" in block or b"\xa0" in block
             escapes = escapes or b'\\"' in block
             last = block[-1:]
+    ends = lines + returns - both
     if not ascii and decoder.getstate()[0]:
         raise _StrangeError(f"line {lines + 1}: a character's last bytes are missing, which")
-    return Text(source, begin, encoding, lines + returns - both, quotes, blanks, ascii, escapes)
+    return Text(source, begin, encoding, ends + (last not in (b"", b"\n", b"\r")), quotes, blanks, ascii, escapes)

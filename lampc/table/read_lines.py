@@ -52,8 +52,7 @@ class Lines:
     @property
     def even(self) -> bool:
         """Whether each row is one line and each line a row."""
-        after = self.text.lines - (self.layout.line - 1)
-        return self.rows in (after, after + 1)
+        return self.text.lines - (self.layout.line - 1) == self.rows
 
     def place(self, row: int) -> str:
         """``line 7``."""
