@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from lampc.diagnostics.unplaced import DataError
-from lampc.table.cells import Asked, Form, Table
+from lampc.table.cells import Asked, Table
 from lampc.table.read_dialect import CELL
 from lampc.table.read_encoding import Text, text_of, unescaped
 from lampc.table.read_layout import Layout, layout_of
@@ -40,10 +40,7 @@ def read_csv(source: Source, asked: Asked, likely: str = ",") -> Table:
     empty = [name for name in layout.unnamed if len(columns) > 1 and _all_empty(columns[name])]
     columns = {name: cells for name, cells in columns.items() if name not in empty}
     notes = [*layout.notes, *_unnamed([name for name in layout.unnamed if name not in empty], len(empty))]
-    if text.encoding != "utf-8" and asked.encoding is None:
-        notes.insert(0, f'the text is not UTF-8: encoding="{text.encoding}"')
-    form = Form("csv", layout.dialect.delimiter, layout.decimal, text.encoding, layout.header)
-    return Table(source.name, columns, form, lines.place, tuple(notes))
+    return Table(source.name, columns, layout.form, lines.place, tuple(notes))
 
 
 def _unnamed(names: Sequence[str], empty: int) -> Iterator[str]:

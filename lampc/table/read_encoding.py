@@ -93,7 +93,7 @@ def unescaped(text: Text) -> Text:
 def _known(encoding: str) -> str:
     try:
         found = codecs.lookup(encoding)
-        b"".decode(encoding)  # not what makes bytes of bytes
+        b"  ".decode(encoding)  # not what makes bytes of bytes
     except (LookupError, ValueError):
         raise DataError("E305", f'there is no encoding "{encoding}"', ('encoding="cp1252"',), "encoding") from None
     return {"utf-8-sig": "utf-8"}.get(found.name, found.name)

@@ -13,6 +13,8 @@ from lampc.table.read_dialect import Dialect, cells
 _TIERS = (",;\t|", ":", " ")
 """Delimiters that are thought of, those of a later tier only if none of an earlier one cuts all lines alike."""
 _SAMPLE = 200
+_ALIKE = 0.9
+_TITLES = 20
 NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", ":": "colons", " ": "blanks"}
 _WORDS = {"\\t": "\t", "tab": "\t", "comma": ",", "semicolon": ";", "space": " ", "blank": " ", "bar": "|", "colon": ":"}
 
@@ -21,6 +23,7 @@ NUMBER = re.compile(r"[-+]?(?:\d+(?:[.,]\d*)*|[.,]\d+)(?:[eE][-+]?\d+)?\s?%?|[-+
 GAPS = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "#n/a", "-", "."})
 _COMMA = re.compile(r"[-+]?(?:\d*|\d{1,3}(?:\.\d{3})+),\d+(?:[eE][-+]?\d+)?")
 _GROUPS = re.compile(r"[-+]?[1-9]\d{0,2}(?:,\d{3})+")
+_DOTTED = re.compile(r"[-+]?[1-9]\d{0,2}(?:\.\d{3})+")
 _POINT = re.compile(r"[-+]?(?:\d+|\d{1,3}(?:,\d{3})+|)\.\d*(?:[eE][-+]?\d+)?")
 
 
@@ -37,20 +40,39 @@ def wanted_delimiter(asked: str) -> str:
     return found
 
 
-def dialect_of(lines: Sequence[str], delimiter: str | None, likely: str) -> Dialect:
-    """What divides and quotes the cells of some first lines; ``likely`` is the delimiter of a table of one column."""
+def dialect_of(lines: Sequence[str], delimiter: str | None, likely: str) -> tuple[Dialect, float]:
+    """What divides and quotes the cells of some first lines, and how alike it cuts them, from 0 to 1.
+
+    ``delimiter`` is insisted on; ``likely`` is the one of a table of one column.
+    """
     sample = lines[:_SAMPLE]
     quote = _quote(sample)
     if delimiter is not None:
-        return Dialect(delimiter, quote)
+        return Dialect(delimiter, quote), _steady(sample, Dialect(delimiter, quote))[0]
     best = (0.0, likely)
     for tier in _TIERS:
         judged = [(*_steady(sample, Dialect(one, quote)), one == likely, one) for one in tier]
-        steady, _, _, one = max(judged, key=lambda found: (found[0] >= 0.9 and round(found[1], 2), found[0], found[2]))
-        if steady >= 0.9:
-            return Dialect(one, quote)
+        steady, _, _, one = max(judged, key=lambda found: (found[0] >= _ALIKE and round(found[1], 2), found[0], found[2]))
+        if steady >= _ALIKE:
+            return Dialect(one, quote), steady
         best = max(best, (steady, one), key=lambda found: found[0])
-    return Dialect(best[1] if best[0] > 0.5 else likely, quote)
+    return Dialect(best[1] if best[0] > 0.5 else likely, quote), best[0]
+
+
+def title_lines(lines: Sequence[str], delimiter: str | None, likely: str) -> int:
+    """How many lines stand above a table: a title, or what an empty line divides from it; 0 where all lines are alike."""
+    if dialect_of(lines, delimiter, likely)[1] >= _ALIKE:
+        return 0
+    empty = [place for place, line in enumerate(lines[:_TITLES]) if not line.strip()]
+    for above in sorted({1, *empty}):
+        below = lines[above:]
+        dialect, steady = dialect_of(below, delimiter, likely)
+        rows, titles = cells(below[:_SAMPLE], dialect), cells(lines[:above], dialect)
+        width = len(rows[0]) if len(rows) > 2 else 0
+        other = all(len(row) != width if above in empty else len(row) == 1 for row in titles)
+        if steady >= _ALIKE and width > 2 and other:
+            return above + next(place for place, line in enumerate(below) if line.strip())
+    return 0
 
 
 def _quote(lines: Sequence[str]) -> str:
@@ -88,10 +110,9 @@ def decimal_of(rows: Sequence[Sequence[str]]) -> str:
         filled = [cell for cell in column if cell.lower() not in GAPS]
         if not filled or not all(NUMBER.fullmatch(cell) for cell in filled):
             continue
-        if any(_POINT.fullmatch(cell) for cell in filled) and not any(_COMMA.fullmatch(cell) for cell in filled):
+        if any(_POINT.fullmatch(cell) and not _DOTTED.fullmatch(cell) for cell in filled):
             return "."
-        alike = [cell for cell in filled if _COMMA.fullmatch(cell)]
-        comma = comma or any(not _GROUPS.fullmatch(cell) for cell in alike)
+        comma = comma or any(_COMMA.fullmatch(cell) and not _GROUPS.fullmatch(cell) for cell in filled)
     return "," if comma else "."
 
 
@@ -132,4 +153,5 @@ def _counting(first: Sequence[str]) -> bool:
         return False
     if not first[0] and whole == list(range(len(first) - 1)):
         return True  # as pandas writes a table without names
-    return len(whole) >= 3 and len(steps) == 1 and min(steps) > 0
+    years = all(1800 <= cell <= 2100 for cell in whole) and max(steps, default=0) <= 10
+    return len(whole) >= (2 if years else 3) and len(steps) == 1 and min(steps) > 0

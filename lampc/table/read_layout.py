@@ -5,17 +5,18 @@ from __future__ import annotations
 import io
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lampc.diagnostics.unplaced import DataError
-from lampc.table.cells import Asked
-from lampc.table.read_dialect import Dialect, cells
+from lampc.table.cells import Asked, Form
+from lampc.table.read_dialect import Dialect, cells, reader_of
 from lampc.table.read_encoding import Text
-from lampc.table.read_form import NAMES, decimal_of, dialect_of, headed, wanted_delimiter
+from lampc.table.read_form import NAMES, decimal_of, dialect_of, headed, title_lines, wanted_delimiter
 
 _HEADS = (1 << 20, 1 << 24)
 _LINES = 1000
+_HIGHEST = 50
 COLUMNS = 100_000
 """The most that are read."""
 
@@ -25,8 +26,7 @@ class Layout:
     """A text's table."""
 
     dialect: Dialect
-    decimal: str
-    header: bool
+    form: Form
     names: tuple[str, ...]
     """As many as rows have cells, all different."""
     unnamed: tuple[str, ...]
@@ -42,47 +42,57 @@ def layout_of(text: Text, asked: Asked, likely: str) -> Layout:
     """How a table is written; ``likely``: the delimiter that its name speaks for, which is not worth a note.
 
     Raises:
-        DataError: if it is empty, or its first line too long.
+        DataError: if it is empty, has too many columns, or its first line does not end.
     """
     lines = _first_lines(text)
-    notes: list[str] = []
     start, said, comments = _preface(lines)
     if start == len(lines):
         raise DataError("E603", f"{text.source.name} is empty: a table with a header line is wanted")
-    delimiter = wanted_delimiter(asked.delimiter) if asked.delimiter is not None else said
+    insisted = wanted_delimiter(asked.delimiter) if asked.delimiter is not None else said
+    above = title_lines(lines[start : start + _LINES], insisted, likely)
+    start += above
     sample = lines[start : start + _LINES]
-    dialect = dialect_of(sample, delimiter, likely)
+    dialect, _ = dialect_of(sample, insisted, likely)
     rows = cells(sample, dialect)
     width = Counter(len(row) for row in rows[1:] or rows).most_common(1)[0][0]
     if max(width, len(rows[0])) > COLUMNS:
         raise DataError("E601", f"{text.source.name} has {max(width, len(rows[0])):,} columns; {COLUMNS:,} are read")
     below = [row for row in rows[1:] if len(row) == width]
-    first, header = rows[0], asked.header
-    after = start + _height(sample, dialect)
-    if header is None:
-        header = headed(first, below)
-        named = cells([comments[-1]], dialect) if comments and not header else []
-        if named and len(named[0]) == len(first) > 1:
-            first, after, header = named[0], start, True
-        elif header is None:
-            header = True
-        elif not header:
-            notes.append(
-                "the first line is a row, not names: the columns are called column1, column2, …; header=on takes it for names"
-            )
-    if not header:
-        after = start
-    names, unnamed = _names(first if header else [""] * len(first), width, below, header, notes)
+    first, at_once, header = _header(rows[0], below, cells(comments[-1:], dialect), asked)
+    after = start + (0 if at_once else _height(text, sample, dialect))
+    names, unnamed, doubled = _names(first, width, below, header)
     decimal = asked.decimal or decimal_of([row[: len(names)] for row in below])
-    if asked.delimiter is None and dialect.delimiter != likely:
-        shown = dialect.delimiter.replace("\t", "\\t")
-        notes.insert(0, f'cells are divided by {NAMES.get(dialect.delimiter, "`" + shown + "`")}: delimiter="{shown}"')
-    if dialect.quote != '"':
-        notes.append(f"cells are quoted by {dialect.quote}")
-    if asked.decimal is None and decimal == ",":
-        notes.append('a comma begins decimals: decimal=","')
+    form = Form("csv", dialect.delimiter, decimal, text.encoding, header)
+    notes = (*_said_of_form(form, dialect, asked, likely, above), *doubled)
     begin = text.begin + sum(len(line.encode()) for line in lines[:after])
-    return Layout(dialect, decimal, header, names, unnamed, begin, after + 1, tuple(notes))
+    return Layout(dialect, form, names, unnamed, begin, after + 1, notes)
+
+
+def _header(first: list[str], below: list[list[str]], comments: list[list[str]], asked: Asked) -> tuple[list[str], bool, bool]:
+    """The names' cells, empty ones if there are none; whether the first row is one of the rows; whether names were found."""
+    if asked.header is not None:
+        return (first, False, True) if asked.header else ([""] * len(first), True, False)
+    found = headed(first, below)
+    if not found and comments and len(comments[-1]) == len(first) > 1:
+        return comments[-1], True, True
+    return ([""] * len(first), True, False) if found is False else (first, False, True)
+
+
+def _said_of_form(form: Form, dialect: Dialect, asked: Asked, likely: str, above: int) -> Iterator[str]:
+    """What was found and is not what one expects of a table."""
+    if form.encoding != "utf-8" and asked.encoding is None:
+        yield f'the text is not UTF-8: encoding="{form.encoding}"'
+    if above:
+        yield f"{'a line' if above == 1 else f'{above} lines'} above the table {'is' if above == 1 else 'are'} left out"
+    if asked.delimiter is None and form.delimiter != likely:
+        shown = form.delimiter.replace("\t", "\\t")
+        yield f'cells are divided by {NAMES.get(form.delimiter, f"`{shown}`")}: delimiter="{shown}"'
+    if asked.header is None and not form.header:
+        yield "the first line is a row, not names: the columns are called column1, column2, …; header=on takes it for names"
+    if dialect.quote != '"':
+        yield f"cells are quoted by {dialect.quote}"
+    if asked.decimal is None and form.decimal == ",":
+        yield 'a comma begins decimals: decimal=","'
 
 
 def _first_lines(text: Text) -> list[str]:
@@ -113,34 +123,42 @@ def _preface(lines: Sequence[str]) -> tuple[int, str | None, list[str]]:
     return len(lines), said, comments
 
 
-def _height(lines: Sequence[str], dialect: Dialect) -> int:
-    """How many lines the first row has."""
-    count, quotes = 0, 0
-    for line in lines:
-        count += 1
-        quotes += line.count(dialect.quote)
-        if quotes % 2 == 0:
-            break
-    return count if quotes % 2 == 0 else 1
+def _height(text: Text, lines: Sequence[str], dialect: Dialect) -> int:
+    """How many lines the first row has.
+
+    Raises:
+        DataError: if it is very many, so that a quote is open.
+    """
+    reader = reader_of(lines, dialect)
+    next(reader)
+    if reader.line_num > _HIGHEST:
+        raise DataError("E601", f"{text.source.name}: a quote is opened in the first line of the table and not closed",
+                        ('a cell with a quote in it is written `"5"" pipe"`',))  # fmt: skip
+    return reader.line_num
 
 
-def _names(first: Sequence[str], width: int, below: Sequence[Sequence[str]], header: bool, notes: list[str]
-           ) -> tuple[tuple[str, ...], tuple[str, ...]]:  # fmt: skip
-    """Names for as many columns as rows have cells, all different; what is made up is said."""
+def _names(first: Sequence[str], width: int, below: Sequence[Sequence[str]], header: bool
+           ) -> tuple[tuple[str, ...], tuple[str, ...], list[str]]:  # fmt: skip
+    """Names for as many columns as rows have cells, all different; those that are made up; what is said of doubled ones."""
     given = [" ".join(cell.split()) for cell in first]
-    if header and below and len(given) == width - 1:
+    if header and below and len(given) == width - 1:  # R leaves out the name of rows' names; others end rows in a delimiter
         given = ["", *given] if any(row[-1] for row in below) else [*given, ""]
-    unnamed = [place for place, name in enumerate(given) if not name]
-    taken, names, doubled = set(given), [], []
-    for place, name in enumerate(given):
-        made, number = name or f"column{place + 1}", 2
-        while made in names or (made != name and made in taken):
-            made, number = f"{name or f'column{place + 1}'}_{number}", number + 1
-        if name and made != name:
+    unnamed = tuple(f"column{place}" for place, name in enumerate(given, 1) if not name and header)
+    given = [name or f"column{place}" for place, name in enumerate(given, 1)]
+    every, taken = set(given), set[str]()
+    names, doubled, counts = [], [], Counter[str]()
+    for name in given:
+        made = name
+        while made in taken or (made != name and made in every):
+            counts[name] += 1
+            made = f"{name}_{counts[name] + 1}"
+        if made != name:
             doubled.append(f"`{made}`")
+        taken.add(made)
         names.append(made)
-    if doubled:
-        notes.append(
-            f"several columns have one name; the later are called {', '.join(doubled[:5])}{', …' if doubled[5:] else ''}"
-        )
-    return tuple(names), tuple(names[place] for place in unnamed) if header else ()
+    shown = ", ".join(doubled[:5]) + (", …" if doubled[5:] else "")
+    return (
+        tuple(names),
+        unnamed if header else (),
+        [f"several columns have one name; the later are called {shown}"] * bool(doubled),
+    )

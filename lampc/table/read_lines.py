@@ -82,7 +82,7 @@ def refuse_ragged(text: Text, layout: Layout, count: int) -> None:
             break
     told = ", ".join(f"line {line} has {cells}" for line, cells in shown)
     what = "a line has" if count == 1 else f"{count:,} lines have"
-    wanted = f"the header's {width}" if layout.header else f"{width}, as most"
+    wanted = f"the header's {width}" if layout.form.header else f"{width}, as most"
     delimiter = layout.dialect.delimiter
     raise DataError(
         "E602",
