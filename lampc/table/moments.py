@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from lampc.table.distinct import Distinct
+from lampc.table.numerals import sample
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +31,7 @@ FIELDS = {
 }  # fmt: skip
 """What a letter after ``%`` stands for."""
 _DATES = ("%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d.%m.%y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y",
-          "%m/%d/%y", "%b %d %Y", "%b %d, %Y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d. %b %Y", "%a, %d %b %Y", "%a %b %d %Y", 
+          "%m/%d/%y", "%b %d %Y", "%b %d, %Y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d. %b %Y", "%a, %d %b %Y", "%a %b %d %Y",
           "%b %Y", "%b-%Y", "%Y-%m", "%Y-%b-%d")  # fmt: skip
 _TIMES = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p", "%H:%M:%S %z")
 PATTERNS = (ISO, *_DATES, *(f"{date}{gap}{time}" for date in _DATES for gap in (" ", "T") for time in _TIMES), *_TIMES[:5])
@@ -70,12 +71,13 @@ def expression(pattern: str) -> str:
 def pattern_of(words: Distinct) -> tuple[list[str], NDArray[np.float64]] | None:
     """The pattern that most words have, and their moments [d], seconds since 1970; None where few have any.
 
-    A word that has it not is NaN. Several patterns that all words have, and that differ in a moment, are all given: day and month may be either.
+    A word that has it not is NaN. Several patterns that all words have, and that differ in a moment, are all given: day and
+    month may be either.
     """
     import numpy as np
 
     texts = words.words
-    looked = texts.take(np.unique(np.linspace(0, len(texts) - 1, min(len(texts), _LOOKED)).astype(np.int64))).to_pylist()
+    looked = sample(texts, _LOOKED)
     if sum(any(char.isdigit() for char in word) and 4 <= len(word) <= 45 for word in looked) < len(looked) / 2:
         return None
     likely = [(sum(bool(re.match(expression(pattern), word)) for word in looked), pattern) for pattern in PATTERNS]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from lampc.table.distinct import Distinct
-from lampc.table.missing import masked
+from lampc.table.missing import MISSING, masked
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +24,7 @@ CURRENCIES = (
 SEPARATORS = (",", ".", " ", "'", "’", "\u00a0", "\u202f")
 """What stands between thousands."""
 _SAMPLE = 200
+_PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|infinity|nan)", re.IGNORECASE)
 _SIGN = "[+\\-−]?"
 _MONEY = "|".join(re.escape(currency) for currency in CURRENCIES)
 _ANY = re.compile(rf"\(?{_SIGN}\s*(?P<before>{_MONEY})?\s*{_SIGN}(?P<body>[\d.,'’\s]*\d[\d.,'’\s]*(?:[eE][+-]?\d+)?)"
@@ -89,8 +90,21 @@ def plain(cells: Any, decimal: str) -> NDArray[np.float64] | None:
         if pc.any(pc.match_substring(cells, ".")).as_py():
             return None
         cells = pc.replace_substring(cells, ",", ".")
-    found = _cast(cells)
+    looked = [cell for cell in sample(cells) if cell is not None]
+    words = [cell for cell in looked if not _PLAIN.fullmatch(cell)]
+    if len(words) > len(looked) / 2 and any(word.lower() not in MISSING for word in words):
+        return None  # pyarrow takes long to find fault with each of many cells
+    found = None if words else _cast(cells)
     return found if found is not None else _cast(masked(cells))
+
+
+def sample(cells: Any, count: int = 100) -> list[Any]:
+    """Some cells from all over a column."""
+    import numpy as np
+
+    places = np.linspace(0, len(cells) - 1, min(len(cells), count)).astype(np.int64)
+    found: list[Any] = cells.take(np.unique(places)).to_pylist()
+    return found
 
 
 def _cast(cells: Any) -> NDArray[np.float64] | None:
@@ -107,12 +121,10 @@ def _cast(cells: Any) -> NDArray[np.float64] | None:
 
 def form(words: Distinct, decimal: str) -> tuple[Written, NDArray[np.bool_]] | None:
     """How numbers are written among different words, and which of them [d] are; None where there are hardly any."""
-    import numpy as np
-
     texts = words.words
-    sample = texts.take(np.unique(np.linspace(0, len(texts) - 1, min(len(texts), _SAMPLE)).astype(np.int64))).to_pylist()
-    found = [match for word in sample if len(word) < 60 and (match := _ANY.fullmatch(word))]
-    if not found or len(found) < len(sample) / 2:
+    looked = sample(texts, _SAMPLE)
+    found = [match for word in looked if len(word) < 60 and (match := _ANY.fullmatch(word))]
+    if not found or len(found) < len(looked) / 2:
         return None
     best = None
     for candidate in _candidates(found, decimal):
