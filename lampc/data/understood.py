@@ -14,7 +14,7 @@ from lampc.data.source import DataError, Request
 from lampc.diagnostics.suggest import nearest
 from lampc.table.cells import Asked, Table
 from lampc.table.kinds import understand
-from lampc.table.parse import parse
+from lampc.table.parse import whole
 from lampc.table.parsed import Parsed
 from lampc.table.read import read
 from lampc.table.schema import Column, Schema, Target
@@ -131,7 +131,7 @@ def by_schema(schema: Schema, table: Table, targets: bool) -> Parsed:
     """
     wanted: list[Column | Target] = [*schema.taken, *(schema.targets if targets else ())]
     see_columns(schema, table, [column.name for column in wanted])
-    return Parsed({column.name: parse(table.columns[column.name], column, table) for column in wanted}, table.rows)
+    return whole(table, wanted)
 
 
 def see_columns(schema: Schema, table: Table, wanted: Sequence[str]) -> None:

@@ -1,45 +1,267 @@
-"""What each column of a table is."""
+"""What each column of a table is: its kind, as one would say on looking at all its cells."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+from lampc.diagnostics.suggest import nearest
 from lampc.diagnostics.unplaced import DataError
+from lampc.table.asked import as_asked, carried, implied, odd_words
+from lampc.table.bad import Bad, BadCells, gaps, named
 from lampc.table.cells import Table
-from lampc.table.parse import MISSING, parse
-from lampc.table.parsed import Codes, Parsed
+from lampc.table.nature import EXACT, Nature, canonical, coded, nature, raw
+from lampc.table.parsed import Codes, Moments, Numbers, Parsed, Values
 from lampc.table.schema import Column, Target
 from lampc.table.statement import Override
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from lampc.table.distinct import Distinct
+
+FEW = 20
+"""Different words that are few enough to be categories in any case."""
+_LONG = 30
+_SORTED = 10
+"""Rows from which on growing is no chance."""
+_COUNTS, _GROWS = "counts the rows", "grows from row to row"
+_NAMES_ROWS = re.compile(
+    r"|(?i:unnamed:? ?0|index|idx|row[ _.]?(num(ber)?|names?|id)?|obs(ervation)?|(.*[ _.-])?ids?|.*[ug]uid)|.*[a-z]I[dD]"
+)
+_NAMES_TIME = re.compile(r"(?i).*(year|date|time|day|month|week|hour|age).*|t|yr")
 
 
 def understand(
     table: Table, overrides: Mapping[str, Override], targets: Sequence[str], classes: bool, other: Sequence[str]
 ) -> tuple[tuple[Column, ...], tuple[Target, ...], Parsed]:
-    """The columns, unfitted, the targets, and all values."""
-    parsed, columns, learnt = {}, [], []
-    for name, cells in table.columns.items():
-        number = _are_numbers(cells)
-        if name in targets:
-            target = Target(name, "number" if number and not classes else "class")
-            values = parse(cells, target, table)
-            if isinstance(values, Codes):
-                target = Target(name, "class", values.words)
-            learnt.append(target)
-        else:
-            column = Column(name, "number" if number else "category")
-            values = parse(cells, column, table)
-            if name not in other:
+    """The columns, unfitted, the targets, and all values.
+
+    Raises:
+        DataError: E602 for cells that are not what their column mostly is, all of a table in one message; E601 for a name that
+            no column has.
+    """
+    for name in (*targets, *other):
+        _see(name, table, "target" if name in targets else None)
+    parsed: dict[str, Values] = {}
+    columns: list[Column] = []
+    learnt: list[Target] = []
+    bad: list[Bad] = []
+    for place, (name, cells) in enumerate(table.columns.items()):
+        try:
+            if name in targets:
+                target, parsed[name] = _target(name, cells, overrides.get(name), classes, table)
+                learnt.append(target)
+            elif name in other:
+                parsed[name] = _by_nature(name, cells, table)
+            else:
+                column, parsed[name] = _column(name, cells, overrides.get(name), table, place)
                 columns.append(column)
-        parsed[name] = values
+        except BadCells as error:
+            bad += error.bad
+    if bad:
+        raise BadCells(table, bad)
+    _keep_one(columns, parsed, table)
     return tuple(columns), tuple(sorted(learnt, key=lambda target: targets.index(target.name))), Parsed(parsed, table.rows)
 
 
-def _are_numbers(cells: object) -> bool:
+def _see(name: str, table: Table, option: str | None) -> None:
+    if name not in table.columns:
+        near = nearest(name, table.columns)
+        fix = f"did you mean `{near}`?" if near else f"there are {', '.join(list(table.columns)[:20])}"
+        raise DataError("E601", f"{table.name} has no column `{name}`", (fix,), option)
+
+
+def _column(name: str, cells: Any, override: Override | None, table: Table, place: int) -> tuple[Column, Values]:
+    override = override or Override(name)
+    found = nature(cells, table.form.decimal)
+    if implied(override) is not None:
+        column, values = as_asked(name, cells, found, override, table)
+    else:
+        column, values = _inferred(name, cells, found, table, place)
+    column = carried(column, override)
+    if column.policy == "refuse" and column.taken and values.missing.any():
+        raise BadCells(table, [gaps(name, values.missing)])
+    return column, values
+
+
+def _inferred(name: str, cells: Any, found: Nature, table: Table, place: int) -> tuple[Column, Values]:
+    """A column of which nothing was said."""
+    match found.kind:
+        case "empty":
+            return Column(name, "out", _joined("all missing", found.note)), raw(cells)
+        case "other":
+            return Column(name, "out", found.note), raw(cells)
+        case "yesno":
+            assert isinstance(found.numbers, Numbers)
+            return Column(name, "yesno", found.note, values=found.answers), found.numbers
+        case "number" | "date" if found.odd is not None and found.words is not None:
+            if len(found.words.words) <= FEW:
+                return Column(name, "category", found.note), coded(found.words)
+            raise BadCells(table, [odd_words(name, found)])
+        case "number":
+            return _number(name, cells, found, place)
+        case "date":
+            return _date(name, cells, found)
+        case _:
+            assert found.words is not None
+            return _words(name, cells, found, found.words)
+
+
+def _number(name: str, cells: Any, found: Nature, place: int) -> tuple[Column, Values]:
+    import numpy as np
+
+    assert isinstance(found.numbers, Numbers)
+    values = found.numbers.values
+    gaps = bool(found.numbers.missing.any())
+    if not gaps and len(values) > 1 and bool((values == values[0]).all()) and not _large_ids(values, cells):
+        return Column(name, "out", _joined(f"{values[0]:.6g} everywhere", found.note)), found.numbers
+    if not gaps and not found.written and len(values) > 2 and bool((values == np.floor(values)).all()):
+        reason = _counts(name, values, cells, place)
+        if reason:
+            return Column(name, "id", _joined(reason, found.note)), raw(cells)
+    return Column(name, "number", found.note, found.written), found.numbers
+
+
+def _large_ids(values: NDArray[np.float64], cells: Any) -> bool:
+    return abs(values[0]) >= EXACT and _exact(cells) is not None
+
+
+def _exact(cells: Any) -> NDArray[np.int64] | None:
+    """Whole numbers as they are written, beyond what float64 tells apart; None where they are more than 64 bits hold."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     try:
-        parse(cells, Column("", "number"), Table("", {}))
-    except DataError:
-        return False
-    return True
+        return np.asarray(pc.cast(cells, pa.int64()).to_numpy(), np.int64)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return None
 
 
-__all__ = ["MISSING", "understand"]
+def _counts(name: str, values: NDArray[np.float64], cells: Any, place: int) -> str:
+    """Why whole numbers name rows; empty if they do not."""
+    import numpy as np
+
+    large = bool((np.abs(values) >= EXACT).any())
+    exact: NDArray[Any] | None = _exact(cells) if large else values
+    if exact is None:
+        return ""
+    steps = exact[1:] > exact[:-1]
+    consecutive = bool((exact[1:] - exact[:-1] == 1).all())
+    if bool(steps.all()) and not _NAMES_TIME.fullmatch(name) and (consecutive or len(exact) >= _SORTED):
+        return _COUNTS if consecutive else _GROWS
+    if (_NAMES_ROWS.fullmatch(name) or large) and len(np.unique(exact)) == len(exact):
+        return "names the rows: all different"
+    return ""
+
+
+def _date(name: str, cells: Any, found: Nature) -> tuple[Column, Values]:
+    assert isinstance(found.numbers, Moments)
+    seconds = found.numbers.seconds
+    if found.patterns and found.words is not None:
+        line = " or ".join(f'`column {named(name)} date written="{pattern}"`' for pattern in found.patterns[:2])
+        note = _joined(f"day and month may be either: say {line}", found.note)
+        if len(found.words.words) <= FEW:
+            return Column(name, "category", note), coded(found.words)
+        return Column(name, "out", note), raw(cells)
+    if not found.numbers.missing.any() and len(seconds) > 1 and bool((seconds == seconds[0]).all()):
+        return Column(name, "out", _joined("the same everywhere", found.note)), found.numbers
+    return Column(name, "date", found.note, found.written), found.numbers
+
+
+def _words(name: str, cells: Any, found: Nature, words: Distinct) -> tuple[Column, Values]:
+    import pyarrow.compute as pc
+
+    unlike, present = len(words.words), words.present
+    if unlike == 1 and present == len(words.codes) > 1:
+        return Column(name, "out", _joined(f"`{words.words[0].as_py()[:40]}` everywhere", found.note)), raw(cells)
+    long = float(pc.mean(pc.utf8_length(words.words)).as_py())
+    wordy = long > _LONG or float(pc.mean(pc.count_substring(words.words, " ")).as_py()) >= 3
+    if wordy and unlike > max(present / 2, FEW if unlike < present else 2):
+        note = f"text, {_alike(unlike, present)}; `column {named(name)} text` makes it words"
+        return Column(name, "out", _joined(note, found.note)), raw(cells)
+    if unlike == present > 2 and (unlike > FEW or not found.coded):
+        return Column(name, "id", _joined("all different", found.note)), raw(cells)
+    if unlike > max(present / 2, FEW):
+        note = f"{_alike(unlike, present)}; `column {named(name)} category` keeps the commonest"
+        return Column(name, "out", _joined(note, found.note)), raw(cells)
+    return Column(name, "category", found.note), coded(words)
+
+
+def _alike(unlike: int, present: int) -> str:
+    return "all different" if unlike == present else f"{unlike:,} of {present:,} different"
+
+
+def _joined(*notes: str) -> str:
+    return "; ".join(filter(None, notes))
+
+
+def _keep_one(columns: list[Column], parsed: dict[str, Values], table: Table) -> None:
+    """Where nothing would be left to learn from, columns that merely grow are numbers after all."""
+    if any(column.taken for column in columns):
+        return
+    for place, column in enumerate(columns):
+        if column.kind == "id" and column.note.startswith((_COUNTS, _GROWS)) and not _NAMES_ROWS.fullmatch(column.name):
+            found = nature(table.columns[column.name], table.form.decimal)
+            assert isinstance(found.numbers, Numbers)
+            columns[place] = replace(column, kind="number", note=f"{column.note}, but nothing else is there to learn from")
+            parsed[column.name] = found.numbers
+
+
+def _by_nature(name: str, cells: Any, table: Table) -> Values:
+    """A column that is used otherwise: numbers and moments as such, all else as codes."""
+    import numpy as np
+
+    found = nature(cells, table.form.decimal)
+    if found.odd is not None:
+        raise BadCells(table, [odd_words(name, found)])
+    if isinstance(found.numbers, Numbers) and found.kind == "number":
+        exact = _exact(cells) if bool((np.abs(found.numbers.values) >= EXACT).any()) else None
+        return found.numbers if exact is None else _exact_codes(exact)
+    if isinstance(found.numbers, Moments) and not found.patterns:
+        return found.numbers
+    if found.words is not None:
+        return coded(found.words)
+    if isinstance(found.numbers, Numbers):
+        return found.numbers
+    return raw(cells)
+
+
+def _exact_codes(values: NDArray[np.int64]) -> Codes:
+    import numpy as np
+
+    unlike, codes = np.unique(values, return_inverse=True)
+    return Codes(codes.astype(np.int32), tuple(map(str, unlike.tolist())))
+
+
+def _target(name: str, cells: Any, override: Override | None, classes: bool, table: Table) -> tuple[Target, Values]:
+    found = nature(cells, table.form.decimal)
+    classes = classes or (override is not None and override.kind == "category")
+    if found.kind in ("empty", "other"):
+        said = "holds nothing" if found.kind == "empty" else found.note
+        raise DataError("E603", f"{table.name}: the target `{name}` {said}", ("name another: `target=…`",), "target")
+    if found.odd is not None and not (found.words is not None and len(found.words.words) <= FEW):
+        raise BadCells(table, [odd_words(name, found)])
+    if isinstance(found.numbers, Numbers):
+        return _target_of_numbers(name, found, found.numbers, classes)
+    if found.words is None:
+        assert isinstance(found.numbers, Moments)
+        raise DataError("E602", f"{table.name}: the target `{name}` holds dates; a target is a number or a class", (), "target")
+    codes = coded(found.words)
+    return Target(name, "class", codes.words, missing=int(codes.missing.sum())), codes
+
+
+def _target_of_numbers(name: str, found: Nature, numbers: Numbers, classes: bool) -> tuple[Target, Values]:
+    missing = int(numbers.missing.sum())
+    if found.kind == "yesno" and not classes:
+        return Target(name, "yesno", found.answers, missing=missing), numbers
+    if not classes:
+        return Target(name, "number", written=found.written, missing=missing), numbers
+    codes = canonical(numbers.values)
+    if found.kind == "yesno":
+        return Target(name, "class", found.answers, missing=missing), Codes(codes.codes, found.answers)
+    return Target(name, "class", codes.words, "number", missing), codes
