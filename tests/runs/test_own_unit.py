@@ -225,3 +225,15 @@ def test_another_value_of_the_network_has_no_unit(tmp_path: Path) -> None:
     named = exported(run, "torch", tmp_path / "code.py", "--value", "code").read_text()
     assert "target_mean" not in named
     assert "target_mean" in exported(run, "torch", tmp_path / "net.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("loss", "said"), [("mse", "best by validation loss: data.scale=on"), ("huber", "losses of different kinds")]
+)
+def test_settings_are_compared_in_one_unit(loss: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A huber of standardised numbers is not that of prices; their squares are told as prices' squares."""
+    table(tmp_path / "t.csv", 5.0, 1e6)
+    (tmp_path / "t.lamp").write_text(text(loss, "epochs=3 best=loss"))
+    folder = str(tmp_path / "swept")
+    assert command(["sweep", str(tmp_path / "t.lamp"), "--grid", "data.scale=on,off", "-o", folder]) == 0
+    assert said in "".join(capsys.readouterr())
