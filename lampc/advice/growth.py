@@ -27,6 +27,8 @@ APART = 1e4
 """How many times the first layer's gradient may be the last one's, or the last one's the first one's."""
 FAINT = 1e-4
 """The deviation of predictions below which nothing of the input is left."""
+_MOST = 1e100
+"""A size whose square is a number; nothing is said of larger ones."""
 _NORM = "put a norm between layers: `layernorm`, `batchnorm`"
 
 
@@ -56,7 +58,7 @@ def begins(program: Elaborated) -> tuple[dict[str, Begin], bool]:
     elif description is not None and description.bits:
         y = Begin(0.5, math.sqrt(0.5), 0.5)
     elif description is not None and description.target_range is not None:
-        low, high = description.target_range
+        low, high = (min(max(end, -_MOST), _MOST) for end in description.target_range)
         y = Begin((low + high) / 2, math.hypot((low + high) / 2, (high - low) / math.sqrt(12)), abs(low + high) / 2)
     if data is not None and data.request.arguments.get("normalize"):
         return {"x": Begin(), "y": y}, False

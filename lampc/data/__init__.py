@@ -2,6 +2,7 @@
 
 from lampc.data import arrays, bundled, images, parquet, points, table, text
 from lampc.data.source import SOURCES, DataError, Dataset, DataSource, Description, Request, Split
+from lampc.data.unit import Unit
 
-__all__ = ["SOURCES", "DataError", "DataSource", "Dataset", "Description", "Request", "Split", "arrays", "bundled", "images",
-           "parquet", "points", "table", "text"]  # fmt: skip
+__all__ = ["SOURCES", "DataError", "DataSource", "Dataset", "Description", "Request", "Split", "Unit", "arrays", "bundled",
+           "images", "parquet", "points", "table", "text"]  # fmt: skip

@@ -104,13 +104,18 @@ def _rank(row: Row) -> tuple[bool, float, float]:
 
 
 def _kind_of_loss(program: Program, chosen: Mapping[str, Setting]) -> str:
-    """The loss as it is written and with its values, and those of the settings that it is written with."""
-    loss = program.experiment.loss
+    """The loss as it is written and with its values, and those of the settings that it is written with; and whether it is that
+    of standardised numbers.
+    """
+    loss, data = program.experiment.loss, program.experiment.data
     if loss is None:
         return ""
+    own = loss.type is not None and loss.type.power and program.evaluated_type.sample == (1,)
+    standardised = " standardised" if data is not None and data.request.scale and not own else ""
     words = set(re.findall(r"\w+", loss.span.text))
     named = {name: plain(setting) for name, setting in chosen.items() if name in words}
-    return f"{loss.span.text} {sorted((name, str(given)) for name, given in loss.arguments.items())} {sorted(named.items())}"
+    given = sorted((name, str(value)) for name, value in loss.arguments.items())
+    return f"{loss.span.text} {given} {sorted(named.items())}{standardised}"
 
 
 def places(row: Row) -> str:
