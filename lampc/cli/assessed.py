@@ -71,15 +71,17 @@ def _spread(count: int, most: int) -> list[int]:
     return sorted({round(step * (count - 1) / (most - 1)) for step in range(most)})
 
 
-def print_threshold(chosen: Chosen | None, found: Applied, color: bool) -> None:
-    """A threshold beside the usual one."""
+def print_threshold(chosen: Chosen | None, found: Applied, run: str, color: bool) -> None:
+    """A threshold beside the usual one, and how to predict with it."""
     if chosen is not None:
-        tell(f"threshold {found.value:.6g}, by which {chosen.metric} of the validation part is greatest: "
+        tell(f"threshold {found.value!r}, by which {chosen.metric} of the validation part is greatest: "
              f"{chosen.score:.4g}, and {chosen.usual:.4g} at {found.usual:g}")  # fmt: skip
     names = ("accuracy", "balanced_accuracy", "precision", "recall", "f1")
     columns = [Column(f"{found.part}, above", True), *(Column(name, True) for name in names)]
     rows = [_measures(found.usual, found.at_usual, names), _measures(found.value, found.at, names)]
     say_table(columns, rows[found.value == found.usual :], color, _WIDTH)
+    if chosen is not None:
+        say(f"to predict so: lampc predict {run} INPUT --threshold {found.value!r}")
 
 
 def _measures(value: float, measures: Measures, names: Sequence[str]) -> list[str]:

@@ -34,8 +34,8 @@ class Threshold(click.ParamType[Any]):
             number = float(value)
         except ValueError:
             number = math.nan
-        if not math.isfinite(number):
-            self.fail(f"{value!r} is neither a number nor one of {', '.join(self.metrics)}.", param, ctx)
+        if not 0.0 <= number <= 1.0:
+            self.fail(f"{value!r} is neither a number from 0 to 1 nor one of {', '.join(self.metrics)}.", param, ctx)
         return number
 
 
@@ -48,8 +48,8 @@ class Threshold(click.ParamType[Any]):
               help="Tell of the test part (or all of FILE) how well each class is found, ROC and calibration, or the errors of "
                    "numbers; its worst rows; and how much each column matters.")  # fmt: skip
 @click.option("--threshold", type=Threshold(), metavar="NUMBER|METRIC",
-              help="Of yes or no: yes is what is above this number, or above the one by which f1, balanced_accuracy or accuracy "
-                   "of the validation part is greatest. It is told what that brings.")  # fmt: skip
+              help="Of yes or no: yes is what has a probability above this number, or above the one by which f1, "
+                   "balanced_accuracy or accuracy of the validation part is greatest; it is told what that brings.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @click.option("--last", is_flag=True, help="Take the weights of the last epoch, not of the best.")
 @click.option("--allow-python", is_flag=True, help='Permit `data python "module:function"` to run that function.')
@@ -84,7 +84,7 @@ def eval(run: str, other: str | None, reported: bool, threshold: str | float | N
         line = ", ".join(f"{name} {measure(name, value)}" for name, value in values.items())
         say(f"{part:5} {line} ({measures['samples']:,} samples)")
     if applied is not None:
-        assessed.print_threshold(chosen, applied, wants_color(color_asked()))
+        assessed.print_threshold(chosen, applied, run, wants_color(color_asked()))
     if report is not None:
         assessed.print_report(report, wants_color(color_asked()))
     return 0

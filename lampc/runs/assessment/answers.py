@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lampc.data import Split
+    from lampc.data.unit import Unit
     from lampc.elaborate.heads import Compared
     from lampc.ir.op import Op
     from lampc.runs.load import Run
@@ -104,7 +105,7 @@ def answers(run: Run, model: Model, part: Split) -> Answers:
     """
     counted = counting(run, part)
     made = model(part.x).cpu().numpy()
-    return reading(run, part.y).of(made[counted], part.y[counted])
+    return reading(run, model, part.y).of(made[counted], part.y[counted])
 
 
 def counting(run: Run, part: Split) -> NDArray[np.int64]:
@@ -125,6 +126,8 @@ class Reading:
     margin: bool = False
     op: Op | None = None
     """The network's last op, where it makes probabilities of scores."""
+    unit: Unit | None = None
+    """Of numbers: the targets' own, where the network has standardised ones."""
 
     def of(self, made: NDArray[np.floating[Any]], y: NDArray[Any]) -> Answers:
         """Answers, of what the network makes [n, …], for targets as the loss takes them."""
@@ -133,7 +136,9 @@ class Reading:
         rounding = float(np.finfo(made.dtype).eps)
         found: NDArray[np.float64] = made.astype(np.float64)
         if self.numbers:
-            return Numbers(self.names, found.reshape(len(y), -1), np.asarray(y, np.float64).reshape(len(y), -1))
+            both = (part.reshape(len(y), -1) for part in (found, np.asarray(y, np.float64)))
+            predicted, true = both if self.unit is None else map(self.unit.own, both)
+            return Numbers(self.names, predicted, true)
         if found.shape[1] == 1:
             other = -found if self.margin else 1.0 - found
             return Classes(
@@ -154,7 +159,7 @@ def shares(op: Op | None, made: NDArray[np.float64]) -> NDArray[np.float64]:
     return found
 
 
-def reading(run: Run, y: NDArray[Any]) -> Reading:
+def reading(run: Run, model: Model, y: NDArray[Any]) -> Reading:
     """How a run's numbers are to be read, for targets as the loss takes them.
 
     Raises:
@@ -165,7 +170,7 @@ def reading(run: Run, y: NDArray[Any]) -> Reading:
     elaborated, head = run.program.elaborated, _head(run)
     last = elaborated.graph.outputs["prediction"]
     op, shape = elaborated.graph[last.node].op, elaborated.graph.type(last).sample
-    names = class_names(run)
+    names = run.classes
     if y.dtype.kind in "iu":
         if y.ndim != 1 or len(shape) != 1:
             raise _unfit("it answers with a class for each place of a sample")
@@ -178,23 +183,14 @@ def reading(run: Run, y: NDArray[Any]) -> Reading:
     compared = any(kind_of(metric.name) in ("mae", "rmse", "r2") for metric in run.program.metrics)
     if y.shape[1:] != shape or head.loss in ("bce", "hinge", "crossentropy", "nll", "kl") or not (head.loss or compared):
         raise _unfit("its loss compares neither classes nor numbers with the targets, each sample's own")
-    return Reading(_target_names(run, int(np.prod(shape))), numbers=True)
-
-
-def class_names(run: Run) -> tuple[str, ...] | None:
-    """The names of what is told apart, of no and yes, too; None where targets are numbers."""
-    data = run.program.experiment.data
-    description = None if data is None else data.description
-    if description is None:
-        return None
-    return description.schema.classes if description.schema is not None else description.classes
+    return Reading(_target_names(run, int(np.prod(shape))), numbers=True, unit=model.unit)
 
 
 def _target_names(run: Run, count: int) -> tuple[str, ...]:
+    if run.schema is not None and len(run.schema.targets) == count:
+        return tuple(target.name for target in run.schema.targets)
     data = run.program.experiment.data
     description = None if data is None else data.description
-    if description is not None and description.schema is not None and len(description.schema.targets) == count:
-        return tuple(target.name for target in description.schema.targets)
     name = description.name if description is not None and description.name else "y"
     return (name,) if count == 1 else tuple(f"{name}{index}" for index in range(count))
 

@@ -161,7 +161,7 @@ def _weighed(run: Run, model: Model, part: Split, threshold: float | None) -> We
     kept = counting(run, part)
     if len(kept) > ROWS:
         kept = np.sort(np.random.default_rng(run.seed).choice(kept, ROWS, replace=False))
-    x, y, read = part.x[kept], part.y[kept], reading(run, part.y)
+    x, y, read = part.x[kept], part.y[kept], reading(run, model, part.y)
 
     def predict(samples: NDArray[Any]) -> Answers:
         return read.of(model(samples).cpu().numpy(), y)
@@ -188,7 +188,7 @@ def columns_of(run: Run) -> Mapping[str, Slots] | None:
     description = None if data is None else data.description
     if len(shape) != 1:
         return None
-    if description is not None and description.schema is not None:
-        return description.schema.places
+    if run.schema is not None:
+        return run.schema.places
     names = description.columns if description is not None and description.columns else [f"x{i}" for i in range(shape[0])]
     return {name: [index] for index, name in enumerate(names)}

@@ -1,4 +1,4 @@
-"""From where on a score means yes, such that a metric is best: to be chosen on samples that nothing else was chosen by."""
+"""From which probability on the answer is yes, so that a metric is best on samples of which the training saw nothing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Chosen:
     """A threshold, and what it brings."""
 
     value: float
-    """Scores above it mean yes."""
+    """What probabilities of yes are above."""
     metric: str
     score: float
     """The metric on the samples that it was chosen by."""
@@ -70,27 +70,31 @@ def applied(part: str, found: Classes, value: float) -> Applied:
 
 
 def yes_or_no(found: Answers) -> Classes:
-    """Answers to a question of yes or no.
+    """Answers that are the probability of yes.
 
     Raises:
         LampError: if they are others.
     """
-    if isinstance(found, Classes) and found.two:
+    if not isinstance(found, Classes):
+        what = "the targets are numbers"
+    elif not found.two:
+        what = f"there are {len(found.names)} classes"
+    elif found.margin:
+        what = "`hinge` makes none"
+    else:
         return found
-    of = "numbers" if not isinstance(found, Classes) else f"{len(found.names)} classes"
-    raise failure("E506", f"a threshold is of an answer of yes or no, and this network's targets are {of}",
-                  "leave out --threshold")  # fmt: skip
+    raise failure("E506", f"a threshold is of the probability of yes, and here {what}", "leave the threshold out")
 
 
-def best_threshold(scores: NDArray[np.float64], true: NDArray[np.bool_], metric: str, usual: float) -> Chosen:
-    """The threshold of scores [n] for what is true [n] that makes a metric of ``CRITERIA`` greatest.
+def best_threshold(shares: NDArray[np.float64], true: NDArray[np.bool_], metric: str, usual: float = 0.5) -> Chosen:
+    """The threshold of probabilities [n] of what is true [n] that makes a metric of ``CRITERIA`` greatest.
 
-    Of several the one nearest to the usual one; between two scores, the number with the fewest digits.
+    Of several the one nearest to the usual one; between two probabilities, the number with the fewest digits.
     """
     import numpy as np
 
-    order = np.argsort(scores, kind="stable")
-    ranked, positive = scores[order], true[order]
+    order = np.argsort(shares, kind="stable")
+    ranked, positive = shares[order], true[order]
     starts = np.append(0, np.flatnonzero(np.diff(ranked)) + 1)  # everything from there on is yes
     starts = np.append(starts, len(ranked))  # or nothing is
     there = int(positive.sum())
@@ -100,9 +104,10 @@ def best_threshold(scores: NDArray[np.float64], true: NDArray[np.bool_], metric:
     values = [getattr(of_counts(h, a, there, len(ranked) - there), metric)
               for h, a in zip(hits.tolist(), alarms.tolist(), strict=True)]  # fmt: skip
     ends = np.concatenate([[-math.inf], np.unique(ranked), [math.inf]])
-    best = max(values)
-    gaps = [(float(ends[i]), float(ends[i + 1])) for i, value in enumerate(values) if value == best]
-    low, high = min(gaps, key=lambda gap: max(gap[0] - usual, usual - gap[1], 0.0))
+    gaps = [(float(low), float(high), value) for low, high, value in zip(ends, ends[1:], values, strict=True)]
+    gaps = [gap for gap in gaps if gap[1] > 0.0]  # no probability is below 0, so that all are yes
+    best = max(value for _, _, value in gaps)
+    low, high, _ = min((gap for gap in gaps if gap[2] == best), key=lambda gap: max(gap[0] - usual, usual - gap[1], 0.0))
     here = int(np.searchsorted(ranked[starts[:-1]], usual, side="right")) if len(ranked) else 0
     return Chosen(between(low, high, usual), metric, best, values[here])
 
@@ -111,10 +116,7 @@ def between(low: float, high: float, usual: float) -> float:
     """A number of few digits that is at least ``low`` and below ``high``; the usual one if it is."""
     if low <= usual < high:
         return usual
-    if math.isinf(low):
-        return 0.0 if high > 0.0 else math.floor(high) - 1.0
-    if math.isinf(high):
-        return max(1.0, low)
+    low, high = max(low, 0.0), min(high, 1.0)
     middle = low + (high - low) / 2
     for digits in range(1, 17):
         short = float(f"{middle:.{digits}g}")
