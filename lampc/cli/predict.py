@@ -34,9 +34,13 @@ if TYPE_CHECKING:
               help="A .csv, .jsonl, .npz or .parquet file; standard output where left out.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="On standard output: a JSON object a line, not CSV.")
 @click.option("--last", is_flag=True, help="Take the weights of the last epoch, not of the best.")
+@click.option("--threshold", type=click.FloatRange(0.0, 1.0), metavar="NUMBER",
+              help="Of yes or no: yes is what has a probability above this, not above 0.5; `lampc eval RUN --threshold f1` "
+                   "finds one. Of two classes the second means yes.")  # fmt: skip
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Where to compute.")
 @COLOR
-def predict(run: str, input: str, output: str | None, as_json: bool, last: bool, device: str | None) -> int:
+def predict(run: str, input: str, output: str | None, as_json: bool, last: bool, threshold: float | None,
+            device: str | None) -> int:  # fmt: skip
     """Predict with a trained network.
 
     INPUT is a .csv, .npz, .npy, .parquet or .jsonl file, an image, or a folder of images; without it, standard input is
@@ -49,6 +53,7 @@ def predict(run: str, input: str, output: str | None, as_json: bool, last: bool,
     from lampc.runs.rows import said
 
     found = load(run, "last" if last else "best")
+    found = found if threshold is None else found.at(threshold)
     told: list[Rows] = []
     header, parts = _answers(found, found.model(device), input, told)
     plain = nullcontext(Lines(standard_output(), not as_json, header))

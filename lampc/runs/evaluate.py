@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,15 +27,28 @@ def evaluate(run: Run, model: Model, other: Path | None = None) -> dict[str, dic
     Raises:
         LampError: if the data cannot be had, or does not fit the network.
     """
-    if other is not None:
-        found = _other(run, other)
-        return {"data": _measured(model, found if model.unit is None else replace(found, y=model.unit.standardised(found.y)))}
-    data = load_data(run.program, run.seed)
-    return {name: _measured(model, part) for name, part in data.parts().items()}
+    return measured(model, parts(run, model, other))
 
 
-def _measured(model: Model, part: Split) -> dict[str, Any]:
-    return {"samples": len(part), "measures": model.evaluate(part.x, part.y)}
+def parts(run: Run, model: Model, other: Path | None = None) -> dict[str, Split]:
+    """The run's own data, by part, or another file of its kind, which is one, ``data``; as the network was trained on them.
+
+    Raises:
+        LampError: if the data cannot be had, or does not fit the network.
+    """
+    if other is None:
+        return load_data(run.program, run.seed).parts()
+    found = _other(run, other)
+    return {"data": found if model.unit is None else replace(found, y=model.unit.standardised(found.y))}
+
+
+def measured(model: Model, parts: Mapping[str, Split]) -> dict[str, dict[str, Any]]:
+    """Loss and metrics of each part.
+
+    Raises:
+        LampError: if it does not fit the network.
+    """
+    return {name: {"samples": len(part), "measures": model.evaluate(part.x, part.y)} for name, part in parts.items()}
 
 
 def _other(run: Run, path: Path) -> Split:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from lampc.diagnostics import Problems, failure
 from lampc.elaborate import parse_setting
 from lampc.elaborate.definitions import read_source
 from lampc.elaborate.given import Given
+from lampc.ops.activations import Sigmoid
 from lampc.runs import checkpoint as checkpoints
 from lampc.runs import state
 from lampc.runs.checkpoint import Checkpoint
@@ -39,6 +40,8 @@ class Run:
     file: Path
     """The checkpoint that the weights are taken from."""
     kept: Checkpoint
+    threshold: float | None = None
+    """Where something else is said than ½: what the probability of yes is above if the answer is yes."""
 
     def model(self, device: str | None = None) -> Model:
         """The network with the checkpoint's weights.
@@ -72,6 +75,30 @@ class Run:
         if self.schema is not None:
             return predict.joined(list(predict.of_rows(self, model, rows.of_values(self, x))))
         return predict.predict(self, model, x)
+
+    def at(self, threshold: float) -> Run:
+        """The run, so that it answers yes where the probability is above a threshold from 0 to 1; of two classes the second
+        means yes. `lampc eval RUN --threshold f1` finds one.
+
+        Raises:
+            LampError: if it is none, or the network does not answer with the probability of yes.
+        """
+        if not 0.0 <= threshold <= 1.0:
+            raise failure("E305", f"a threshold is from 0 to 1, and not {threshold:g}")
+        if not self._says_yes():
+            raise failure("E506", "a threshold is of the probability of yes, and this network does not answer with one",
+                          "leave the threshold out")  # fmt: skip
+        return replace(self, threshold=float(threshold))
+
+    def _says_yes(self) -> bool:
+        """Whether the network makes the probability of yes, alone or beside that of no."""
+        elaborated, data = self.program.elaborated, self.program.experiment.data
+        last = elaborated.graph.outputs["prediction"]
+        shape, end = elaborated.graph.type(last).sample, elaborated.graph[last.node].op
+        bits = data is None or data.description is None or data.description.bits is not False
+        one = shape == (1,) and isinstance(end, Sigmoid) and bits
+        two = shape == (2,) and elaborated.target_type is not None and elaborated.target_type.dtype == "i64"
+        return (one or two) and [head.label for head in elaborated.heads] == [""]
 
     def __repr__(self) -> str:
         return f"<Run {self.path}, {self.file.stem} weights, seed {self.seed}>"

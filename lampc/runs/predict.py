@@ -135,11 +135,12 @@ def _predictions(run: Run, made: Tensor, value: Value, name: str, prefix: str, s
     """Columns for one value; ``scored``: the loss takes it for scores where the targets are classes."""
     import numpy as np
 
-    classes = run.classes
+    classes = run.classes if run.threshold is None else run.classes or ("0", "1")
+    above = 0.5 if run.threshold is None else run.threshold
     raw = made.numpy()
     op = run.program.elaborated.graph[value.node].op
     if classes is not None and len(classes) == 2 and scored and raw.shape[1:] == (1,) and isinstance(op, Sigmoid):
-        said = np.asarray(classes)[(raw[:, 0] > 0.5).astype(int)]
+        said = np.asarray(classes)[(raw[:, 0] > above).astype(int)]
         return Predictions((name, f"{prefix}{classes[1]}"), (said.tolist(), raw[:, 0].tolist()), raw)
     if classes is None or not scored or made.dim() < 2 or made.shape[-1] < len(classes):
         return _each(raw, name, raw)
@@ -148,6 +149,8 @@ def _predictions(run: Run, made: Tensor, value: Value, name: str, prefix: str, s
     if made.dim() > 2:
         return _each(chosen, name, raw)
     shares = made if isinstance(op, Softmax) else made.exp() if isinstance(op, LogSoftmax) else made.softmax(-1)
+    if run.threshold is not None:
+        chosen = np.asarray(known)[(shares[:, 1].numpy() > above).astype(int)]
     names = (name, *(f"{prefix}{c}" for c in known))
     return Predictions(names, (chosen.tolist(), *shares.numpy().T.tolist()), raw)
 
