@@ -33,13 +33,16 @@ SCHEMA = Schema(
         Column("no", "id"),
         Column("stamp", "number", fill=(1.7e9,), mean=(1.7e9 + 0.1,), deviation=(57.3,)),
         Column("plain number", "number", fill=(0.0,), gaps=True),
+        Column("price", "number", written="comma thousands=. €", fill=(1e6,), gaps=True, mean=(1e6,), deviation=(1e5,)),
+        Column("share", "number", written="percent", fill=(12.5,)),
         Column("smokes", "yesno", values=("no", "yes"), fill=(0.375,), gaps=True),
         Column("agrees", "yesno", values=("False", "True"), fill=(0.5,)),
         Column("odd", "category", values=HOSTILE, shares=tuple(1 / len(HOSTILE) for _ in HOSTILE)),
         Column("town", "category", values=("Köln", "Bonn"), rest=True, shares=(0.5, 0.25, 0.25)),
         Column("label", "category", values=("a", "b", "c"), shares=(0.2, 0.3, 0.5), gaps=True),
         Column("linear1.weight", "category", values=("x", "y"), rest=True, shares=(0.5, 0.3, 0.2), gaps=True, embed=2),
-        Column("when", "date", written="%Y-%m-%d %H:%M:%S", gaps=True, first=1.6e9, fill=(2001.0, 6.5, 15.2, 3.1, 12.4, 30.0, 77.5),
+        Column("when", "date", written="%Y-%m-%d %H:%M:%S", gaps=True, first=1.6e9,
+               fill=(2001.0, 6.5, 15.2, 3.1, 12.4, 30.0, 77.5),
                parts=("year", "month", "day", "weekday", "hour", "minute", "days"),
                mean=(2000.5, 6.4, 15.0, 3.0, 12.0, 29.0, -4e3), deviation=(60.0, 3.4, 9.0, 2.0, 7.0, 17.0, 2e4)),
         Column("day", "date", written="%d.%m.%Y", first=0.0, fill=(20.0, 11.0), parts=("days", "month"), mean=(1e4, 6.0),
@@ -87,6 +90,20 @@ def encoded(column: Column, value: Cell) -> list[float]:
     if column.mean:
         found = [(x - m) / d for x, m, d in zip(found, column.mean, column.deviation, strict=True)]
     return [*found, *[float(value is None)] * column.gaps]
+
+
+def written(column: Column, value: Cell, dice: random.Random) -> str:
+    """A cell as a table's text."""
+    if value is None:
+        return dice.choice(["", " ", "NA", "null", "n/a", "NaN"])
+    if isinstance(value, datetime):
+        return f" {value.strftime(column.written)}"
+    if isinstance(value, str):
+        known = column.kind == "category" or not column.values[1].isascii()
+        return f"{value}\u00a0 " if known else dice.choice([value, value.upper(), f"\t{value.lower()}"])
+    if "thousands" in column.written:
+        return f"{value:,.3f} €".translate({ord(","): ".", ord("."): ","})
+    return f"{value!r} %" if column.written == "percent" else repr(value)
 
 
 def seconds(value: Cell) -> float:

@@ -2,56 +2,86 @@
 
 from __future__ import annotations
 
-TRIMMED = """
+TEXT = r"""
 typedef struct {
     const char *at, *end;
 } span;
 
+typedef struct {
+    const char *const *at;
+    int count;
+} list;
+
 static int blank(char c) {
-    return c == ' ' || (c >= '\\t' && c <= '\\r');
+    return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* A cell without what is blank about it; none is as an empty one. */
+/* A cell, in UTF-8, without what is blank about it; none is as an empty one. */
 static span trimmed(const char *cell) {
+    static const char *const wide[] = {"\302\205", "\302\240", "\341\232\200", "\342\200\200", "\342\200\201",
+        "\342\200\202", "\342\200\203", "\342\200\204", "\342\200\205", "\342\200\206", "\342\200\207",
+        "\342\200\210", "\342\200\211", "\342\200\212", "\342\200\250", "\342\200\251", "\342\200\257",
+        "\342\201\237", "\343\200\200"};
     span found = {cell, cell};
+    const char *begin, *end;
     if (!cell)
         return found;
     found.end += strlen(cell);
-    while (found.at < found.end && blank(*found.at))
-        found.at++;
-    while (found.at < found.end && blank(found.end[-1]))
-        found.end--;
+    do {
+        begin = found.at, end = found.end;
+        while (found.at < found.end && blank(*found.at))
+            found.at++;
+        while (found.at < found.end && blank(found.end[-1]))
+            found.end--;
+        for (size_t i = 0; i < sizeof wide / sizeof *wide; i++) {
+            size_t length = strlen(wide[i]);
+            if ((size_t)(found.end - found.at) >= length && !memcmp(found.at, wide[i], length))
+                found.at += length;
+            if ((size_t)(found.end - found.at) >= length && !memcmp(found.end - length, wide[i], length))
+                found.end -= length;
+        }
+    } while (found.at > begin || found.end < end);
     return found;
 }
 
-/* A word's place among some, or -1. */
-static int place_of(span cell, const char *const *words, int count) {
-    size_t length = (size_t)(cell.end - cell.at);
-    for (int i = 0; i < count; i++)
-        if (!length ? !*words[i] : !strncmp(cell.at, words[i], length) && !words[i][length])
+
+static char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* What stands behind a word, in lower case, that a text begins with in any; 0 if it does not. */
+static const char *behind(const char *at, const char *end, const char *word) {
+    for (; *word; word++, at++)
+        if (at == end || lower(*at) != lower(*word))
+            return 0;
+    return at;
+}
+
+/* A cell's place among words, in whatever case; or -1. */
+static int place_alike(span cell, const list *words) {
+    for (int i = 0; i < words->count; i++)
+        if (cell.at == cell.end ? !*words->at[i] : behind(cell.at, cell.end, words->at[i]) == cell.end)
             return i;
     return -1;
 }
 """
 
-LOWER = """
-static char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-/* What stands behind a word that a text begins with, whatever its case; 0 if it does not. */
-static const char *behind(const char *at, const char *end, const char *word) {
-    for (; *word; word++, at++)
-        if (at == end || lower(*at) != *word)
-            return 0;
-    return at;
+PLACE = r"""
+/* A cell's place among words, as they are written; or -1. */
+static int place_of(span cell, const list *words) {
+    size_t length = (size_t)(cell.end - cell.at);
+    for (int i = 0; i < words->count; i++)
+        if (strlen(words->at[i]) == length && (!length || !memcmp(cell.at, words->at[i], length)))
+            return i;
+    return -1;
 }
 """
 
-NUMBER = """
+NUMBER = r"""
+#include <stdio.h>
+
 typedef struct {
     const char *point, *thousands, *mark; /* the mark: of a currency, or % */
-    int brackets, loose;
 } numeral;
 
 /* What stands behind a text that another begins with; the same place if it does not, or is empty. */
@@ -71,7 +101,7 @@ static int digit(const char *at, const char *end) {
 }
 
 static const char *past_sign(const char *at, const char *end, int *signs, int *negative) {
-    const char *behind_minus = past(past(at, end, "-"), end, "\\342\\210\\222");
+    const char *behind_minus = past(past(at, end, "-"), end, "\342\210\222");
     const char *found = behind_minus > at ? behind_minus : past(at, end, "+");
     *signs += found > at;
     *negative |= behind_minus > at;
@@ -84,7 +114,7 @@ static int number_of(span cell, const numeral *how, double *number) {
     char digits[512], point[8];
     int signs = 0, negative = 0, marks = 0, group = 0, grouped = 0, whole = 0, part = 0;
     size_t used = 0;
-    if (how->brackets && end - at > 2 && *at == '(' && end[-1] == ')') {
+    if (end - at > 2 && *at == '(' && end[-1] == ')') {
         at++, end--;
         signs = negative = 1;
     }
@@ -151,7 +181,29 @@ static int number_of(span cell, const numeral *how, double *number) {
 }
 """
 
-MOMENT = """
+KNOWN_NUMBER = r"""
+/* Of a cell that is a number, as written: 1, and what it is; 0 where it is missing; -1 where it is neither. */
+static int known_number(const char *text, const list *missing, const list *gaps, const numeral *how, double *number) {
+    span cell = trimmed(text);
+    if (place_alike(cell, missing) >= 0 || place_of(cell, gaps) >= 0)
+        return 0;
+    return number_of(cell, how, number) ? isfinite(*number) != 0 : -1;
+}
+"""
+
+KNOWN_SIDE = r"""
+/* Of a cell that says yes or no: 1, and 1 or 0; 0 where it is missing; -1 where it is neither. */
+static int known_side(const char *text, const list *missing, const list *words, const int *sides, double *number) {
+    span cell = trimmed(text);
+    int place = place_alike(cell, words);
+    if (place_alike(cell, missing) >= 0)
+        return 0;
+    *number = place < 0 ? 0 : sides[place];
+    return place < 0 ? -1 : 1;
+}
+"""
+
+MOMENT = r"""
 enum { YEAR, MONTH, DAY, WEEKDAY, HOUR, MINUTE, DAYS };
 
 static const char *const months[] = {"january", "february", "march", "april", "may", "june", "july", "august", "september",
@@ -253,7 +305,10 @@ static int fields_of(const char *pattern, const char *at, const char *end, doubl
         if (at == end || (lower(*at) != 'a' && lower(*at) != 'p'))
             return 0;
         next = at + 1 < end && at[1] == '.' ? at + 2 : at + 1;
-        if (next == end || lower(*next) != 'm' || !fields_of(pattern + 2, next + 1 < end && next[1] == '.' ? next + 2 : next + 1, end, field))
+        if (next == end || lower(*next) != 'm')
+            return 0;
+        next += next + 1 < end && next[1] == '.' ? 2 : 1;
+        if (!fields_of(pattern + 2, next, end, field))
             return 0;
         field['p'] = lower(*at) == 'p';
         return 1;
@@ -271,35 +326,39 @@ static double days_of(int year, int month, int day) {
     return era * 146097.0 + (of_era * 365 + of_era / 4 - of_era / 100 + of_year) - 719468;
 }
 
-/* Of a cell that is a moment of one of some patterns: 1, and its seconds since 1970; else 0. */
-static int moment_of(span cell, const char *const *patterns, double *seconds) {
+/* Of a cell that is a moment of one of some patterns: 1, and its seconds since 1970 as the first part; 0 where it is missing;
+   -1 where it is neither. */
+static int known_moment(const char *text, const list *missing, const list *gaps, const list *patterns, double *seconds) {
+    span cell = trimmed(text);
     double field[128];
     int year, month, day, leap, found = 0;
     static const int last[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    for (; *patterns && !found; patterns++) {
+    if (place_alike(cell, missing) >= 0 || place_of(cell, gaps) >= 0)
+        return 0;
+    for (int pattern = 0; pattern < patterns->count && !found; pattern++) {
         for (int i = 0; i < 128; i++)
-            field[i] = strchr("mdj", i) && i ? 1 : i == 'Y' ? 1970 : i == 'I' || i == 'y' ? -1 : 0;
-        found = fields_of(*patterns, cell.at, cell.end, field);
+            field[i] = i == 'm' || i == 'd' || i == 'j' ? 1 : i == 'Y' ? 1970 : i == 'I' || i == 'y' ? -1 : 0;
+        found = fields_of(patterns->at[pattern], cell.at, cell.end, field);
     }
     if (!found)
-        return 0;
+        return -1;
     year = (int)(field['y'] < 0 ? field['Y'] : field['y'] + (field['y'] < 69 ? 2000 : 1900));
     month = (int)field['m'], day = (int)field['d'];
     leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
     if (field['I'] >= 0)
         field['H'] = field['I'] < 1 || field['I'] > 12 ? 24 : fmod(field['I'], 12) + 12 * field['p'];
     if (year < 1 || month < 1 || month > 12 || day < 1 || day > last[month - 1] + (month == 2 && leap))
-        return 0;
+        return -1;
     if (field['H'] > 23 || field['M'] > 59 || field['S'] > 59 || field['j'] < 1 || field['j'] > 366)
-        return 0;
-    *seconds = (days_of(year, month, day) + field['j'] - 1) * 86400 + field['H'] * 3600 + field['M'] * 60 + field['S'] + field['f']
-               - field['z'];
+        return -1;
+    *seconds = (days_of(year, month, day) + field['j'] - 1) * 86400 + field['H'] * 3600 + field['M'] * 60 + field['S'];
+    *seconds += field['f'] - field['z'];
     return 1;
 }
 
-/* The parts of a moment, the days counted from another. */
-static void parts_of(double seconds, double first, double *part) {
-    double days = floor(seconds / 86400), shifted = days + 719468, era = floor(shifted / 146097);
+/* The parts of a moment, which is the first of them, its days counted from another. */
+static void parts_of(double *part, double first) {
+    double seconds = part[0], days = floor(seconds / 86400), shifted = days + 719468, era = floor(shifted / 146097);
     double of_era = shifted - era * 146097;
     double year = floor((of_era - floor(of_era / 1460) + floor(of_era / 36524) - floor(of_era / 146096)) / 365);
     double of_year = of_era - (365 * year + floor(year / 4) - floor(year / 100)), month = floor((5 * of_year + 2) / 153);
@@ -313,10 +372,42 @@ static void parts_of(double seconds, double first, double *part) {
 }
 """
 
-CATEGORY = """
+CATEGORY = r"""
+/* A category's place among the values: `unseen` where it is none, `gap` where it is missing. */
+static int category_of(const char *text, const list *missing, const list *values, int unseen, int gap) {
+    span cell = trimmed(text);
+    int place = place_of(cell, values);
+    return place >= 0 ? place : place_alike(cell, missing) >= 0 ? gap : unseen;
+}
+
 /* Slots for a category at a place: below 0 it is none that training saw, and gets their shares. */
-static void put_category(real *slots, int place, int count, const double *shares) {
+static void put_category(real *x, int place, int count, const double *shares) {
     for (int i = 0; i < count; i++)
-        slots[i] = place < 0 ? (real)shares[i] : place == i;
+        x[i] = place < 0 ? (real)shares[i] : place == i;
 }
 """
+
+NUMBERED = r"""
+/* The same where the values are numbers: 1 and 1.0 are one. */
+static int number_named(const char *text, const list *missing, const list *values, const double *numbers, int unseen, int gap) {
+    static const numeral plain = {".", "", ""};
+    int place = category_of(text, missing, values, -1, -2);
+    double number;
+    if (place == -1 && number_of(trimmed(text), &plain, &number))
+        for (int i = 0; i < values->count; i++)
+            place = number == numbers[i] ? i : place;
+    return place == -1 ? unseen : place == -2 ? gap : place;
+}
+"""
+
+GROUPS = {
+    TEXT: ("known_number", "known_side", "known_moment", "category_of", "number_named"),
+    PLACE: ("known_number", "known_moment", "category_of", "number_named"),
+    NUMBER: ("known_number", "number_named"),
+    KNOWN_NUMBER: ("known_number",),
+    KNOWN_SIDE: ("known_side",),
+    MOMENT: ("known_moment",),
+    CATEGORY: ("category_of", "number_named"),
+    NUMBERED: ("number_named",),
+}
+"""Groups of functions, in order, and by which calls they are needed."""

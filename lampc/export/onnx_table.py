@@ -7,15 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lampc.diagnostics import failure
 from lampc.export.answers import Answer
 from lampc.export.onnx_ops import Build
-from lampc.printable import json_line, printable
+from lampc.export.words import GAP, UNSEEN, exact, no_text
+from lampc.printable import json_line
 from lampc.table.schema import Column, Schema
 
 STRINGS = ("category", "yesno")
 """The kinds whose cells are texts."""
-_UNSEEN, _MISSING = -1, -2
 _DAY = 86400.0
 
 
@@ -105,11 +104,14 @@ def _bits(build: Build, truth: str) -> str:
 
 
 def _measured(build: Build, column: Column, measures: Sequence[str], gap: str) -> list[str]:
-    """A column's numbers, each [N, 1], filled where a cell is missing and standardised; then the slot of gaps."""
+    """A column's numbers, each [N, 1], filled where a cell is missing and standardised; then the slot of gaps.
+
+    Where no cell may be missing nothing stands for one, and what is predicted of it is no number.
+    """
     found = []
     for i, measure in enumerate(measures):
         slot = measure
-        if column.fill:
+        if column.policy != "refuse":
             slot = build.add("Where", [gap, _numbers(build, column.fill[i]), slot])
         if column.mean:
             less = build.add("Sub", [slot, _numbers(build, column.mean[i])])
@@ -118,22 +120,27 @@ def _measured(build: Build, column: Column, measures: Sequence[str], gap: str) -
     return [*found, _bits(build, gap)] if column.gaps else found
 
 
+def _absent(build: Build, given: str) -> str:
+    """Whether a number is none, or infinite, which counts as missing."""
+    return build.add("IsNaN", [build.add("Sub", [given, given])])
+
+
 def _number(build: Build, column: Column, given: str) -> list[str]:
-    return _measured(build, column, [given], build.add("IsNaN", [given]))
+    return _measured(build, column, [given], _absent(build, given))
 
 
 def _codes(build: Build, column: Column, given: str, unseen: int) -> tuple[str, str]:
     """A category's or yes/no's place among the values, [N, 1], ``unseen`` where it is none; and whether it is missing."""
-    codes = {"": _MISSING, **{value: place for place, value in enumerate(column.values)}}
+    codes = exact(column)
     found = build.add("LabelEncoder", [given], domain="ai.onnx.ml", keys_strings=[*codes], values_int64s=[*codes.values()],
                       default_int64=unseen)  # fmt: skip
-    return found, build.add("Equal", [found, build.whole(_MISSING)])
+    return found, build.add("Equal", [found, build.whole(GAP)])
 
 
 def _yesno(build: Build, column: Column, given: str) -> list[str]:
     """A word that is neither is no number, and neither is what is predicted of it."""
-    codes, gap = _codes(build, column, given, _UNSEEN)
-    unknown = build.add("Equal", [codes, build.whole(_UNSEEN)])
+    codes, gap = _codes(build, column, given, UNSEEN)
+    unknown = build.add("Equal", [codes, build.whole(UNSEEN)])
     value = build.add("Where", [unknown, _numbers(build, math.nan), _bits(build, codes)])
     return _measured(build, column, [value], gap)
 
@@ -141,26 +148,26 @@ def _yesno(build: Build, column: Column, given: str) -> list[str]:
 def _category(build: Build, column: Column, given: str) -> list[str]:
     """A slot for each value, and for the others; what is missing and has no slot is as what training never saw."""
     count = len(column.values)
-    unseen = count if column.rest else _UNSEEN
+    unseen = count if column.rest else UNSEEN
     codes, gap = _codes(build, column, given, unseen)
     if not column.gaps:
         codes = build.add("Where", [gap, build.whole(unseen), codes])
     slots = _bits(build, build.add("Equal", [codes, build.whole(*range(count + column.rest))]))
     if not column.rest:
-        unknown = build.add("Equal", [codes, build.whole(_UNSEEN)])
+        unknown = build.add("Equal", [codes, build.whole(UNSEEN)])
         slots = build.add("Where", [unknown, _numbers(build, *column.shares), slots])
+    if column.policy == "refuse":
+        slots = build.add("Where", [gap, _numbers(build, math.nan), slots])
     return [slots, _bits(build, gap)] if column.gaps else [slots]
 
 
 def _date(build: Build, column: Column, given: str) -> list[str]:
     parts = _calendar(build, given, column)
-    return _measured(build, column, [parts[part] for part in column.parts], build.add("IsNaN", [given]))
+    return _measured(build, column, [parts[part] for part in column.parts], _absent(build, given))
 
 
 def _text(build: Build, column: Column, given: str) -> list[str]:
-    name = printable(column.name)
-    raise failure("E814", f"`{name}` is a text, and ONNX has nothing that splits texts as lampc does",
-                  "`--to torch` writes PyTorch source, which takes texts", f"train without it: `drop=[{name}]`")  # fmt: skip
+    raise no_text(column, "ONNX")
 
 
 _SLOTS = {"number": _number, "yesno": _yesno, "category": _category, "date": _date, "text": _text}
