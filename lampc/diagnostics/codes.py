@@ -83,6 +83,7 @@ TITLES: dict[str, str] = {
     "E811": "there is no such form of an op",
     "E812": "a model that cannot be imported",
     "E813": "one of several values",
+    "E814": "a column that an export cannot take",
     # lampc itself
     "E900": "a fault in lampc",
     # warnings

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from lampc import __version__
 from lampc.diagnostics import LampError, Problems
+from lampc.export.answers import NUMBERS, Answer
 from lampc.export.c_functions import FUNCTIONS
+from lampc.export.c_main import table_main
 from lampc.export.c_ops import Place, number, say, scratch
+from lampc.export.c_rows import rows
 from lampc.export.comments import line, within_c
 from lampc.ir.leaves import Constant, Input
 from lampc.ir.program import Instruction, OpList, Routine
@@ -18,6 +21,7 @@ from lampc.passes.plan_memory import plan_memory
 
 if TYPE_CHECKING:
     from lampc.runtime.model import Model
+    from lampc.table.schema import Schema
 
 _MACROS = {"f32": ("float", "f"), "f64": ("double", "")}
 _NAMES = ("exp", "log", "sqrt", "fabs", "floor", "erf", "sin", "cos", "tanh", "expm1", "log1p", "pow", "fmax", "fmin")
@@ -25,14 +29,16 @@ _ROW = 8
 """Weights on a line."""
 
 
-def source(model: Model, name: str = "predict", normal: Sequence[Any] | None = None, unit: Sequence[Any] | None = None) -> str:
+def source(model: Model, name: str = "predict", normal: Sequence[Any] | None = None, unit: Sequence[Any] | None = None,
+           schema: Schema | None = None, answer: Answer = NUMBERS) -> str:  # fmt: skip
     """The file: ``void predict(const float *x, float *y, size_t n)``, and, where ``LAMP_MAIN`` is defined, a ``main`` that
     answers lines of numbers on standard input. ``normal``: the mean and the deviation by which features, which are doubles
     then, are normalised first. ``unit``: the mean and the deviation of targets that were standardised, by which predictions,
-    which are doubles then, are brought into the targets' unit.
+    which are doubles then, are brought into the targets' unit. ``schema``: of a table, whose rows are taken besides, as cells
+    of text (``lampc.export.c_rows``), and by ``main``; ``answer``: what a prediction says.
 
     Raises:
-        LampError: if an op of the network has no form in C.
+        LampError: if an op of the network, or a column, has no form in C.
     """
     program = model.program
     routine = program.predicting
@@ -66,7 +72,8 @@ def source(model: Model, name: str = "predict", normal: Sequence[Any] | None = N
         f"void {name}(const {kind} *x, {result} *y, size_t n);\n"
         f"void {name}(const {kind} *x, {result} *y, size_t n) {{\n{memory.begin}    for (size_t i = 0; i < n; i++)\n"
         f"        one(x + i * LAMP_INPUTS, y + i * LAMP_OUTPUTS{memory.argument});\n{memory.end}}}\n",
-        _main(name, kind, double, result),
+        _main(name, kind, double, result) if schema is None else rows(schema, answer, name, result),
+        "" if schema is None else table_main(schema, answer, name, _shown(result)),
     ]  # fmt: skip
     return "\n".join(part for part in parts if part)
 
@@ -230,9 +237,13 @@ def _indented(text: str, by: str) -> str:
     return "\n".join(by + line if line else line for line in text.splitlines())
 
 
+def _shown(result: str) -> str:
+    return "%.9g" if result == "real" else "%.17g"
+
+
 def _main(name: str, kind: str, double: bool, result: str) -> str:
     pattern = "%lld" if kind == "int64_t" else "%lf" if double or kind == "double" else "%f"
-    shown = "%.9g" if result == "real" else "%.17g"
+    shown = _shown(result)
     read = "long long number" if kind == "int64_t" else f"{kind} number"
     return f"""#ifdef LAMP_MAIN
 #include <stdio.h>

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from lampc import __version__
 from lampc.diagnostics import LampError, Problems, failure
+from lampc.export.answers import NUMBERS, Answer
 from lampc.export.onnx_ops import SAY, Build
+from lampc.export.onnx_table import columns, encoded, label, properties
 from lampc.ir.graph import Graph, Node, Value
 from lampc.ir.leaves import Input, Parameter, State
 from lampc.ir.types import Type
@@ -16,22 +18,27 @@ from lampc.passes.rewrite import subgraph
 if TYPE_CHECKING:
     from lampc.compile import Program
     from lampc.runtime.model import Model
+    from lampc.table.schema import Schema
 
 OPSET = 20
 """The first that has Gelu; runtimes since 2023 read it."""
+ML_OPSET = 3
+"""Of the ops on strings; as old as those runtimes."""
 
 
-def export(model: Model, normal: Sequence[Any] | None = None, unit: Sequence[Any] | None = None) -> Any:
+def export(model: Model, normal: Sequence[Any] | None = None, unit: Sequence[Any] | None = None, schema: Schema | None = None,
+           answer: Answer = NUMBERS) -> Any:  # fmt: skip
     """An ``onnx.ModelProto`` from ``x`` [N, …sample] to ``prediction`` [N, …]; weights have lampc's names.
 
     ``normal``: the mean and the deviation by which features, which are float64 then, are normalised first. ``unit``: the mean
     and the deviation of targets that were standardised, to bring predictions, which are float64 then, into the targets' unit.
+    ``schema``: of a table whose raw rows are taken in place of ``x``, an input a column. ``answer``: what the prediction says;
+    of classes the outputs are ``label`` [N], a name, and ``probabilities`` [N, classes].
 
     Raises:
-        LampError: if onnx is not installed, or an op of the network has no form there.
+        LampError: if onnx is not installed, or an op of the network, or a column, has no form there.
     """
     try:
-        import numpy as np
         import onnx
         from onnx import helper
     except ImportError:
@@ -40,31 +47,65 @@ def export(model: Model, normal: Sequence[Any] | None = None, unit: Sequence[Any
     evaluated = program.evaluated
     graph = subgraph(evaluated, {"prediction": evaluated.outputs["prediction"]})
     build = Build("f64" if program.elaborated.dtype == "f64" else "f32")
+    inputs = _given(build, program, normal, schema)
+    outputs = [build.free(name) for name in answer.outputs]
+    names = {value: name for node in graph for value, name in _made(node, graph, model, build)}
+    made = _answers(build, program, answer, names[graph.outputs["prediction"]], unit, outputs)
+    opsets = [helper.make_opsetid("", OPSET), *[helper.make_opsetid("ai.onnx.ml", ML_OPSET)] * (schema is not None)]
+    made_graph = helper.make_graph(build.nodes, "lampc", inputs, made, build.initializers)
+    found = helper.make_model(
+        made_graph, producer_name="lampc", producer_version=__version__, opset_imports=opsets, ir_version=10
+    )
+    beside = {"lampc.source": program.source.text}
+    if normal is None and unit is None and schema is None:
+        beside["lampc.network"] = network_text(program)
+    if schema is not None:
+        beside.update(properties(schema, answer))
+    onnx.helper.set_model_props(found, beside)
+    return found
+
+
+def _given(build: Build, program: Program, normal: Sequence[Any] | None, schema: Schema | None) -> list[Any]:
+    """The model's inputs; what stands between them and the network is written."""
+    import numpy as np
+    from onnx.helper import make_tensor_value_info
+
+    taken = program.elaborated.input_type
+    if schema is not None:
+        build.taken.update(column.name for column in schema.taken)
+        samples = encoded(build, schema)
+        build.input = build.add("Cast", [samples], to=build.kind(taken))
+        return columns(schema)
+    build.input = build.free("x")
     if normal is not None:
         mean, deviation = (build.constant(np.asarray(part, dtype=np.float64)) for part in normal)
         scaled = build.add("Div", [build.add("Sub", ["x", mean]), deviation])
-        build.input = build.add("Cast", [scaled], to=build.kind(program.elaborated.input_type))
-    names = {value: name for node in graph for value, name in _made(node, graph, model, build)}
-    result = names[graph.outputs["prediction"]]
+        build.input = build.add("Cast", [scaled], to=build.kind(taken))
+    type = taken if normal is None else Type("f64", taken.shape)
+    return [make_tensor_value_info("x", build.kind(type), ["N", *type.sample])]
+
+
+def _answers(
+    build: Build, program: Program, answer: Answer, made: str, unit: Sequence[Any] | None, names: list[str]
+) -> list[Any]:
+    """The model's outputs, by their names; what stands between them and the prediction is written."""
+    import numpy as np
+    from onnx import TensorProto
+    from onnx.helper import make_tensor_value_info
+
+    type = program.evaluated_type
+    if answer.shares:
+        for name, found in zip(names, label(build, answer, made), strict=True):
+            build.add("Identity", [found], out=name)
+        numbers = make_tensor_value_info(names[1], build.kind(type), ["N", max(1, len(answer.names))])
+        return [make_tensor_value_info(names[0], TensorProto.STRING, ["N"]), numbers]
     if unit is not None:
         mean, deviation = (build.constant(np.asarray(part, dtype=np.float64)) for part in unit)
-        wide = build.add("Cast", [result], to=build.kind(Type("f64", program.evaluated_type.shape)))
-        result = build.add("Add", [build.add("Mul", [wide, deviation]), mean])
-    build.add("Identity", [result], out="prediction")
-    given_type = program.elaborated.input_type
-    shapes = {
-        "x": given_type if normal is None else Type("f64", given_type.shape),
-        "prediction": program.evaluated_type if unit is None else Type("f64", program.evaluated_type.shape),
-    }
-    given, made = (helper.make_tensor_value_info(name, build.kind(type), ["N", *type.sample]) for name, type in shapes.items())
-    made_graph = helper.make_graph(build.nodes, "lampc", [given], [made], build.initializers)
-    found = helper.make_model(made_graph, producer_name="lampc", producer_version=__version__,
-                              opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)  # fmt: skip
-    beside = {"lampc.source": program.source.text}
-    if normal is None and unit is None:
-        beside["lampc.network"] = network_text(program)
-    onnx.helper.set_model_props(found, beside)
-    return found
+        type = Type("f64", type.shape)
+        wide = build.add("Cast", [made], to=build.kind(type))
+        made = build.add("Add", [build.add("Mul", [wide, deviation]), mean])
+    build.add("Identity", [made], out=names[0])
+    return [make_tensor_value_info(names[0], build.kind(type), ["N", *type.sample])]
 
 
 def network_text(program: Program) -> str:

@@ -27,14 +27,23 @@ class Build:
     names: dict[Value, str] = field(default_factory=dict)
     input: str = "x"
     """What the network's samples are, once normalised."""
+    taken: set[str] = field(default_factory=set)
+    """Names of others', such as a table's columns, that no node or weight may have."""
     _count: int = 0
+
+    def free(self, name: str) -> str:
+        """A name that is nobody's yet, as much like one as can be."""
+        while name in self.taken:
+            name += "_"
+        self.taken.add(name)
+        return name
 
     def add(self, kind: str, inputs: Sequence[str], out: str = "", **attributes: Any) -> str:
         """Append a node; its first output's name."""
         from onnx import helper
 
         self._count += 1
-        name = out or f"{kind.lower()}_{self._count}"
+        name = out or self.free(f"{kind.lower()}_{self._count}")
         self.nodes.append(helper.make_node(kind, list(inputs), [name], name=f"{kind}_{self._count}", **attributes))
         return name
 
@@ -44,7 +53,7 @@ class Build:
         from onnx import numpy_helper
 
         self._count += 1
-        name = name or f"constant_{self._count}"
+        name = self.free(name or f"constant_{self._count}")
         self.initializers.append(numpy_helper.from_array(np.asarray(array, order="C"), name))
         return name
 
@@ -74,10 +83,10 @@ class Build:
         return int({"f32": TensorProto.FLOAT, "f64": TensorProto.DOUBLE, "i64": TensorProto.INT64}[type.dtype])
 
     def shape(self, dims: Sequence[Any]) -> str:
-        """A shape whose batch is that of ``x``."""
+        """A shape whose batch is that of the samples."""
         if all(isinstance(dim, int) for dim in dims):
             return self.whole(*dims)
-        batch = self.add("Slice", [self.add("Shape", ["x"]), self.whole(0), self.whole(1)])
+        batch = self.add("Slice", [self.add("Shape", [self.input]), self.whole(0), self.whole(1)])
         parts = [self.whole(dim) if isinstance(dim, int) else batch for dim in dims]
         return self.add("Concat", parts, axis=0)
 
