@@ -38,4 +38,7 @@ def eval(run: str, other: str | None, as_json: bool, last: bool, allow_python: b
         values = {name: {"mean": value, "values": [value]} for name, value in measures["measures"].items()}
         line = ", ".join(f"{name} {measure(name, value)}" for name, value in values.items())
         say(f"{part:5} {line} ({measures['samples']:,} samples)")
+    if found.fold is not None and other is None:
+        say(f"      these are the weights of fold {found.fold[0] + 1} of {found.fold[1]}, and its parts; "
+            f"the mean over the folds is in {found.path / 'report.html'}")  # fmt: skip
     return 0

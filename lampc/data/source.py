@@ -125,6 +125,8 @@ class Request:
     """What a sample's whole numbers are to stay below, as an embedding takes them; 0 where samples hold any numbers."""
     labels: bool = False
     """Whether whole numbers in several axes are labels, one for each place of a sample."""
+    fold: tuple[int, int] | None = None
+    """Of a cross-validation: which fold is the test, from 0, of how many; the seed draws all of them."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,8 @@ class DataSource:
     load: Callable[[Request], Dataset]
     extra: str = ""
     """The extra of lampc's that loading needs, if any."""
+    folds: bool = True
+    """Whether its samples can be cut into folds."""
 
 
 SOURCES: dict[str, DataSource] = {}

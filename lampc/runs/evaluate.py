@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from lampc.data import DataError, Split
 from lampc.diagnostics import failure
-from lampc.runtime.train import load_data
 
 if TYPE_CHECKING:
     from lampc.runs.load import Run
@@ -23,7 +22,7 @@ def evaluate(run: Run, model: Model, other: Path | None = None) -> dict[str, dic
     """
     if other is not None:
         return {"data": _measured(model, _other(run, other))}
-    data = load_data(run.program, run.seed)
+    data = run.data()
     return {name: _measured(model, part) for name, part in data.parts().items()}
 
 

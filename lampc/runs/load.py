@@ -16,11 +16,14 @@ from lampc.runs import state
 from lampc.runs.checkpoint import Checkpoint
 from lampc.runs.config import data_folder, description
 from lampc.runs.directory import BEST, LAST, damaged, find, read_config, source_of
+from lampc.runtime.train import load_data
+from lampc.runtime.turns import Turn
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from lampc.compile import Program
+    from lampc.data import Dataset
     from lampc.runs.predict import Predictions
     from lampc.runtime.model import Model
 
@@ -67,12 +70,26 @@ class Run:
         return predict.predict(self, model, x)
 
     def __repr__(self) -> str:
-        return f"<Run {self.path}, {self.file.stem} weights, seed {self.seed}>"
+        return f"<Run {self.path}, {self.file.stem} weights, {Turn(self.seed, self.fold)}>"
 
     @property
     def seed(self) -> int:
         """The seed that the weights were trained from, which split the data."""
         return int(self.kept.about["seed"])
+
+    @property
+    def fold(self) -> tuple[int, int] | None:
+        """Of a cross-validation the fold that tests the weights, from 0, and how many there are."""
+        found = self.kept.about.get("fold")
+        return None if found is None else (int(found[0]), int(found[1]))
+
+    def data(self) -> Dataset:
+        """What the weights were trained on and are measured on, as it was split then.
+
+        Raises:
+            LampError: if it cannot be had.
+        """
+        return load_data(self.program, self.seed, self.fold)
 
     @property
     def classes(self) -> tuple[str, ...] | None:

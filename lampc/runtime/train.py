@@ -248,7 +248,7 @@ class _Loop:
                 self.sync()
                 epoch = replace(epoch, warnings=self.watch.look([*(each.loss for each in history), loss]))
             history.epochs.append(epoch)
-            _log.info("seed %d, %s", history.seed, epoch)
+            _log.info("%s, %s", history.turn, epoch)
             for warning in epoch.warnings:
                 _log.warning("%s", warning)
             if self.choosing.note(epoch):
@@ -297,8 +297,10 @@ def _ready(model: Model, part: Split) -> tuple[Any, Any]:
     return (part.x, part.y) if isinstance(part.x, Rows) else model.samples(part.x, part.y)
 
 
-def load_data(program: Program, seed: int | None = None) -> Dataset:
+def load_data(program: Program, seed: int | None = None, fold: tuple[int, int] | None = None) -> Dataset:
     """The data that the program names, as drawn or split by a seed; the file's own where left out.
+
+    ``fold``: which fold is the test part, from 0, of how many, instead of the part that the statement holds out.
 
     Raises:
         LampError: if it names none, or they cannot be had.
@@ -307,8 +309,8 @@ def load_data(program: Program, seed: int | None = None) -> Dataset:
     if data is None:
         raise program.lacks("data", "add a statement such as `data disc train=1000 test=1000`")
     try:
-        request = data.request if seed is None else replace(data.request, seed=whole("seed", seed, most=SEEDS))
-        return data.source.load(request)
+        chosen = data.request.seed if seed is None else whole("seed", seed, most=SEEDS)
+        return data.source.load(replace(data.request, seed=chosen, fold=fold))
     except DataError as error:
         problems = Problems()
         problems.report(error.code, str(error), data.span, fixes=error.fixes)
