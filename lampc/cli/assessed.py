@@ -139,8 +139,9 @@ def _print_residuals(found: Sequence[Residuals], color: bool) -> None:
 
 def _print_worst(found: Assessment, color: bool) -> None:
     probable, several = any(row.share is not None for row in found.worst), len(found.residuals) > 1
+    last = "off by" if found.residuals else "loss"
     columns = [Column("row"), *[Column("target")] * several, Column("true"), Column("predicted"),
-               *[Column("its probability", True)] * probable, Column("off by" if found.residuals else "loss", True)]  # fmt: skip
+               *[Column("its probability", True)] * probable, Column(last, True)]  # fmt: skip
     rows = [[row.row, *[row.target] * several, _shown(row.true), _shown(row.predicted),
              *([] if row.share is None else [f"{row.share:.4g}"]), f"{row.loss:.4g}"] for row in found.worst]  # fmt: skip
     _table("the worst rows", columns, rows, color)

@@ -34,6 +34,8 @@ def compare(first: str, second: str, as_json: bool) -> int:
     for part in ("measures", "settings"):
         for name, (one, other) in found[part].items():
             say(f"{name:{width}}  {_shown(one):>{column}}  {_shown(other):>{column}}")
+    for name, values in found.get("paired", {}).items():
+        say(f"{name}: {names[1]} − {names[0]} is {_difference(name, values)}, fold by fold")
     for what in ("same program", "same data"):
         if not found[what]:
             say(f"not the {what}")
@@ -42,6 +44,13 @@ def compare(first: str, second: str, as_json: bool) -> int:
     for line in found["source"]:
         say(line)
     return 0
+
+
+def _difference(name: str, found: dict[str, Any]) -> str:
+    """A mean difference with its deviation over the folds: of an accuracy in points of a hundred."""
+    if name.endswith("accuracy"):
+        return f"{100 * found['mean']:+.1f} ± {100 * found['std']:.1f} %"
+    return f"{found['mean']:+.4g} ± {found['std']:.2g}"
 
 
 def _shown(value: Any) -> str:

@@ -49,7 +49,7 @@ class Threshold(click.ParamType[Any]):
                    "numbers; its worst rows; and how much each column matters.")  # fmt: skip
 @click.option("--threshold", type=Threshold(), metavar="NUMBER|METRIC",
               help="Of yes or no: yes is what has a probability above this number, or above the one by which f1, "
-                   "balanced_accuracy or accuracy of the validation part is greatest; it is told what that brings.")  # fmt: skip
+                   "balanced_accuracy or accuracy of the validation part is greatest; what that brings is told.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @click.option("--last", is_flag=True, help="Take the weights of the last epoch, not of the best.")
 @click.option("--allow-python", is_flag=True, help='Permit `data python "module:function"` to run that function.')
@@ -87,4 +87,7 @@ def eval(run: str, other: str | None, reported: bool, threshold: str | float | N
         assessed.print_threshold(chosen, applied, run, wants_color(color_asked()))
     if report is not None:
         assessed.print_report(report, wants_color(color_asked()))
+    if found.fold is not None and other is None:
+        say(f"      these are the weights of fold {found.fold[0] + 1} of {found.fold[1]}, and its parts; "
+            f"the mean over the folds is in {found.path / 'report.html'}")  # fmt: skip
     return 0

@@ -34,7 +34,7 @@ def unkept(shown: Shown) -> int:
     shown.start()
     with terminable() as stop:
         try:
-            train_runs(shown.program, shown.seeds, on_epoch=shown.on_epoch, finished=shown.finished,
+            train_runs(shown.program, shown.turns, on_epoch=shown.on_epoch, finished=shown.finished,
                        every=0.0 if shown.as_json else _BREAK, on_part=shown.on_part)  # fmt: skip
         except KeyboardInterrupt:
             return _interrupted(shown, stop.signal)
@@ -57,7 +57,7 @@ def kept(shown: Shown, directory: RunDirectory, file: str | None, given: tuple[s
         shown.board = TensorBoard(directory.path / "tensorboard")
 
     stop, program = Stop(), shown.program
-    several = program.experiment.train.runs > 1
+    several = program.experiment.train.trainings > 1
     if file is None:
         kept = runs.reopened(directory, program, stop, interval, given, sys.argv)
     else:
@@ -69,14 +69,14 @@ def kept(shown: Shown, directory: RunDirectory, file: str | None, given: tuple[s
         if several:
             with terminable() as heard:
                 try:
-                    train_several(kept, shown.seeds, shown.on_epoch, shown.finished, file is None, shown.backend.name,
+                    train_several(kept, shown.turns, shown.on_epoch, shown.finished, file is None, shown.backend.name,
                                   shown.on_part, shown.progress.done)  # fmt: skip
                 except KeyboardInterrupt:
                     stop.signal = heard.signal
                     raise Stopped from None
         else:
             with listening(stop):
-                history = runs.train_one(kept, shown.model, lambda e: shown.on_epoch(0, shown.seeds[0], e), file is None,
+                history = runs.train_one(kept, shown.model, lambda e: shown.on_epoch(0, shown.turns[0].seed, e), file is None,
                                          lambda part: shown.on_part(0, part))  # fmt: skip
             shown.finished.append(history)
     except (Stopped, Abandoned) as ended:

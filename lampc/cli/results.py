@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from lampc.runtime.history import History
 
 
-def summed(finished: list[History], seconds: float, backend: str) -> dict[str, Any]:
-    """The last line of JSON: measures of all seeds, and the time that they took."""
+def summed(finished: list[History], seconds: float, backend: str, folds: int = 0) -> dict[str, Any]:
+    """The last line of JSON: measures of all seeds and folds, and the time that they took."""
     from lampc.runtime.runs import divergences, finite, summary
 
     ended = finite(finished)
@@ -27,6 +27,7 @@ def summed(finished: list[History], seconds: float, backend: str) -> dict[str, A
         "us_per_step": 1e6 * training / steps if steps else 0.0,
         "backend": backend,
         "runs": len(ended),
+        **({"folds": folds} if folds else {}),
         **({"diverged": divergences(finished)} if len(ended) < len(finished) else {}),
         "train": summary([history.train for history in ended]),
         **({"validation": summary([history.validation for history in ended])} if any(h.validation for h in ended) else {}),
@@ -55,10 +56,12 @@ def print_tables(program: Program, tables: dict[str, list[list[float]]]) -> None
 
 
 def print_end(end: dict[str, Any], finished: list[History]) -> None:
-    """Measures, seeds that have diverged, and the time."""
+    """Measures, seeds and folds that have diverged, and the time."""
     from lampc.runtime.runs import outcomes
+    from lampc.runtime.turns import counted
 
-    spread = f" over {end['runs']} runs" if end["runs"] > 1 else ""
+    over = counted(end["runs"], end.get("folds", 0))
+    spread = f" over {over}" if over else ""
     parts = [part for part in ("train", "validation", "test") if end.get(part)]
     width = max((5, *map(len, parts)))
     for part in parts:
@@ -92,15 +95,16 @@ def measure(name: str, found: dict[str, Any]) -> str:
 def print_run(kept: Kept, found: dict[str, Any]) -> None:
     """Where it is kept, and what to do with it."""
     from lampc.runs.example import command
+    from lampc.runtime.turns import turns
 
-    best = found["best"]
+    best, each = found["best"], turns(kept.program)
     if best is not None:
         value = measure(best["metric"], {"mean": best["value"], "values": [best["value"]]})
-        seed = f"seed {best['seed']}, " if "seed" in best else ""
-        chosen = f"best validation {best['metric']} {value} in {seed}epoch {best['epoch']}"
+        of = next((f"{turn.among(len(each))}, " for turn in each if turn.json().items() <= best.items()), "")
+        chosen = f"best validation {best['metric']} {value} in {of}epoch {best['epoch']}"
     else:
-        lost = [entry["seed"] for entry in found["diverged"]]
-        seed = next((f" of seed {s}" for s in found["seeds"] if s not in lost), "") if len(found["seeds"]) > 1 else ""
-        chosen = f"the last epoch{seed} (there is no validation part to choose by)"
+        ended = (turn for turn in each if not any(turn.json().items() <= entry.items() for entry in found["diverged"]))
+        of = next((f" of {turn.among(len(each))}" for turn in ended), "") if len(each) > 1 else ""
+        chosen = f"the last epoch{of} (there is no validation part to choose by)"
     tell(f"run   {kept.path}, {chosen}")
-    say(f"      {command(kept.program, kept.path, (found['seeds'] or [0])[0])}")
+    say(f"      {command(kept.program, kept.path, each[0])}")

@@ -52,8 +52,14 @@ def _print(found: list[dict[str, Any]], color: bool) -> None:
         best = run["best"]
         value = "" if best is None else f"{best['metric']} {measure(best['metric'], {'mean': best['value'], 'values': [0]})}"
         epoch = "" if best is None else str(best["epoch"])
-        rows.append((run["run"], run["started"][:16].replace("T", " "), run["state"], str(run["epochs"]), str(run["seeds"]),
+        rows.append((run["run"], run["started"][:16].replace("T", " "), run["state"], str(run["epochs"]), _seeds(run),
                      value, epoch, " ".join(run["settings"])))  # fmt: skip
     numbers = ("epochs", "seeds", "best", "epoch")
     names = ("run", "started", "state", "epochs", "seeds", "best", "epoch", "settings")
     say_table([Column(name, right=name in numbers) for name in names], rows, color, 140)
+
+
+def _seeds(run: dict[str, Any]) -> str:
+    """How many trainings it has: seeds, each with so many folds."""
+    folds = f"{run['folds']} folds" if "folds" in run else ""
+    return f"{run['seeds']} × {folds}" if folds and run["seeds"] > 1 else folds or str(run["seeds"])

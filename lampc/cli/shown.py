@@ -47,18 +47,20 @@ class Shown:
         from lampc.runtime.backend import cores
         from lampc.runtime.device import device_of
         from lampc.runtime.fit import planned
+        from lampc.runtime.turns import turns
 
         self.program = program
         self.as_json, self.progress = manner.as_json, manner.progress
         config = program.experiment.train
-        self.seeds = [config.seed + run for run in range(config.runs)]
-        plan = plan or planned(program, device_of(config.device), config.runs, min(config.runs, cores()), kept)
+        self.turns = turns(program)
+        count = len(self.turns)
+        plan = plan or planned(program, device_of(config.device), count, min(count, cores()), kept)
         self.memory = None if plan is None else plan[0]
         self.model = program.model()  # torch's import and compilation are not part of the time that is measured
         self.model.native("loss")
         self.backend = self.model.backend
         if self.as_json:
-            say_json(_start(program, file, self.seeds, self.backend, self.memory))
+            say_json(_start(program, file, self.backend, self.memory))
         elif not manner.quiet:
             _print_layers(program, wants_color(manner.color))
             tell(f"backend {self.backend.name}: {self.backend.reason}")
@@ -73,11 +75,11 @@ class Shown:
 
     def on_epoch(self, run: int, seed: int, epoch: Epoch) -> None:
         if self.board is not None:
-            self.board.epoch(seed, epoch)
+            self.board.epoch(self.turns[run], epoch)
         if epoch.warnings:
             print_diagnostics(epoch.warnings)
         if self.as_json:
-            say_json({"event": "epoch", "run": run, "seed": seed, "epoch": epoch.epoch, "loss": epoch.loss,
+            say_json({"event": "epoch", "run": run, **self.turns[run].json(), "epoch": epoch.epoch, "loss": epoch.loss,
                    "seconds": epoch.seconds, "test": epoch.test,
                    **({"validation": epoch.validation} if epoch.validation else {})})  # fmt: skip
         self.trained = True
@@ -91,7 +93,7 @@ class Shown:
         """Training begins."""
         config = self.program.experiment.train
         self.begin = time.perf_counter()
-        self.progress.begin(config.epochs, config.runs)
+        self.progress.begin(config.epochs, config.trainings)
 
     def close(self) -> dict[str, Any]:
         """Tell what came of it."""
@@ -99,7 +101,7 @@ class Shown:
         if self.board is not None:
             self.board.close()
         self.seconds = time.perf_counter() - self.begin
-        end = summed(self.finished, self.seconds, self.backend.name)
+        end = summed(self.finished, self.seconds, self.backend.name, self.program.experiment.train.folds)
         if not self.as_json and self.finished:
             print_end(end, self.finished)
             print_tables(self.program, end["tables"])
@@ -119,7 +121,7 @@ class Shown:
             raise LampError(first.diagnostics or failure("E701", f"the loss is no longer a number in {first}").diagnostics)
 
 
-def _start(program: Program, file: str, seeds: list[int], backend: Choice, memory: Footprint | None) -> dict[str, Any]:
+def _start(program: Program, file: str, backend: Choice, memory: Footprint | None) -> dict[str, Any]:
     config = program.experiment.train
     return {
         "event": "start",
@@ -128,7 +130,8 @@ def _start(program: Program, file: str, seeds: list[int], backend: Choice, memor
         "reason": backend.reason,
         "device": config.device,
         "precision": config.dtype,
-        "seeds": seeds,
+        "seeds": [config.seed + run for run in range(config.runs)],
+        **({"folds": config.folds} if config.folds else {}),
         "epochs": config.epochs,
         "batch": config.batch,
         **({"memory": {"total": memory.total, **memory.parts}} if memory is not None else {}),

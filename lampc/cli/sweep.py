@@ -167,7 +167,7 @@ class _Table:
 
     def begin(self, title: str, program: Program) -> None:
         """A setting is going to be tried."""
-        self.progress.begin(program.experiment.train.epochs, program.experiment.train.runs, title)
+        self.progress.begin(program.experiment.train.epochs, program.experiment.train.trainings, title)
 
     def add(self, row: Row) -> None:
         """A setting that has been tried."""

@@ -92,3 +92,9 @@ def _one_seed(program: Program) -> None:
             "several processes train one seed together, and several seeds are asked for",
             "`lampc train` without torchrun spreads seeds over the cores",
         )
+    if program.experiment.train.folds:
+        raise failure(
+            "E705",
+            f"several processes train one network together, and {program.experiment.train.folds} folds are asked for",
+            "`lampc train` without torchrun spreads folds over the cores",
+        )

@@ -68,6 +68,7 @@ source(
         ),
         _describe_disc,
         _load_disc,
+        folds=False,
     )
 )
 source(
@@ -78,5 +79,6 @@ source(
         Signature((Param("repeat", Int(1, 1_000_000), 1, "how often each corner is trained on"),)),
         _describe_xor,
         _load_xor,
+        folds=False,
     )
 )

@@ -140,7 +140,7 @@ class Request:
     labels: bool = False
     """Whether whole numbers in several axes are labels, one for each place of a sample."""
     fold: tuple[int, int] | None = None
-    """The how manieth fold, from 0, of how many is held out."""
+    """Of a cross-validation: which fold is the test, from 0, of how many; the seed draws all of them."""
     overrides: tuple[Override, ...] = ()
     """What the program says of single columns of a table."""
     schema: Schema | None = None
@@ -167,6 +167,8 @@ class DataSource:
     load: Callable[[Request], Dataset]
     extra: str = ""
     """The extra of lampc's that loading needs, if any."""
+    folds: bool = True
+    """Whether its samples can be cut into folds."""
 
 
 SOURCES: dict[str, DataSource] = {}

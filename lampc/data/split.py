@@ -1,4 +1,4 @@
-"""From arrays to a dataset: checked, split into its parts, normalised on the training part alone."""
+"""From arrays to a dataset: checked, split into its parts or folds, normalised on the training part alone."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from lampc.data.source import DataError, Dataset, Description, Request, Split
 from lampc.data.unit import Unit
 from lampc.data.whole import in_array, whole_numbers
 from lampc.layers.signature import Flag, Float, Param
+from lampc.table.parts import Shares
+from lampc.table.parts import cut as rows_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,13 +45,15 @@ class Cut:
     """Whether number targets are standardised, on the training part, but those that are all 0 or 1."""
     scalable: bool = False
     """Whether it is to be found out what standardised targets would be like."""
+    fold: tuple[int, int] | None = None
+    """Which of how many folds is the test, instead of a share."""
 
     @classmethod
     def of(cls, request: Request) -> Cut:
         """As a statement says."""
         given = request.arguments
         return cls(given["split"], given["validation"], request.seed, given.get("normalize", False),
-                   request.below, request.labels, request.scale, "scale" in given)  # fmt: skip
+                   request.below, request.labels, request.scale, "scale" in given, request.fold)  # fmt: skip
 
     def counts(self, samples: int) -> tuple[int, int, int]:
         """How many of some samples are to train on, to choose by, and to test on.
@@ -57,6 +61,9 @@ class Cut:
         Raises:
             DataError: if there are none for a part that is asked for.
         """
+        if self.fold is not None:
+            test = len(range(self.fold[0], samples, self.fold[1]))
+            return samples - test - (validation := self.validated(samples - test)), validation, test
         train = round(self.train * samples) if self.train < 1 else samples
         if train == 0 or (self.train < 1 and train == samples):
             part = "training" if train == 0 else "test"
@@ -141,9 +148,14 @@ def make(x: NDArray[Any] | Rows, y: NDArray[Any], classes: tuple[str, ...] | Non
         raise DataError("E603", "there are no samples")
     if cut.below:
         x = whole_numbers(x, cut.below, in_array("x"))
-    order = np.random.default_rng(cut.seed).permutation(len(x))
     train, validation, _ = cut.counts(len(x))
-    parts = [_taken(Split(x, y), rows) for rows in np.split(order, [train, train + validation])]
+    if cut.fold is None:
+        order = np.random.default_rng(cut.seed).permutation(len(x))
+        rows: Sequence[NDArray[np.int64]] = np.split(order, [train, train + validation])
+    else:
+        shares = Shares(1 - cut.validation, cut.validation, 0.0)
+        rows = rows_of(len(x), shares, cut.seed, None if classes is None or y.ndim > 1 else y, fold=cut.fold)
+    parts = [_taken(Split(x, y), each) for each in rows]
     return finish(parts[0], parts[1], parts[2], classes, cut)
 
 
@@ -256,9 +268,11 @@ def from_arrays(arrays: dict[str, Any], cut: Cut) -> Dataset:
     if classes is not None and test_classes is not None:
         classes = max(classes, test_classes, key=len)
     x_train = _samples(arrays["x_train"], "x_train", cut.below)
+    test = Split(_samples(arrays["x_test"], "x_test", cut.below), y_test)
+    if cut.fold is not None:  # what was set apart stays apart
+        return _placed(make(x_train, y_train, classes, cut), arrays["y_train"], arrays["y_test"])
     _same_length(x_train, y_train, "x_train", "y_train")
     train, validation = _held_out(Split(x_train, y_train), cut)
-    test = Split(_samples(arrays["x_test"], "x_test", cut.below), y_test)
     return _placed(finish(train, validation, test, classes, cut), arrays["y_train"], arrays["y_test"])
 
 

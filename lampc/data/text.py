@@ -115,5 +115,6 @@ source(
         ),
         _describe,
         _load,
+        folds=False,
     )
 )

@@ -105,6 +105,7 @@ class Train:
     best: str = ""
     workers: int = 1
     weights: str = ""
+    folds: int = 0
     span: Span | None = None
     places: Mapping[str, Span] = field(default_factory=dict)
     """Where its options were given."""
@@ -112,6 +113,11 @@ class Train:
     def where(self, option: str) -> Span | None:
         """The place to name for an option."""
         return self.places.get(option, self.span)
+
+    @property
+    def trainings(self) -> int:
+        """How many networks are trained: one for each seed and fold."""
+        return self.runs * max(1, self.folds)
 
     @property
     def dtype(self) -> str:
@@ -208,7 +214,7 @@ class Experimenter:
             shape,
             below,
             by_name["input"].head if "input" in by_name else None,
-            self._tried(partial(self._data, seed=train.seed, below=below, columns=columns), by_name.get("data")),
+            self._tried(partial(self._data, train=train, below=below, columns=columns), by_name.get("data")),
             self._tried(self._loss, by_name.get("loss")),
             self._tried(self._optimizer, by_name.get("optimizer")) or self._optimizer(None),
             self._tried(partial(self._schedule, train=train), by_name.get("schedule")),
@@ -265,7 +271,16 @@ class Experimenter:
         assert arguments is not None, "every parameter has a default"
         places = {option.name.name: option.span for option in statement.options} if statement else {}
         places |= self.settings.places("train", TRAIN)
-        return Train(**arguments, span=statement.head if statement else None, places=places)
+        found = Train(**arguments, span=statement.head if statement else None, places=places)
+        if found.folds == 1:
+            self.problems.report("E305", "`folds=1`: what one fold tests was trained on the others, so there are at least 2",
+                                 found.where("folds"), fixes=["`folds=5`, or leave it out"])  # fmt: skip
+        return found
+
+    def _see_folds(self, train: Train, source: DataSource) -> None:
+        if train.folds and not source.folds:
+            self.problems.report("E305", f"`data {source.name}` has no samples to cut into folds: its test is its own",
+                                 train.where("folds"), fixes=["`train runs=5` trains from five seeds"])  # fmt: skip
 
     def _init(self, statement: tree.Layer | None) -> Initialiser | None:
         arguments: dict[str, Any] = dict(INIT.defaults)
@@ -336,7 +351,7 @@ class Experimenter:
         self.problems.report("E201", f"unknown {kind} `{first.name}`", first.span, fixes=fixes, edits=edits)
         return None
 
-    def _data(self, statement: tree.Layer | None, seed: int, below: int, columns: list[tree.Layer]) -> Data | None:
+    def _data(self, statement: tree.Layer | None, train: Train, below: int, columns: list[tree.Layer]) -> Data | None:
         name = self._choose(statement, SOURCES) if statement else None
         said = overrides(columns, self.evaluator, self.problems)
         if columns and (name is None or "drop" not in SOURCES[name].signature.names):
@@ -351,7 +366,9 @@ class Experimenter:
         arguments = self._arguments(f"data {name}", source.signature, statement, statement.arguments[1:])
         if arguments is None:
             return None
-        request = Request(arguments, self.folder, seed, self.allow_python, below=below, overrides=said)
+        fold = (0, train.folds) if train.folds > 1 and source.folds else None
+        request = Request(arguments, self.folder, train.seed, self.allow_python, below=below, fold=fold, overrides=said)
+        self._see_folds(train, source)
         try:
             description = self.described or source.describe(request)
         except DataError as error:

@@ -39,6 +39,13 @@ TRAIN = Signature(
         Param("shuffle", Flag(), False, "draw a new order before each epoch"),
         Param("seed", Int(0, 2**53), 0, "for parameters, data, order and dropout"),
         Param("runs", Int(1, 100_000), 1, "how many seeds to train: seed, seed + 1, …"),
+        Param(
+            "folds",
+            Int(0, 1_000),
+            0,
+            "cross-validation: the data in so many folds; each is the test of a network trained on the others; 0: none",
+            positional=False,
+        ),
         Param("device", OneOf(("cpu", "cuda")), "cpu", "where it runs"),
         Param("backend", OneOf(("auto", "torch", "native")), "auto", "torch's kernels, or machine code of its own"),
         Param(

@@ -13,7 +13,6 @@ from lampc.data.samples import with_targets, y_of
 from lampc.data.understood import by_schema
 from lampc.diagnostics import failure
 from lampc.runs import rows
-from lampc.runtime.train import load_data
 from lampc.table.encode import encode
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def parts(run: Run, model: Model, other: Path | None = None) -> dict[str, Split]
         LampError: if the data cannot be had, or does not fit the network.
     """
     if other is None:
-        return load_data(run.program, run.seed).parts()
+        return run.data().parts()
     found = _other(run, other)
     return {"data": found if model.unit is None else replace(found, y=model.unit.standardised(found.y))}
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lampc.data.rows import Rows
 from lampc.runs.inputs import FORMATS
 from lampc.runtime.train import load_data
+from lampc.runtime.turns import Turn
 
 if TYPE_CHECKING:
     from lampc.compile import Program
@@ -18,7 +19,7 @@ MOST = 16
 """Numbers of a sample that is written out."""
 
 
-def command(program: Program, run: Path, seed: int) -> str:
+def command(program: Program, run: Path, turn: Turn) -> str:
     """Predict for the file that was trained on, or for a held-out sample; failing that, say what to name."""
     start = f"lampc predict {shlex.quote(str(run))}"
     data = program.experiment.data
@@ -30,7 +31,7 @@ def command(program: Program, run: Path, seed: int) -> str:
     file = None if path is None else data.request.folder / str(path)
     if file is not None and ((file.suffix.lower() in FORMATS and file.is_file()) or data.source.name == "images"):
         return f"{start} {shlex.quote(os.path.relpath(file))} -o predictions.csv"
-    found = load_data(program, seed)
+    found = load_data(program, turn.seed, turn.fold)
     part = found.test if len(found.test) else found.train
     if isinstance(part.x, Rows) or len(part) == 0 or part.x[0].size > MOST:
         return f"{start} INPUT -o OUTPUT"

@@ -25,6 +25,7 @@ from lampc.runtime.course import Best
 from lampc.runtime.history import Epoch, History
 from lampc.runtime.loader import DataLoader
 from lampc.runtime.steps import Position
+from lampc.runtime.turns import Turn
 from lampc.schema import Unfit
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Keep:
 
     def ended(self, epoch: Epoch) -> None:
         """Note an epoch."""
-        self._lines.append(json.dumps(line(epoch, self.model.seed)))
+        self._lines.append(json.dumps(line(epoch, Turn(self.model.seed))))
 
     def save(self, where: Position, history: History, loader: Any, final: bool = False) -> None:
         """Measurements first, then the best epoch, then the last state: each whole before the next begins.
@@ -179,9 +180,9 @@ def measure(best: Best) -> dict[str, Any]:
     return {"epoch": best.epoch, "metric": best.metric, "value": best.value, "loss": best.loss}
 
 
-def line(epoch: Epoch, seed: int) -> dict[str, Any]:
+def line(epoch: Epoch, turn: Turn) -> dict[str, Any]:
     """An epoch as the file of measurements has it."""
-    found = {"seed": seed, "epoch": epoch.epoch, "loss": epoch.loss, "seconds": epoch.seconds, "test": epoch.test}
+    found = {**turn.json(), "epoch": epoch.epoch, "loss": epoch.loss, "seconds": epoch.seconds, "test": epoch.test}
     return {**found, "validation": epoch.validation} if epoch.validation else found
 
 
@@ -243,8 +244,11 @@ def as_csv(lines: list[dict[str, Any]]) -> str:
     )
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["seed", "epoch", "loss", "seconds", *(cell(f"{part}_{name}") for part, name in names)])
+    folded = ["fold"] if any("fold" in entry for entry in lines) else []
+    writer.writerow(["seed", *folded, "epoch", "loss", "seconds", *(cell(f"{part}_{name}") for part, name in names)])
     for entry in lines:
         measures = [cell(entry.get(part, {}).get(name, "")) for part, name in names]
-        writer.writerow([entry["seed"], entry["epoch"], entry["loss"], entry["seconds"], *measures])
+        writer.writerow(
+            [entry["seed"], *(entry[name] for name in folded), entry["epoch"], entry["loss"], entry["seconds"], *measures]
+        )
     return out.getvalue()

@@ -18,6 +18,8 @@ from lampc.runs import state
 from lampc.runs.checkpoint import Checkpoint
 from lampc.runs.config import data_folder, description
 from lampc.runs.directory import BEST, LAST, damaged, find, read_config, source_of
+from lampc.runtime.train import load_data
+from lampc.runtime.turns import Turn
 from lampc.schema import Unfit
 from lampc.table.schema import Schema
 from lampc.table.stored import schema_of
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from lampc.compile import Program
+    from lampc.data import Dataset
     from lampc.runs.predict import Predictions
     from lampc.runtime.model import Model
 
@@ -101,7 +104,7 @@ class Run:
         return (one or two) and [head.label for head in elaborated.heads] == [""]
 
     def __repr__(self) -> str:
-        return f"<Run {self.path}, {self.file.stem} weights, seed {self.seed}>"
+        return f"<Run {self.path}, {self.file.stem} weights, {Turn(self.seed, self.fold)}>"
 
     @property
     def seed(self) -> int:
@@ -113,6 +116,20 @@ class Run:
         """Of a run on a table: its columns, with the numbers of its training part."""
         kept = self.kept.about.get("schema")
         return None if kept is None else schema_of(kept)
+
+    @property
+    def fold(self) -> tuple[int, int] | None:
+        """Of a cross-validation the fold that tests the weights, from 0, and how many there are."""
+        found = self.kept.about.get("fold")
+        return None if found is None else (int(found[0]), int(found[1]))
+
+    def data(self) -> Dataset:
+        """What the weights were trained on and are measured on, as it was split then.
+
+        Raises:
+            LampError: if it cannot be had.
+        """
+        return load_data(self.program, self.seed, self.fold)
 
     @property
     def classes(self) -> tuple[str, ...] | None:

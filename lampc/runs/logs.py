@@ -7,10 +7,11 @@ from typing import Any
 
 from lampc.diagnostics import failure
 from lampc.runtime.history import Epoch
+from lampc.runtime.turns import Turn
 
 
 class TensorBoard:
-    """Writes each epoch's measures for TensorBoard to read, a run a seed.
+    """Writes each epoch's measures for TensorBoard to read, a run a seed and fold.
 
     Raises:
         LampError: if tensorboard is not installed.
@@ -25,13 +26,14 @@ class TensorBoard:
             ) from None
         self._make: Any = SummaryWriter
         self._folder = folder
-        self._writers: dict[int, Any] = {}
+        self._writers: dict[Turn, Any] = {}
 
-    def epoch(self, seed: int, epoch: Epoch) -> None:
+    def epoch(self, turn: Turn, epoch: Epoch) -> None:
         """Write an epoch of a run."""
-        if seed not in self._writers:
-            self._writers[seed] = self._make(str(self._folder / f"seed-{seed}"))
-        writer = self._writers[seed]
+        if turn not in self._writers:
+            fold = "" if turn.fold is None else f"-fold-{turn.fold[0] + 1}"
+            self._writers[turn] = self._make(str(self._folder / f"seed-{turn.seed}{fold}"))
+        writer = self._writers[turn]
         part = "validation" if epoch.validation else "test"
         for name, value in [("loss/train", epoch.loss), *((f"{name}/{part}", found) for name, found in epoch.held_out.items())]:
             writer.add_scalar(name, value, epoch.epoch)

@@ -11,6 +11,7 @@ from lampc import files
 from lampc.diagnostics import LampError
 from lampc.runs import schemas
 from lampc.runs.directory import SUMMARY, measurements, read_config, read_json, source_of
+from lampc.runs.paired import differences
 
 
 def overview(path: Path) -> dict[str, Any]:
@@ -21,7 +22,7 @@ def overview(path: Path) -> dict[str, Any]:
     """
     config = read_config(path)
     entries = measurements(path)
-    summary = read_json(path / SUMMARY, schemas.SUMMARY) if (path / SUMMARY).exists() else None
+    summary = _summary(path)
     epochs = max((entry["epoch"] for entry in entries), default=0)
     return {
         "run": f"{path.parent.name}/{path.name}",
@@ -30,6 +31,7 @@ def overview(path: Path) -> dict[str, Any]:
         "state": _state(summary),
         "epochs": epochs,
         "seeds": len({entry["seed"] for entry in entries}) or 1,
+        **({"folds": folds} if (folds := config["resolved"].get("train", {}).get("folds")) else {}),
         "best": summary["best"] if summary else None,
         "seconds": summary["seconds"] if summary else None,
         "settings": config["settings"],
@@ -49,7 +51,9 @@ def compare(first: Path, second: Path) -> dict[str, Any]:
         LampError: if files of theirs are damaged.
     """
     configs = [read_config(path) for path in (first, second)]
-    ends = [_ends(path) for path in (first, second)]
+    summaries = [_summary(path) for path in (first, second)]
+    ends = [_ends(summary) for summary in summaries]
+    paired = {} if None in summaries else differences((configs[0], configs[1]), (summaries[0] or {}, summaries[1] or {}))
     one, other = (_flat(config["resolved"]) for config in configs)
     names = list(dict.fromkeys([*one, *other]))
     texts = [_source(path, config) for path, config in zip((first, second), configs, strict=True)]
@@ -57,6 +61,7 @@ def compare(first: Path, second: Path) -> dict[str, Any]:
         "runs": [str(first), str(second)],
         "settings": {name: [one.get(name), other.get(name)] for name in names if one.get(name) != other.get(name)},
         "measures": {name: [end.get(name) for end in ends] for name in dict.fromkeys([*ends[0], *ends[1]])},
+        **({"paired": paired} if paired else {}),
         "source": list(difflib.unified_diff(texts[0], texts[1], str(first), str(second), lineterm="", n=1)),
         "same program": configs[0]["program"] == configs[1]["program"],
         "same data": len({(config["data"] or {}).get("hash") for config in configs}) == 1,
@@ -65,11 +70,15 @@ def compare(first: Path, second: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _ends(path: Path) -> dict[str, Any]:
-    """Each measure's mean over the seeds at the end, and what it took."""
-    if not (path / SUMMARY).exists():
+def _summary(path: Path) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = read_json(path / SUMMARY, schemas.SUMMARY) if (path / SUMMARY).exists() else None
+    return found
+
+
+def _ends(summary: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Each measure's mean over the seeds and folds at the end, and what it took."""
+    if summary is None:
         return {}
-    summary = read_json(path / SUMMARY, schemas.SUMMARY)
     found = {
         f"{part} {name}": values["mean"]
         for part in ("train", "validation", "test")

@@ -16,7 +16,7 @@ from lampc.runs import schemas
 from lampc.runs.curves import curves
 from lampc.runs.directory import SUMMARY, measurements, read_json
 from lampc.runtime.own_unit import in_own_unit
-from lampc.runtime.train import load_data
+from lampc.runtime.turns import counted
 
 if TYPE_CHECKING:
     import torch
@@ -49,7 +49,7 @@ def report(run: Run) -> str:
     path = run.path
     summary = read_json(path / SUMMARY, schemas.SUMMARY) if (path / SUMMARY).exists() else {}
     model = run.model()
-    data = load_data(run.program, run.seed) if run.program.experiment.data is not None else None
+    data = run.data() if run.program.experiment.data is not None else None
     sections = [
         ("summary", "What came of it", _summary(run, summary)),
         ("curves", "Curves", _charts(curves(measurements(path)))),
@@ -80,10 +80,12 @@ def _summary(run: Run, summary: Mapping[str, Any]) -> str:
     rows: list[tuple[str, str]] = [("file", run.config["file"]), ("started", run.config["started"])]
     best = summary.get("best")
     if best:
-        rows.append(("best", f"validation {best['metric']} {best['value']:.5g} in epoch {best['epoch']}"))
+        fold = f"fold {best['fold']}, " if "fold" in best else ""
+        rows.append(("best", f"validation {best['metric']} {best['value']:.5g} in {fold}epoch {best['epoch']}"))
     for part in ("train", "validation", "test"):
         for name, found in summary.get(part, {}).items():
-            spread = f" ± {found['std']:.2g} over {len(found['values'])} runs" if len(found["values"]) > 1 else ""
+            over = counted(len(found["values"]), max(summary.get("folds") or [0]))
+            spread = f" ± {found['std']:.2g} over {over}" if over else ""
             rows.append((f"{part} {name}", f"{found['mean']:.5g}{spread}"))
     if summary:
         rows.append(("time", f"{summary['seconds']:.2f} s, {summary['steps']:,} steps, {run.config['backend']}"))

@@ -10,6 +10,7 @@ LONG = 16_000_000
 _SIZES = listed(whole(1, 2**31), 0, 8)
 _SEED = whole(0, 2**54)
 _EPOCH = whole(1)
+_FOLD = {"fold": whole(1, 1000)}
 _NAMES = listed(text())
 _MEASURES = each(number)
 _TABLES = each(listed(listed(number)))
@@ -36,11 +37,11 @@ CONFIG = record(
 )  # fmt: skip
 
 EPOCH = record(
-    {"seed": _SEED, "epoch": _EPOCH, "loss": number, "seconds": number, "test": _MEASURES}, {"validation": _MEASURES}
+    {"seed": _SEED, "epoch": _EPOCH, "loss": number, "seconds": number, "test": _MEASURES}, {"validation": _MEASURES, **_FOLD}
 )
 """A line of the measurements."""
 
-BEST = record({"epoch": _EPOCH, "metric": text(), "value": number, "loss": number}, {"seed": _SEED})
+BEST = record({"epoch": _EPOCH, "metric": text(), "value": number, "loss": number}, {"seed": _SEED, **_FOLD})
 _PLACE = {"epoch": _EPOCH, "step": whole(), "layer": text()}
 _SUMMARY_OF = each(record({"mean": number, "std": number, "values": listed(number, 1)}, {"min": number, "max": number}))
 
@@ -49,7 +50,8 @@ SUMMARY = record(
         "best": maybe(BEST), "seeds": listed(_SEED), "epochs": listed(whole()), "steps": whole(), "seconds": number,
         "train": _SUMMARY_OF, "test": _SUMMARY_OF, "tables": listed(_TABLES),
     },
-    {"run": text(), "validation": _SUMMARY_OF, "diverged": listed(record({"seed": _SEED, **_PLACE})), "ended": text()},
+    {"run": text(), "validation": _SUMMARY_OF, "diverged": listed(record({"seed": _SEED, **_PLACE}, _FOLD)), "ended": text(),
+     "folds": listed(whole(1, 1000))},
 )  # fmt: skip
 
 _LAYER = record(
@@ -59,7 +61,8 @@ _ENDED = record(
     {
         "seed": _SEED, "steps": whole(), "seconds": number, "train": _MEASURES, "validation": _MEASURES, "test": _MEASURES,
         "ended": text(), "tables": _TABLES, "diverged": maybe(record(_PLACE)),
-    }
+    },
+    _FOLD,
 )  # fmt: skip
 
 _MODEL = record(
@@ -73,9 +76,8 @@ _MODEL = record(
 CHECKPOINT = record(
     {},
     {
-        "seed": _SEED, "normal": maybe(listed(nested(number), 2, 2)), "schema": STORED,
-        "unit": maybe(listed(listed(number), 2, 2)), "file": text(), "program": text(),
-        "source": text(LONG, nul=True),
+        "seed": _SEED, "fold": listed(whole(0, 1000), 2, 2), "normal": maybe(listed(nested(number), 2, 2)), "schema": STORED,
+        "unit": maybe(listed(listed(number), 2, 2)), "file": text(), "program": text(), "source": text(LONG, nul=True),
         "network": listed(_LAYER), "best": maybe(BEST), "random": whole(0, 2**64), "settings": _MEASURES,
         "ended": listed(_ENDED), "epochs": _EPOCH, "model": _MODEL,
         "progress": record({"epoch": whole(), "done": whole(), "sums": listed(number), "steps": whole(), "seconds": number}),
@@ -98,7 +100,8 @@ _OUTCOME = each(record({"mean": number, "std": number, "values": listed(number, 
 ROW = record(
     {
         "settings": each(plain), "part": text(), "measures": _OUTCOME, "train": _OUTCOME, "test": _OUTCOME, "by": text(),
-        "loss": text(LONG, nul=True), "runs": whole(), "diverged": listed(record({"seed": _SEED, **_PLACE})),
+        "loss": text(LONG, nul=True), "runs": whole(),
+        "diverged": listed(record({"seed": _SEED, **_PLACE}, _FOLD)),
     }
 )  # fmt: skip
 """A setting that has been tried, in a study that others may write to."""

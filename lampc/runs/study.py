@@ -15,6 +15,7 @@ from lampc.runs import schemas
 from lampc.runs.config import data_hash, program_hash, resolved
 from lampc.runs.trial import Row, value
 from lampc.runtime.train import load_data
+from lampc.runtime.turns import first_fold
 from lampc.schema import Schema, Unfit
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ def _digests(asked: Study, program: Program) -> dict[str, str]:
     parts = {
         "settings": repr((values, metrics)),
         "network": program_hash(program),
-        "data": data_hash(load_data(program)) if program.experiment.data is not None else "",
+        "data": data_hash(load_data(program, fold=first_fold(program))) if program.experiment.data is not None else "",
         "search space": repr(sorted((name, str(values)) for name, values in asked.space.items())),
     }
     return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in parts.items()}

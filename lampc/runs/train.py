@@ -25,6 +25,7 @@ from lampc.runtime.runs import divergences, finite, summary
 from lampc.runtime.steps import Position
 from lampc.runtime.train import OnEpoch, OnPart, load_data
 from lampc.runtime.train import train as training
+from lampc.runtime.turns import Turn, first_fold
 from lampc.schema import parse
 from lampc.table.stored import json_of
 
@@ -52,10 +53,11 @@ class Kept:
         """The directory."""
         return self.directory.path
 
-    def about(self, data: Dataset, seed: int) -> dict[str, Any]:
+    def about(self, data: Dataset, turn: Turn) -> dict[str, Any]:
         """What every checkpoint says of its network."""
         return {
-            "seed": seed,
+            "seed": turn.seed,
+            **({} if turn.fold is None else {"fold": list(turn.fold)}),
             "normal": normal(data),
             "schema": None if data.schema is None else json_of(data.schema),
             "unit": None if data.unit is None else data.unit.lists(),
@@ -73,7 +75,7 @@ def begin(program: Program, model: Model, directory: RunDirectory, file: str, se
     Raises:
         LampError: if that is impossible.
     """
-    data = load_data(program) if program.experiment.data is not None else None
+    data = load_data(program, fold=first_fold(program)) if program.experiment.data is not None else None
     found = {**config(program, file, settings, command, data, model.backend.name), "measure": measure}
     try:
         save_sources(program, directory.path)
@@ -89,7 +91,7 @@ def reopened(directory: RunDirectory, program: Program, stop: Stop, interval: fl
     return Kept(program, directory, read_config(directory.path), stop, interval, tuple(settings), tuple(command))
 
 
-def see_that_it_is_the_same(kept: Kept, data: Dataset, seed: int) -> None:
+def see_that_it_is_the_same(kept: Kept, data: Dataset, turn: Turn) -> None:
     """See that a run can be gone on with.
 
     Raises:
@@ -99,9 +101,9 @@ def see_that_it_is_the_same(kept: Kept, data: Dataset, seed: int) -> None:
     if data_hash(data) != (kept.config["data"] or {}).get("hash"):
         raise failure("E612", "the data is not what the run was trained on", "begin a new run: leave `--resume` out")
     if program_hash(kept.program) != kept.config["program"]:
-        state.check_network(kept.program, {**kept.about(data, seed), **_last_about(kept.path)}, str(kept.path / LAST))
+        state.check_network(kept.program, {**kept.about(data, turn), **_last_about(kept.path)}, str(kept.path / LAST))
         raise failure("E612", "the program is not what the run was trained with", "begin a new run: leave `--resume` out")
-    looked_at = ("train",) if kept.program.experiment.train.runs == 1 else ("train", "optimizer", "layers")
+    looked_at = ("train",) if kept.program.experiment.train.trainings == 1 else ("train", "optimizer", "layers")
     measured = [metric.name for metric in kept.program.metrics]
     now = parse(json.dumps({**resolved(kept.program), "metrics": {"metrics": measured}}))  # as it is written
     then = {**kept.config["resolved"], "metrics": {"metrics": kept.config["metrics"]}}
@@ -148,7 +150,7 @@ def train_one(kept: Kept, model: Model, on_epoch: OnEpoch | None = None, go_on: 
     program, train = kept.program, kept.program.experiment.train
     data = load_data(program, model.seed)
     loader = DataLoader(data.train, train.batch, train.shuffle, seed=model.seed)
-    about = kept.about(data, model.seed)
+    about = kept.about(data, Turn(model.seed))
     keeper = Keep(model, kept.directory, about, kept.stop, kept.interval)
     start: tuple[Position, History] | None = None
     group = model.group
@@ -156,7 +158,7 @@ def train_one(kept: Kept, model: Model, on_epoch: OnEpoch | None = None, go_on: 
         group.agree(kept.config["measure"])
         group.agree(go_on)
     if go_on:
-        see_that_it_is_the_same(kept, data, model.seed)
+        see_that_it_is_the_same(kept, data, Turn(model.seed))
         raw = checkpoints.raw(kept.path / LAST) if (kept.path / LAST).exists() else None
         if group is not None:
             group.share(raw)
@@ -214,6 +216,7 @@ def close(kept: Kept, finished: Sequence[History], seconds: float) -> dict[str, 
         "run": str(kept.path),
         "best": best,
         "seeds": [history.seed for history in finished],
+        **({"folds": [h.fold[0] + 1 for h in finished if h.fold]} if kept.program.experiment.train.folds else {}),
         "epochs": [len(history) for history in finished],
         "diverged": divergences(finished),
         "steps": sum(history.steps for history in finished),

@@ -12,6 +12,7 @@ from lampc.elaborate.settings import Setting
 from lampc.runtime.course import metric_of, score
 from lampc.runtime.history import Divergence
 from lampc.runtime.runs import divergences, finite, summary, train_runs
+from lampc.runtime.turns import turns
 
 if TYPE_CHECKING:
     from lampc.compile import Program
@@ -25,13 +26,12 @@ it is no program."""
 
 
 def tried(chosen: Mapping[str, Setting], program: Program, show: Progress | None = None) -> Row:
-    """Train with a setting, once a seed. That a seed diverges is an outcome, and so is that memory is too small.
+    """Train with a setting, once a seed and fold. That one diverges is an outcome, and so is that memory is too small.
 
     ``show`` is told how far it is.
     """
-    config = program.experiment.train
     try:
-        histories = train_runs(program, [config.seed + run for run in range(config.runs)], every=math.inf,
+        histories = train_runs(program, turns(program), every=math.inf,
                                on_epoch=None if show is None else lambda run, _, epoch: show.epoch(run, epoch),
                                on_part=None if show is None else show.part)  # fmt: skip
     except LampError as error:
@@ -129,6 +129,5 @@ def places(row: Row) -> str:
     where = Divergence(first["epoch"], first["step"], first["layer"])
     if row["runs"] == 1:
         return f"diverged in {where}"
-    return f"{row['runs'] - len(lost)} finished, {len(lost)} diverged: seed {first['seed']} in {where}" + (
-        " …" if lost[1:] else ""
-    )
+    turn = f"seed {first['seed']}" + (f", fold {first['fold']}" if "fold" in first else "")
+    return f"{row['runs'] - len(lost)} finished, {len(lost)} diverged: {turn} in {where}" + (" …" if lost[1:] else "")

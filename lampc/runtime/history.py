@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, overload
 
 from lampc.diagnostics import Diagnostic, LampError, failure
+from lampc.runtime.turns import Turn
 
 if TYPE_CHECKING:
     from lampc.runtime.course import Best
@@ -113,6 +114,13 @@ class History(Sequence[Epoch]):
     """Where the loss was no longer a number; then nothing is measured at the end."""
     tables: dict[str, list[list[float]]] = field(default_factory=dict)
     """Metrics that are tables, such as confusion, on the test part, or on the training part where there is none."""
+    fold: tuple[int, int] | None = None
+    """Of a cross-validation: which fold was the test part, from 0, of how many."""
+
+    @property
+    def turn(self) -> Turn:
+        """What it is a training of."""
+        return Turn(self.seed, self.fold)
 
     def __len__(self) -> int:
         return len(self.epochs)
@@ -137,7 +145,7 @@ class History(Sequence[Epoch]):
         if self.epochs:
             last = self.epochs[-1]
             end = f": {_measures(last.loss, self.validation or last.validation, self.test or last.test)}{end}"
-        return f"<History of {count}, seed {self.seed}{end}>"
+        return f"<History of {count}, {self.turn}{end}>"
 
     def _repr_html_(self) -> str:
         """What notebooks show: the curves."""

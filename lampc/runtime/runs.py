@@ -1,4 +1,4 @@
-"""Training a program from several seeds, and what came of them together."""
+"""Training a program from several seeds, or on several folds, and what came of them together."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from lampc.runtime.asked import seeds as asked
 from lampc.runtime.backend import cores
 from lampc.runtime.device import device_of
 from lampc.runtime.fit import planned
 from lampc.runtime.history import Diverged, Epoch, History, Part
 from lampc.runtime.steps import Position
-from lampc.runtime.train import train
+from lampc.runtime.train import load_data, train
+from lampc.runtime.turns import Turn, turns_of
+from lampc.runtime.turns import turns as turns
 
 if TYPE_CHECKING:
     from lampc.compile import Program
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 def train_runs(
     program: Program,
-    seeds: Sequence[int],
+    seeds: Sequence[int] | Sequence[Turn],
     device: str | None = None,
     on_epoch: Callable[[int, int, Epoch], object] | None = None,
     finished: list[History] | None = None,
@@ -36,7 +37,8 @@ def train_runs(
     on_end: Callable[[int, Model, History], object] | None = None,
     on_part: Callable[[int, Part], object] | None = None,
 ) -> list[History]:
-    """Train once a seed. A run is the whole experiment from its seed, data and split included, as if it were alone.
+    """Train once a seed, or once a turn: a seed and a fold. A run is the whole experiment from its seed, data and split
+    included, as if it were alone.
 
     Native runs go over the processor's cores, ``jobs`` at a time. ``on_epoch`` is told the run's number, from 0, its seed
     and the epoch, by one thread at a time. ``finished`` receives the runs that have ended, in order, also when the others
@@ -45,20 +47,20 @@ def train_runs(
     ``on_part`` is told the run's number and how far an epoch is that takes a while, by one thread at a time.
     ``on_end`` is told of each run that has ended, with the model as it is then.
     """
-    seeds = asked(seeds)
+    turns = turns_of(seeds)
     histories: list[History] = [] if finished is None else finished
-    jobs = min(len(seeds), jobs or cores())
-    found = planned(program, device_of(device or program.experiment.train.device), len(seeds), jobs)
+    jobs = min(len(turns), jobs or cores())
+    found = planned(program, device_of(device or program.experiment.train.device), len(turns), jobs)
     jobs = 1 if found is None else found[1].side_by_side
     first = program.model(device=device)
     first.native("loss")
     if first.backend.name != "native":
         jobs = 1
-    runs = _Runs(program, seeds, device, on_epoch, dict(settings or {}), first, every, measure, on_end,
+    runs = _Runs(program, turns, device, on_epoch, dict(settings or {}), first, every, measure, on_end,
                  on_part)  # fmt: skip
     try:
         if jobs <= 1:
-            for run in range(len(seeds)):
+            for run in range(len(turns)):
                 runs.one(run)
         else:
             runs.several(jobs)
@@ -73,7 +75,7 @@ class _Runs:
     def __init__(
         self,
         program: Program,
-        seeds: Sequence[int],
+        turns: Sequence[Turn],
         device: str | None,
         on_epoch: Callable[[int, int, Epoch], object] | None,
         settings: dict[str, float],
@@ -84,7 +86,7 @@ class _Runs:
         on_part: Callable[[int, Part], object] | None,
     ) -> None:
         self.program = program
-        self.seeds = seeds
+        self.turns = turns
         self.device = device
         self.on_epoch = on_epoch
         self.settings = settings
@@ -102,7 +104,7 @@ class _Runs:
     def several(self, jobs: int) -> None:
         self.alone = False
         with ThreadPoolExecutor(jobs) as pool:
-            waiting = [pool.submit(self.one, run) for run in range(len(self.seeds))]
+            waiting = [pool.submit(self.one, run) for run in range(len(self.turns))]
             try:
                 for future in as_completed(waiting):
                     future.result()
@@ -120,8 +122,8 @@ class _Runs:
             model = self.program.model(device=self.device)
         if not self.alone:
             model.share(1)
-        seed = self.seeds[run]
-        model.reset(seed)
+        turn = self.turns[run]
+        model.reset(turn.seed)
         model.set(**self.settings)
 
         def tell(epoch: Epoch) -> object:
@@ -130,7 +132,7 @@ class _Runs:
             if self.on_epoch is None:
                 return None
             with self._lock:
-                return self.on_epoch(run, seed, epoch)
+                return self.on_epoch(run, turn.seed, epoch)
 
         def tell_part(part: Part) -> object:
             if self._stopped:
@@ -140,10 +142,11 @@ class _Runs:
             with self._lock:
                 return self.on_part(run, part)
 
-        history = History(seed)
+        history = History(turn.seed, fold=turn.fold)
         try:
             with suppress(Diverged):  # an outcome, which the history tells
                 train(model, on_epoch=tell, every=self.every, measure=self.measure, begin=(Position(), history),
+                      data=None if turn.fold is None else load_data(self.program, turn.seed, turn.fold),
                       watch=run == 0, on_part=tell_part)  # fmt: skip
         except _Stopped:
             return
@@ -200,11 +203,11 @@ def outcomes(histories: Sequence[History]) -> str:
     lost = [history for history in histories if history.diverged is not None]
     if not lost:
         return ""
-    places = [f"seed {history.seed} in {history.diverged}" for history in lost[:3]]
+    places = [f"{history.turn} in {history.diverged}" for history in lost[:3]]
     more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
     return f"{len(histories) - len(lost)} finished, {len(lost)} diverged: {', '.join(places)}{more}"
 
 
 def divergences(histories: Sequence[History]) -> list[dict[str, Any]]:
-    """Which seeds have diverged, and where, as JSON."""
-    return [{"seed": history.seed, **history.diverged.json()} for history in histories if history.diverged is not None]
+    """Which turns have diverged, and where, as JSON."""
+    return [{**history.turn.json(), **history.diverged.json()} for history in histories if history.diverged is not None]

@@ -253,7 +253,7 @@ class _Loop:
                 losses = [each.loss / self.factor for each in history]
                 epoch = replace(epoch, warnings=self.watch.look([*losses, standardised]))
             history.epochs.append(epoch)
-            _log.info("seed %d, %s", history.seed, epoch)
+            _log.info("%s, %s", history.turn, epoch)
             for warning in epoch.warnings:
                 _log.warning("%s", warning)
             if self.choosing.note(epoch):
@@ -302,8 +302,10 @@ def _ready(model: Model, part: Split) -> tuple[Any, Any]:
     return (part.x, part.y) if isinstance(part.x, Rows) else model.samples(part.x, part.y)
 
 
-def load_data(program: Program, seed: int | None = None) -> Dataset:
+def load_data(program: Program, seed: int | None = None, fold: tuple[int, int] | None = None) -> Dataset:
     """The data that the program names, as drawn or split by a seed; the file's own where left out.
+
+    ``fold``: which fold is the test part, from 0, of how many, instead of the part that the statement holds out.
 
     Raises:
         LampError: if it names none, or they cannot be had.
@@ -312,7 +314,8 @@ def load_data(program: Program, seed: int | None = None) -> Dataset:
     if data is None:
         raise program.lacks("data", "add a statement such as `data disc train=1000 test=1000`")
     try:
-        request = data.request if seed is None else replace(data.request, seed=whole("seed", seed, most=SEEDS))
+        chosen = data.request.seed if seed is None else whole("seed", seed, most=SEEDS)
+        request = replace(data.request, seed=chosen, fold=fold)
         if data.description is not None and data.description.schema is not None:
             request = replace(request, schema=data.description.schema)  # the slots are the program's, whatever the seed
         return data.source.load(request)

@@ -38,7 +38,7 @@ STRANGERS: dict[str, Stranger] = {
     **dict.fromkeys(("lambda", "yield", "async", "global"), _PYTHON),
     **dict.fromkeys(("begin", "end", "endfor", "done", "endrepeat"), _BRACES),
     **dict.fromkeys(("standardscaler", "minmaxscaler", "normalizer", "preprocess"), _SCALED),
-    "crossvalidation": Stranger("there is no cross-validation", "leave this line out: `train runs=5` trains five seeds"),
+    "crossvalidation": Stranger("cross-validation is an option of `train`", "leave this line out: `train folds=5`"),
 }
 """By the word that such a statement begins with, in lower case and without `_`."""
 

@@ -143,7 +143,7 @@ def _fold_of(n: int, folds: int, labels: Any, groups: Any) -> NDArray[np.int64]:
     if folds > n:
         raise DataError("E603", f"{n:,} rows are too few for {folds} folds", (f"`train folds={max(2, n)}`",))
     if labels is None:
-        return np.arange(n) * folds // n
+        return np.arange(n) % folds
     found = np.empty(n, dtype=np.int64)
     found[np.argsort(labels, kind="stable")] = np.arange(n) % folds  # a class is dealt out, row by row
     return found
