@@ -9,8 +9,9 @@ from typing import Any
 from lampc.diagnostics.unplaced import DataError
 
 _ROWS = 10_000
-_CELLS = 100_000_000
+_CELLS = 10_000_000
 _COLUMNS = 100_000
+_SPARSE = 20
 
 
 class Objects:
@@ -53,7 +54,7 @@ class Objects:
         self._given += sum(map(len, self._rows))
         rows = self._before + len(self._rows)
         cells = len(self._chunks.keys() | names.keys()) * rows
-        if len(names) > _COLUMNS or cells > max(_CELLS, 100 * self._given):
+        if len(names) > _COLUMNS or cells > max(_CELLS, _SPARSE * self._given):
             raise DataError("E601", f"{self._name}: objects have so many different names that no table holds them")
         for name in names:
             self._chunks.setdefault(name, []).append((self._before, array_of([row.get(name) for row in self._rows])))

@@ -76,8 +76,8 @@ def _plain(cells: Any) -> tuple[Any, str]:
     if str(kind) in ("binary", "large_binary", "binary_view") or types.is_fixed_size_binary(kind):
         try:
             return _text(cells.cast(pa.large_binary()).cast(pa.large_string())), ""
-        except pa.ArrowInvalid:
-            return cells, ""
+        except pa.ArrowInvalid:  # no text
+            return cells.cast(pa.binary() if cells.nbytes < _LARGE else pa.large_binary()), ""
     if str(kind) in ("string_view", "large_string"):
         return _text(cells), ""
     if types.is_float16(kind):
@@ -108,12 +108,12 @@ def _decoded(cells: Any) -> Any:
     """
     import pyarrow as pa
     import pyarrow.compute as pc
-    import pyarrow.types as types
 
-    kind = cells.type.value_type
-    if types.is_string(kind) or types.is_large_string(kind) or types.is_binary(kind) or types.is_large_binary(kind):
-        lengths = (pc.sum(pc.binary_length(chunk.dictionary).take(chunk.indices)).as_py() or 0 for chunk in cells.chunks)
+    known = {"string": pa.large_string(), "string_view": pa.large_string(), "binary": pa.large_binary()}
+    kind = known.get(str(cells.type.value_type), cells.type.value_type)
+    parts = [(chunk.dictionary.cast(kind), chunk.indices) for chunk in cells.chunks]
+    if str(kind).startswith("large_"):
+        lengths = (pc.sum(pc.binary_length(words).take(codes)).as_py() or 0 for words, codes in parts)
         if sum(lengths) > 2 * _LARGE:
             raise MemoryError
-        kind = {"string": pa.large_string(), "binary": pa.large_binary()}.get(str(kind), kind)
-    return cells.cast(kind)
+    return pa.chunked_array([words.take(codes) for words, codes in parts], kind)

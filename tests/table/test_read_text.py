@@ -95,7 +95,7 @@ WRITTEN: dict[str, tuple[str | bytes, dict[str, list[str]], Form, tuple[str, ...
     "names of many lines": ('"x\n(m)",y\n1.5,a\n-2,b\n', {"x (m)": ["1.5", "-2"], "y": ["a", "b"]}, Form(), ()),
     "a title": ("All of it\nx,y,z\n1,2,3\n4,5,6\n", {"x": ["1", "4"], "y": ["2", "5"], "z": ["3", "6"]}, Form(),
                 ("a line above the table is left out",)),
-    "what a bank writes above": ('"Source","Indicators",\n\n"Country","1960","1961","1962",\n"A","1","2","5",\n"B","3","","6",\n',
+    "what a bank writes above": ('"Source","Indicators",\n\n"Country","1960","1961","1962",\n"A",1,2,5,\n"B",3,,6,\n',
                                  {"Country": ["A", "B"], "1960": ["1", "3"], "1961": ["2", ""], "1962": ["5", "6"]}, Form(),
                                  ("2 lines above the table are left out",
                                   "a column that has neither a name nor cells is left out")),
