@@ -11,7 +11,8 @@ import click
 
 from lampc import examples, files
 from lampc.cli.colors import COLOR
-from lampc.cli.completion import complete_examples
+from lampc.cli.completion import complete_examples, complete_files
+from lampc.cli.from_table import is_table, write
 from lampc.cli.outputs import save
 from lampc.cli.say import tell
 from lampc.cli.verb import verb
@@ -22,17 +23,40 @@ FIRST = "disc"
 """The example that a program begins as if none is named."""
 
 
-@verb("lampc new disc", "lampc new flowers --from iris")
+@verb("lampc new disc", "lampc new flowers --from iris", "lampc new --from houses.csv --target price")
 @click.argument("name", required=False, shell_complete=complete_examples)
-@click.option("--from", "example", metavar="EXAMPLE", shell_complete=complete_examples,
-              help="What it begins as; `lampc examples` lists them. [default: the example NAME, else disc]")  # fmt: skip
+@click.option(
+    "--from",
+    "example",
+    metavar="EXAMPLE|TABLE",
+    shell_complete=complete_examples,
+    help="What it begins as; `lampc examples` lists them. Or a table to train on. [default: the example NAME, else disc]",
+)
+@click.option(
+    "--target",
+    "targets",
+    metavar="COLUMN",
+    multiple=True,
+    help="With a table: the column that is learnt; the last where left out. May be given several times.",
+)
+@click.option("-o", "--output", metavar="FILE", shell_complete=complete_files,
+              help="With a table: the program's file; by the table's name, in this folder, where left out.")  # fmt: skip
 @COLOR
-def new(name: str | None, example: str | None) -> int:
+def new(name: str | None, example: str | None, targets: tuple[str, ...], output: str | None) -> int:
     """Write a program and its data to begin with.
 
     It is an example that comes with lampc, as NAME.lamp in this folder, where nothing is written over:
     lampc new flowers --from iris
+
+    Or it is the program that trains on a table: lampc new --from houses.csv --target price
     """
+    if example is not None and is_table(example):
+        if name is not None and output is not None:
+            raise click.UsageError("NAME and -o both name the program: give one of them.")
+        own = Path(f"{name or re.sub(r'[^A-Za-z0-9_-]+', '_', Path(example).stem) or 'table'}".removesuffix(".lamp") + ".lamp")
+        return write(example, targets, own if output is None else Path(output))
+    if targets or output is not None:
+        raise click.UsageError("--target and -o are for a table: `lampc new --from TABLE.csv`.")
     name = (name or example or FIRST).removesuffix(".lamp")
     if not re.fullmatch(r"\w[\w.+-]*", name):
         raise click.UsageError(f"`{name}` is no name: letters, digits, `_`, `-`, `+` and `.`, without a folder.")
