@@ -1,4 +1,4 @@
-"""``python -m benchmarks disc``, ``mlp``, ``runs``, ``grid``, ``matmul``, ``cnn``, ``gpt`` or ``scaling``."""
+"""``python -m benchmarks disc``, ``mlp``, ``runs``, ``grid``, ``matmul``, ``cnn``, ``gpt``, ``scaling`` or ``tables``."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import click
 from benchmarks import compare, networks
 from benchmarks.matmul import matmul
 from benchmarks.scaling import scaling
+from benchmarks.tables import tables
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["disc", "mlp", "runs", "grid", "matmul", "cnn", "gpt", "scaling"]))
+@click.argument("what", type=click.Choice(["disc", "mlp", "runs", "grid", "matmul", "cnn", "gpt", "scaling", "tables"]))
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="How often each is measured.")
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads for PyTorch.")
 @click.option("--runs", type=click.IntRange(1), default=50, show_default=True, help="For `runs`: how many.")
@@ -27,6 +28,10 @@ def main(
     """Measure lampc beside its peers."""
     if what == "scaling":
         for line in scaling(workers, rounds):
+            click.echo(line)
+        return
+    if what == "tables":
+        for line in tables(rounds):
             click.echo(line)
         return
     if what in ("cnn", "gpt"):

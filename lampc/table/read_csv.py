@@ -11,7 +11,7 @@ from lampc.table.cells import Asked, Table
 from lampc.table.read_dialect import CELL
 from lampc.table.read_encoding import Text, text_of, unescaped
 from lampc.table.read_layout import Layout, layout_of
-from lampc.table.read_lines import Lines, refuse_ragged, refuse_unclosed, rows_of, written_loosely
+from lampc.table.read_lines import Lines, refuse_ragged, refuse_unclosed, rows_of, tabbed, written_loosely
 from lampc.table.read_source import Source
 
 _BLOCK = 1 << 20
@@ -28,13 +28,15 @@ def read_csv(source: Source, asked: Asked, likely: str = ",") -> Table:
     layout = layout_of(text, asked, likely)
     if written_loosely(text, layout):
         layout = replace(layout, dialect=replace(layout.dialect, loose=True))
-    slow = layout.dialect.loose or layout.dialect.delimiter == " "
-    chunked = _by_python(text, layout) if slow else _by_arrow(text, layout)
+    plain = None if layout.dialect.loose else tabbed(text, layout) if layout.dialect.delimiter == " " else (text, layout)
+    chunked, wrong = _by_python(text, layout) if plain is None else _by_arrow(*plain)
+    if wrong:
+        refuse_ragged(text, layout, wrong)
     count = len(chunked[0])
     if not count:
         raise DataError("E603", f"{source.name} has a header and no rows")
     lines = Lines(text, layout, count)
-    if not slow:
+    if plain is not None:
         refuse_unclosed(text, layout, lines)
     columns = {name: _trimmed(chunked.pop(0), text) for name in layout.names}
     empty = [name for name in layout.unnamed if len(columns) > 1 and _all_empty(columns[name])]
@@ -56,8 +58,8 @@ def _unnamed(names: Sequence[str], empty: int) -> Iterator[str]:
         yield f"{'a column without a name is' if len(names) == 1 else 'columns without names are'} called {shown}"
 
 
-def _by_arrow(text: Text, layout: Layout) -> list[Any]:
-    """The columns, as strings; blocks grow until the longest row fits in one."""
+def _by_arrow(text: Text, layout: Layout) -> tuple[list[Any], int]:
+    """The columns, as strings, and how many lines are not as wide as they; blocks grow until the longest row fits in one."""
     import pyarrow as pa
 
     block = _BLOCK
@@ -74,7 +76,7 @@ def _by_arrow(text: Text, layout: Layout) -> list[Any]:
             block *= 16
 
 
-def _parsed(text: Text, layout: Layout, block: int) -> list[Any]:
+def _parsed(text: Text, layout: Layout, block: int) -> tuple[list[Any], int]:
     import pyarrow as pa
     from pyarrow import csv
 
@@ -88,7 +90,7 @@ def _parsed(text: Text, layout: Layout, block: int) -> list[Any]:
     places = [str(place) for place in range(len(layout.names))]
     with _positioned(text, layout) as stream:
         if not stream.size() - stream.tell():
-            return [pa.chunked_array([], pa.string()) for _ in places]
+            return [pa.chunked_array([], pa.string()) for _ in places], 0
         found = csv.read_csv(
             stream,
             csv.ReadOptions(column_names=places, block_size=block),
@@ -100,9 +102,7 @@ def _parsed(text: Text, layout: Layout, block: int) -> list[Any]:
             ),
             csv.ConvertOptions(column_types=dict.fromkeys(places, pa.string()), strings_can_be_null=False, check_utf8=False),
         )
-    if wrong:
-        refuse_ragged(text, layout, len(wrong))
-    return list(found.columns)
+    return list(found.columns), len(wrong)
 
 
 def _positioned(text: Text, layout: Layout) -> Any:
@@ -113,7 +113,7 @@ def _positioned(text: Text, layout: Layout) -> Any:
     return stream
 
 
-def _by_python(text: Text, layout: Layout) -> list[Any]:
+def _by_python(text: Text, layout: Layout) -> tuple[list[Any], int]:
     import pyarrow as pa
 
     width = len(layout.names)
@@ -124,9 +124,7 @@ def _by_python(text: Text, layout: Layout) -> list[Any]:
         wrong += len(rows) - len(fit)
         for chunk, column in zip(chunks, zip(*fit, strict=True), strict=False):
             chunk.append(pa.array(column, pa.string()))
-    if wrong:
-        refuse_ragged(text, layout, wrong)
-    return [pa.chunked_array(chunk, pa.string()) for chunk in chunks]
+    return [pa.chunked_array(chunk, pa.string()) for chunk in chunks], wrong
 
 
 def _batches(text: Text, layout: Layout) -> Iterator[list[list[str]]]:

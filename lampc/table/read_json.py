@@ -65,14 +65,14 @@ def _has_lines(text: Text) -> bool:
 
 
 def _by_lines(text: Text, lines: array[int]) -> dict[str, Any]:
-    objects = Objects(text.source.name)
+    objects, decode = Objects(text.source.name), json.JSONDecoder().decode
     with text.source.open() as file:
         file.seek(text.begin)
         for number, line in enumerate(file, 1):
             if not line.strip():
                 continue
             try:
-                value = json.loads(line)
+                value = decode(line.decode())
             except json.JSONDecodeError as error:
                 raise DataError("E601", f"{text.source.name}, line {number}, character {error.pos + 1}: {error.msg}") from None
             if not isinstance(value, dict):

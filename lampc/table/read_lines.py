@@ -7,7 +7,7 @@ import io
 import re
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from lampc.diagnostics.unplaced import DataError
@@ -15,6 +15,7 @@ from lampc.table.cells import row_place
 from lampc.table.read_dialect import reader_of
 from lampc.table.read_encoding import Text
 from lampc.table.read_layout import Layout
+from lampc.table.read_source import Source
 
 _SHOWN = 3
 
@@ -127,11 +128,35 @@ def refuse_unclosed(text: Text, layout: Layout, lines: Lines) -> None:
 
 def written_loosely(text: Text, layout: Layout) -> bool:
     """Whether a quote that opens a cell follows a blank somewhere."""
-    if not text.blanks or not (text.quotes or layout.dialect.quote != '"'):
+    if not text.blanks or layout.dialect.delimiter == " " or not (text.quotes or layout.dialect.quote != '"'):
         return False
     quote, divides = layout.dialect.quote.encode(), re.escape(layout.dialect.delimiter.encode())
-    wanted = re.compile(rb"(?:^|" + divides + rb")[ \t]+" + quote + rb"(?!" + quote + rb"(?!" + divides + rb"|[\r\n]|$))")
+    wanted = re.compile(rb"(?:^|\r|" + divides + rb")[ \t]+" + quote + rb"(?!" + quote + rb"(?!" + divides + rb"|[\r\n]|$))")
     blank, tab = b" " + quote, b"\t" + quote
     with text.source.open() as file:
         file.seek(layout.begin)
         return any((blank in line or tab in line) and wanted.search(line) for line in file)
+
+
+def tabbed(text: Text, layout: Layout) -> tuple[Text, Layout] | None:
+    """A text whose cells blanks divide, one tab between them, for those who know single characters; its rows alone.
+
+    None where a quoted cell goes on in the next line, or lines end as on old Macintoshes.
+    """
+    quote = layout.dialect.quote.encode()
+    cell = re.compile(rb"(?:%b[^%b]*%b)+|[^ \t\r\n]+" % (quote, quote, quote))
+    made = io.BytesIO()
+    with text.source.open() as file:
+        file.seek(layout.begin)
+        for line in file:
+            if b"\r" in line.rstrip(b"\r\n"):
+                return None
+            if quote not in line:
+                made.write(b"\t".join(line.split()))
+            elif line.count(quote) % 2:
+                return None
+            else:
+                made.write(b"\t".join(cell.findall(line)))
+            made.write(b"\n")
+    source = Source(text.source.name, None, made.getvalue())
+    return replace(text, source=source), replace(layout, begin=0, dialect=replace(layout.dialect, delimiter="\t"))

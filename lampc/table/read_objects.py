@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lampc.diagnostics.unplaced import DataError
@@ -19,7 +19,7 @@ class Objects:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._rows: list[dict[str, Any]] = []
+        self._rows: list[Mapping[str, Any]] = []
         self._before = 0
         self._given = 0
         self._chunks: dict[str, list[tuple[int, Any]]] = {}
@@ -30,13 +30,7 @@ class Objects:
         Raises:
             DataError: if rows have so many different names that a table of them would be mostly empty.
         """
-        flat: dict[str, Any] = {}
-        for name, value in row.items():
-            if isinstance(value, dict):
-                flat |= {f"{name}.{inner}": part for inner, part in value.items()}
-            else:
-                flat[name] = value
-        self._rows.append(flat)
+        self._rows.append(_flat(row) if dict in map(type, row.values()) else row)
         if len(self._rows) == _ROWS:
             self._flush()
 
@@ -50,16 +44,33 @@ class Objects:
         return {name: _joined(chunks, self._before) for name, chunks in self._chunks.items()}
 
     def _flush(self) -> None:
-        names = dict.fromkeys(name for row in self._rows for name in row)
+        names: dict[str, None] = {}
+        for row in self._rows:
+            if row.keys() != names.keys():
+                names |= dict.fromkeys(row)
         self._given += sum(map(len, self._rows))
         rows = self._before + len(self._rows)
-        cells = len(self._chunks.keys() | names.keys()) * rows
-        if len(names) > _COLUMNS or cells > max(_CELLS, _SPARSE * self._given):
+        size = len(self._chunks.keys() | names.keys()) * rows
+        if len(names) > _COLUMNS or size > max(_CELLS, _SPARSE * self._given):
             raise DataError("E601", f"{self._name}: objects have so many different names that no table holds them")
-        for name in names:
-            self._chunks.setdefault(name, []).append((self._before, array_of([row.get(name) for row in self._rows])))
+        if all(map(tuple(names).__eq__, map(tuple, self._rows))):
+            columns: Iterable[Sequence[Any]] = zip(*(row.values() for row in self._rows), strict=True)
+        else:
+            columns = ([row.get(name) for row in self._rows] for name in names)
+        for name, cells in zip(names, columns, strict=True):
+            self._chunks.setdefault(name, []).append((self._before, array_of(cells)))
         self._before = rows
         self._rows = []
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in row.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{inner}": part for inner, part in value.items()}
+        else:
+            flat[name] = value
+    return flat
 
 
 def array_of(values: Sequence[Any]) -> Any:
