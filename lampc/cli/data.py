@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,53 +17,75 @@ from lampc.cli.inputs import common, load
 from lampc.cli.report import wants_color
 from lampc.cli.say import say, say_json, say_table
 from lampc.cli.verb import verb
-from lampc.data import DataError
+from lampc.data import DataError, Dataset
 from lampc.diagnostics import LampError, Problems
 from lampc.elaborate.given import Given
 from lampc.examples import hints, located
 from lampc.printable import printable
-from lampc.tables import Column as Shown
+from lampc.tables import Column as Heading
 
 if TYPE_CHECKING:
     from lampc.data.overview import Column
+    from lampc.data.sight import Sight
+    from lampc.table.shown import Shown
+
+_MOST = 60
+"""Columns that are shown; `--json` has them all."""
 
 
-@verb("lampc data iris", "lampc data other.csv")
+@verb("lampc data iris", "lampc data other.csv", "lampc data other.csv --target price")
 @click.argument("file", shell_complete=complete_data)
+@click.option(
+    "--target", "targets", multiple=True, metavar="COLUMN", help="Of a table: the column to learn; the last if not said."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a column.")
 @common
-def data(file: str, as_json: bool, settings: tuple[str, ...], allow_python: bool, color: str) -> int:
-    """Show what data there is: shapes, ranges, missing cells, classes, some samples.
+def data(file: str, targets: tuple[str, ...], as_json: bool, settings: tuple[str, ...], allow_python: bool, color: str) -> int:
+    """Show what data there is: of a table each column's kind, and the program that trains on it; else shapes, ranges, classes.
 
-    FILE is a .csv, .npz, .parquet or text file, a folder of images, or a program, whose data is shown as it is trained on.
+    FILE is a table (.csv, .tsv, .parquet, .jsonl), a .npz or text file, a folder of images, or a program, whose data is shown
+    as it is trained on.
     """
-    from lampc.data.overview import of_dataset, overview
-
     problems = Problems()
     try:
         if not os.path.isdir(file) and located(file)[0].suffix == ".lamp":
-            from lampc.compile import compile_source
-
-            source, folder, overrides = load(file, settings, problems)
-            program = compile_source(source, Given(folder, overrides, allow_python), problems)
-            columns = of_dataset(program.data())
+            _refuse_of_tables(file, "a program")
+            found: Sight | Sequence[Column] | Dataset = _of_program(file, settings, allow_python, problems)
         else:
-            for option, flag in (("settings", "--set"), ("allow_python", "--allow-python")):
-                if given(option):
-                    raise click.UsageError(f"{flag} beside {file}: it is for programs.")
-            columns = overview(Path(file))
+            found = _of_file(file, targets)
     except DataError as error:
         problems.report(error.code, str(error), None, fixes=[*error.fixes, *_meant(file)])
         raise LampError(problems.errors) from None
     except OSError as error:
         problems.report("E601", f"cannot read {file}: {error.strerror or error}", None, fixes=_meant(file))
         raise LampError(problems.errors) from None
-    if as_json:
-        for column in columns:
-            say_json(asdict(column))
-    else:
-        _print(columns, wants_color(color))
+    _show(found, file, as_json, wants_color(color))
     return 0
+
+
+def _of_program(file: str, settings: tuple[str, ...], allow_python: bool, problems: Problems) -> Dataset:
+    from lampc.compile import compile_source
+
+    source, folder, overrides = load(file, settings, problems)
+    return compile_source(source, Given(folder, overrides, allow_python), problems).data()
+
+
+def _of_file(file: str, targets: tuple[str, ...]) -> Sight | Sequence[Column]:
+    from lampc.data.overview import overview
+    from lampc.data.sight import TABLES, sight
+
+    for option, flag in (("settings", "--set"), ("allow_python", "--allow-python")):
+        if given(option):
+            raise click.UsageError(f"{flag} beside {file}: it is for programs.")
+    if Path(file).suffix.lower() in TABLES and not os.path.isdir(file):
+        return sight(Path(file), targets)
+    _refuse_of_tables(file, "no table")
+    return overview(Path(file))
+
+
+def _refuse_of_tables(file: str, what: str) -> None:
+    if given("targets"):
+        raise click.UsageError(f"--target beside {file}: it is for tables, and that is {what}.")
 
 
 def _meant(file: str) -> list[str]:
@@ -71,17 +94,65 @@ def _meant(file: str) -> list[str]:
     return [] if path.suffix else hints(path)
 
 
-def _print(columns: list[Column], color: bool) -> None:
+def _show(found: Sight | Sequence[Column] | Dataset, file: str, as_json: bool, color: bool) -> None:
+    from lampc.data.overview import of_dataset
+    from lampc.data.sight import Sight
+    from lampc.table.shown import shown
+
+    if isinstance(found, Sight):
+        columns = found.columns()
+        if as_json:
+            _say_json(columns)
+        else:
+            _print_table(found, columns, file, color)
+        return
+    schema = found.description.schema if isinstance(found, Dataset) else None
+    arrays = of_dataset(found) if isinstance(found, Dataset) else found
+    if as_json:
+        _say_json(arrays)
+        return
+    if schema is not None:
+        _print_schema(shown(schema), color)
+        say()
+    _print(arrays, color)
+
+
+def _say_json(columns: Sequence[Shown | Column]) -> None:
+    for column in columns:
+        say_json(asdict(column))
+
+
+def _print_table(found: Sight, columns: Sequence[Shown], file: str, color: bool) -> None:
+    say(f"{printable(file)}: {found.table.rows:,} rows, {len(columns):,} columns")
+    for note in found.table.notes:
+        say(f"  {printable(note)}")
+    _print_schema(columns, color)
+    say()
+    say("The program that trains on it, to be saved beside it as a .lamp file:")
+    say()
+    say(found.program(Path(file).name).rstrip())
+
+
+def _print_schema(columns: Sequence[Shown], color: bool) -> None:
+    from lampc.table.shown import NAMES, rows
+
+    say_table([Heading(name, right=name == "missing", wraps=name in ("values", "becomes")) for name in NAMES],
+              rows(columns[:_MOST]), color, 128)  # fmt: skip
+    if len(columns) > _MOST:
+        say(f"and {len(columns) - _MOST} columns more")
+
+
+def _print(columns: Sequence[Column], color: bool) -> None:
     rows = []
-    for column in columns[:60]:
+    for column in columns[:_MOST]:
         shape, missing = "x".join(map(str, column.shape)) or "1", f"{column.missing:,}" if column.missing else ""
         measures = map(_shown, (column.low, column.mean, column.high))
         rows.append((column.name, shape, column.kind, f"{column.count:,}", missing, *measures))
     names = ("name", "shape", "holds", "count", "missing", "least", "mean", "greatest")
-    say_table([Shown(name, right=name not in ("name", "holds")) for name in names], rows, color, 110)
-    if len(columns) > 60:
-        say(f"and {len(columns) - 60} columns more")
-    for column in columns[:60]:
+    say_table([Heading(name, right=name not in ("name", "holds")) for name in names], rows, color, 110)
+    if len(columns) > _MOST:
+        say(f"and {len(columns) - _MOST} columns more")
+    for column in columns[:_MOST]:
         if column.classes:
             listed = ", ".join(f"{printable(name)} {count:,}" for name, count in list(column.classes.items())[:12])
             more = f", and {len(column.classes) - 12} more" if len(column.classes) > 12 else ""

@@ -1,8 +1,7 @@
-"""What a file of data holds, before anybody trains on it: nothing is refused, and what training would refuse is counted."""
+"""What data that is no table holds, before anybody trains on it: nothing is refused; what training would refuse is counted."""
 
 from __future__ import annotations
 
-import csv
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,14 +16,12 @@ from lampc.data.source import DataError, Dataset
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MISSING = ("", "na", "nan", "null", "none", "?")
-"""Cells that hold nothing, in lower case."""
 _DISTINCT = 1000
 
 
 @dataclass
 class Column:
-    """A column of a table, or an array: what is in it."""
+    """An array, or what stands for one: what is in it."""
 
     name: str
     shape: tuple[int, ...]
@@ -42,7 +39,7 @@ class Column:
 
 
 def overview(path: Path) -> list[Column]:
-    """The columns of a table, the arrays of a NumPy file, the folders of images, or the characters of a text.
+    """The arrays of a NumPy file, the folders of images, or the characters of a text.
 
     Raises:
         DataError: if the file cannot be read at all.
@@ -51,61 +48,13 @@ def overview(path: Path) -> list[Column]:
         return _images(path)
     kind = path.suffix.lower()
     with reading(path):
-        if kind in (".csv", ".tsv"):
-            return _csv(path, "\t" if kind == ".tsv" else ",")
         if kind in (".npz", ".npy"):
             return _arrays(path)
-        if kind == ".parquet":
-            return _parquet(path)
         if kind in (".txt", ".md", ""):
             return _text(path)
     raise DataError(
-        "E601", f"what {path} holds is not known", ("there are .csv, .tsv, .npz, .npy, .parquet, .txt, and folders",)
+        "E601", f"what {path} holds is not known", ("there are .csv, .tsv, .parquet, .jsonl, .npz, .npy, .txt, and folders",)
     )
-
-
-def _csv(path: Path, delimiter: str) -> list[Column]:
-    raw = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
-    rows = [row for row in csv.reader(raw.decode("utf-8", "replace").splitlines(), delimiter=delimiter) if row]
-    if not rows:
-        raise DataError("E603", f"{path} is empty")
-    header, body = rows[0], rows[1:]
-    return [
-        words(name.strip() or f"column {i + 1}", [row[i] if i < len(row) else "" for row in body])
-        for i, name in enumerate(header)
-    ]
-
-
-def words(name: str, cells: Sequence[str]) -> Column:
-    """A column of cells as they are written."""
-    present = [cell.strip() for cell in cells if cell.strip().lower() not in MISSING]
-    numbers = [number for cell in present if (number := _number(cell)) is not None]
-    missing = len(cells) - len(present)
-    if len(numbers) < len(present) or not present:
-        return Column(name, (), "text", len(cells), missing, classes=_few(present, always=True), samples=present[:4])
-    return _numbers(name, (), numbers, len(cells), missing, present[:4])
-
-
-def _numbers(
-    name: str, shape: tuple[int, ...], values: Sequence[float], count: int, missing: int, samples: Sequence[str]
-) -> Column:
-    finite = [value for value in values if math.isfinite(value)]
-    whole = all(value.is_integer() for value in finite)
-    found = Column(
-        name, shape, "whole numbers" if whole else "numbers", count, missing + len(values) - len(finite), samples=samples
-    )
-    if finite:
-        found.low, found.high, found.mean = min(finite), max(finite), _mean(finite)
-    if whole and not shape:
-        found.classes = _few([f"{value:g}" for value in finite])
-    return found
-
-
-def _mean(values: Sequence[float]) -> float:
-    try:
-        return math.fsum(values) / len(values)
-    except OverflowError:  # the sum alone is too large
-        return math.fsum(value / len(values) for value in values)
 
 
 def _few(values: Iterable[str], always: bool = False) -> Mapping[str, int]:
@@ -113,13 +62,6 @@ def _few(values: Iterable[str], always: bool = False) -> Mapping[str, int]:
     if len(counted) > (_DISTINCT if always else 20):
         return {}
     return dict(counted.most_common())
-
-
-def _number(cell: str) -> float | None:
-    try:
-        return None if "_" in cell else float(cell)
-    except ValueError:
-        return None
 
 
 def _arrays(path: Path) -> list[Column]:
@@ -157,18 +99,6 @@ def array(name: str, values: NDArray[Any]) -> Column:
     if whole and not shape:
         found.classes = _few(f"{value}" for value in values.tolist())
     return found
-
-
-def _parquet(path: Path) -> list[Column]:
-    try:
-        import pyarrow.parquet as parquet
-    except ImportError:
-        raise DataError("E508", "reading Parquet needs pyarrow", ('pip install "lampc[parquet]"',)) from None
-    table = parquet.read_table(path)
-    return [
-        words(name, ["" if v is None else str(v) for v in column.to_pylist()])
-        for name, column in zip(table.column_names, table.columns, strict=True)
-    ]
 
 
 def _images(path: Path) -> list[Column]:

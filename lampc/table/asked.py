@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lampc.diagnostics.unplaced import DataError
 from lampc.table import moments, numerals
-from lampc.table.bad import Bad, BadCells, bad_words, named
+from lampc.table.bad import Bad, BadCells, bad_words
 from lampc.table.cells import Table
 from lampc.table.distinct import Distinct, distinct
 from lampc.table.missing import masked
@@ -16,6 +16,7 @@ from lampc.table.parsed import Codes, Moments, Numbers, Values, Words
 from lampc.table.schema import Column, Kind
 from lampc.table.statement import Override
 from lampc.table.text import LENGTH
+from lampc.table.written import word
 
 if TYPE_CHECKING:
     import numpy as np
@@ -140,13 +141,13 @@ def _date(name: str, cells: Any, found: Nature, override: Override, table: Table
         if found.odd is not None and found.kind == "date":
             raise BadCells(table, [odd_words(name, found)])
         if found.patterns:
-            lines = [f'column {named(name)} date written="{pattern}"' for pattern in found.patterns[:2]]
+            lines = [f'column {word(name)} date written="{pattern}"' for pattern in found.patterns[:2]]
             raise DataError("E602", f"{table.name}, column `{name}`: day and month may be either",
                             tuple(f"say which: `{line}`" for line in lines), "written")  # fmt: skip
         if isinstance(found.numbers, Moments):
             return Column(name, "date", found.note, found.written), found.numbers
         raise _unlike(name, "a date", _shown(found), "say how its dates are written: "
-                      f'`column {named(name)} date written="%d/%m/%Y"`')  # fmt: skip
+                      f'`column {word(name)} date written="%d/%m/%Y"`')  # fmt: skip
     words = found.words if found.words is not None else distinct(raw(cells).cells)
     return Column(name, "date", found.note, override.written), Moments(_moments(name, words, override.written, table))
 
@@ -157,7 +158,7 @@ def _moments(name: str, words: Distinct, pattern: str, table: Table) -> NDArray[
     try:
         seconds = moments.seconds(words.words, pattern)
     except moments.NoPattern as error:
-        raise DataError("E305", str(error), (f'such as `column {named(name)} date written="%d/%m/%Y"`',), "written") from None
+        raise DataError("E305", str(error), (f'such as `column {word(name)} date written="%d/%m/%Y"`',), "written") from None
     odd = np.isnan(seconds)
     if odd.any():
         raise BadCells(table, [bad_words(name, words, odd, f"a date ({pattern})")], "written")
@@ -165,7 +166,7 @@ def _moments(name: str, words: Distinct, pattern: str, table: Table) -> NDArray[
 
 
 def _unlike(name: str, wanted: str, holds: str, *fixes: str) -> DataError:
-    line = f"let it be inferred: `column {named(name)}` without a kind, or `drop=[{named(name)}]`"
+    line = f"let it be inferred: `column {word(name)}` without a kind, or `drop=[{word(name)}]`"
     return DataError("E602", f"column `{name}` is not {wanted}: it holds {holds}", (*fixes, line), "kind")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lampc.diagnostics.unplaced import DataError
 from lampc.table.cells import Table
+from lampc.table.written import word
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +38,7 @@ class BadCells(DataError):
     def __init__(self, table: Table, bad: Sequence[Bad], option: str | None = None) -> None:
         told = "; ".join(f"{_where(table, each.rows)}, column `{each.column}`: {each.said}" for each in bad)
         fixes = tuple(dict.fromkeys(fix for each in bad for fix in each.fixes))
-        drop = f"or leave out: `drop=[{', '.join(named(each.column) for each in bad)}]`"
+        drop = f"or leave out: `drop=[{', '.join(word(each.column) for each in bad)}]`"
         super().__init__("E602", told, (*fixes, drop), option)
         self.bad = tuple(bad)
 
@@ -51,11 +52,6 @@ def _where(table: Table, rows: NDArray[np.int64]) -> str:
     return f"{', '.join(shown)}{more}"
 
 
-def named(column: str) -> str:
-    """A column's name as a program writes it."""
-    return column if column.isidentifier() and column.isascii() else '"' + column.replace('"', '\\"') + '"'
-
-
 def bad_words(column: str, words: Distinct, odd: NDArray[np.bool_], wanted: str) -> Bad:
     """The bad cells of a column whose different words [d] are partly odd; ``wanted``: what they are not, ``a number``."""
     rows = words.rows(odd)
@@ -65,7 +61,7 @@ def bad_words(column: str, words: Distinct, odd: NDArray[np.bool_], wanted: str)
     if others:
         more = ", …" if len(others) > _PLACES else ""
         said += f", nor is {', '.join(f'`{word[:_SHOWN]}`' for word in others[:_PLACES])}{more}"
-    name = named(column)
+    name = word(column)
     if wanted.startswith("a number"):
         return Bad(column, rows, said, (f"let what is no number be missing: `column {name} number`",
                                         f"or let all be categories: `column {name} category`"))  # fmt: skip
@@ -77,4 +73,4 @@ def gaps(column: str, missing: NDArray[np.bool_]) -> Bad:
     import numpy as np
 
     return Bad(column, np.flatnonzero(missing), "the cell is missing",
-               (f"let a mean stand for it: `column {named(column)} missing=mean`",))  # fmt: skip
+               (f"let a mean stand for it: `column {word(column)} missing=mean`",))  # fmt: skip

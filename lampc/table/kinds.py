@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from lampc.diagnostics.suggest import nearest
 from lampc.diagnostics.unplaced import DataError
 from lampc.table.asked import as_asked, carried, implied, odd_words
-from lampc.table.bad import Bad, BadCells, gaps, named
+from lampc.table.bad import Bad, BadCells, gaps
 from lampc.table.cells import Table
 from lampc.table.nature import EXACT, Nature, canonical, coded, nature, raw
 from lampc.table.parsed import Codes, Moments, Numbers, Parsed, Values
 from lampc.table.schema import Column, Target
 from lampc.table.statement import Override
+from lampc.table.written import word
 
 if TYPE_CHECKING:
     import numpy as np
@@ -163,7 +164,7 @@ def _date(name: str, cells: Any, found: Nature) -> tuple[Column, Values]:
     assert isinstance(found.numbers, Moments)
     seconds = found.numbers.seconds
     if found.patterns and found.words is not None:
-        line = " or ".join(f'`column {named(name)} date written="{pattern}"`' for pattern in found.patterns[:2])
+        line = " or ".join(f'`column {word(name)} date written="{pattern}"`' for pattern in found.patterns[:2])
         note = _joined(f"day and month may be either: say {line}", found.note)
         if len(found.words.words) <= FEW:
             return Column(name, "category", note), coded(found.words)
@@ -182,12 +183,12 @@ def _words(name: str, cells: Any, found: Nature, words: Distinct) -> tuple[Colum
     long = float(pc.mean(pc.utf8_length(words.words)).as_py())
     wordy = long > _LONG or float(pc.mean(pc.count_substring(words.words, " ")).as_py()) >= 3
     if wordy and unlike > max(present / 2, FEW if unlike < present else 2):
-        note = f"text, {_alike(unlike, present)}; `column {named(name)} text` makes it words"
+        note = f"text, {_alike(unlike, present)}; `column {word(name)} text` makes it words"
         return Column(name, "out", _joined(note, found.note)), raw(cells)
     if unlike == present > 2 and (unlike > FEW or not found.coded):
         return Column(name, "id", _joined("all different", found.note)), raw(cells)
     if unlike > max(present / 2, FEW):
-        note = f"{_alike(unlike, present)}; `column {named(name)} category` keeps the commonest"
+        note = f"{_alike(unlike, present)}; `column {word(name)} category` keeps the commonest"
         return Column(name, "out", _joined(note, found.note)), raw(cells)
     return Column(name, "category", found.note), coded(words)
 

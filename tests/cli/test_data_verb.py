@@ -23,10 +23,38 @@ def columns(lampc: Command, path: object) -> dict[str, Any]:
 def test_a_table_with_holes(lampc: Command, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("a,b,c\n1,x,\n2.5,y,3\nNA,x,inf\n-4,,2\n")
     found = columns(lampc, tmp_path / "a.csv")
-    assert (found["a"]["kind"], found["a"]["missing"], found["a"]["low"], found["a"]["high"]) == ("numbers", 1, -4.0, 2.5)
+    assert (found["a"]["kind"], found["a"]["missing"], found["a"]["low"], found["a"]["high"]) == ("number", 1, -4.0, 2.5)
     assert found["a"]["mean"] == pytest.approx(-0.5 / 3)
-    assert (found["b"]["kind"], found["b"]["missing"], found["b"]["classes"]) == ("text", 1, {"x": 2, "y": 1})
-    assert (found["c"]["kind"], found["c"]["missing"]) == ("whole numbers", 2)
+    assert (found["b"]["kind"], found["b"]["missing"], found["b"]["classes"]) == ("category", 1, {"x": 2, "y": 1})
+    assert found["b"]["slots"] == ["b=x", "b=y", "b missing"]
+    assert (found["c"]["role"], found["c"]["kind"], found["c"]["missing"]) == ("target", "number", 2)
+
+
+def test_of_a_table_a_program_is_shown_that_trains_on_it(
+    lampc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"{i},{i % 7 / 7},{'xyz'[i % 3]},{i % 2}\n" for i in range(60))
+    Path("t.csv").write_text(f"id,size,sort,sold\n{rows}", encoding="utf-8")
+    done = lampc("data", "t.csv", "--target", "sort")
+    assert "left out: counts the rows" in done.out
+    program = done.out[done.out.index("data csv") :]
+    assert 'data csv "t.csv" target=sort' in program
+    Path("t.lamp").write_text(program, encoding="utf-8")
+    assert lampc("check", "t.lamp").status == 0
+    found = columns(lampc, tmp_path / "t.csv")
+    assert (found["sold"]["role"], found["sold"]["kind"], found["sort"]["kind"]) == ("target", "yesno", "category")
+
+
+def test_a_targets_few_whole_numbers_are_classes(lampc: Command, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x,stars\n" + "".join(f"{i % 11 / 11},{i % 5}\n" for i in range(50)))
+    assert columns(lampc, tmp_path / "a.csv")["stars"]["kind"] == "class"
+    assert "target=stars classes" in lampc("data", tmp_path / "a.csv").out
+
+
+def test_a_target_is_a_tables(lampc: Command) -> None:
+    done = lampc("data", ROOT / "models" / "fables.txt", "--target", "a")
+    assert (done.status, "it is for tables" in done.err) == (2, True)
 
 
 def test_arrays(lampc: Command, tmp_path: Path) -> None:

@@ -70,7 +70,9 @@ def write(folder: Path) -> None:
     (folder / "kinds.csv").write_text("a,b,kind\n" + "".join(f"{a},{b},{'xyz'[i % 3]}\n" for i, (a, b) in enumerate(rows)))
     (folder / "numbers.csv").write_text("a,b,y\n" + "".join(f"{a},{b},{a - b}\n" for a, b in rows))
     (folder / "far.csv").write_text("a,b,y\n" + "".join(f"{a},{b},{1e30 if not i else a}\n" for i, (a, b) in enumerate(rows)))
-    (folder / "odd.csv").write_text('"=a\n",,a,c\n1,x,nan,1e308\n2,,?,1e308\n,\u202ey\n')
+    (folder / "odd.csv").write_text(
+        '"=a\n",,id,when,paid,same,c\n1,x,7,31.1.2020,yes,0,1e308\n2,,5,1.2.2020,no,0,1e308\n,\u202ey,9,,no,0,2\n,x,8,,,0,1\n'
+    )
     (folder / "some.txt").write_text("a\n\n\u202eb\n")
     x = np.array(rows)
     y = x[:, :1]
