@@ -162,6 +162,24 @@ def test_the_unit_goes_where_the_model_goes(prices: tuple[Run, Array, Array], tm
     assert model.unit is None
 
 
+def test_several_targets_have_a_unit_each(tmp_path: Path) -> None:
+    """Their errors have no unit in common: the loss is that of the standardised numbers, all else is in their own."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(N, 2))
+    y = np.stack([1e8 + 3 * x[:, 0], 0.001 * x[:, 1] - 0.002 * x[:, 0]], 1)
+    lines = [",".join(map(repr, row)) for row in np.concatenate([x, y], 1).tolist()]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,price,weight", *lines]))
+    run = trained(tmp_path, text(data="target=[price, weight]").replace("linear 1", "linear 2"))
+    order = np.random.default_rng(run.seed).permutation(N)
+    found, held_out = run.predict(x[order[96:]]), y[order[96:]]
+    told = evaluate(run, run.model())["test"]["measures"]
+    assert told["r2"] == pytest.approx(sklearn.r2_score(held_out, found.raw))
+    assert told["rmse"] == pytest.approx(np.sqrt(((found.raw - held_out) ** 2).mean(0)).mean())
+    assert told["r2"] > 0.8
+    standardised = (found.raw - held_out) / y[order[:96]].std(axis=0)
+    assert told["loss"] == pytest.approx((standardised**2).mean(), rel=1e-5)
+
+
 def test_each_seed_has_the_unit_of_its_own_part(tmp_path: Path) -> None:
     x, y = table(tmp_path / "t.csv", 5.0, 1e6)
     run = trained(tmp_path, text(train="epochs=8 runs=3 best=mae"))
