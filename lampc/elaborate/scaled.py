@@ -38,9 +38,14 @@ def standardised(data: Data | None, loss: Loss, prediction: Term, problems: Prob
 
 def _refuse(data: Data, problems: Problems) -> None:
     """Report that targets are to be standardised that cannot be."""
-    assert data.description is not None
-    why = "they are classes" if data.description.classes is not None else "they are 0 or 1" if data.description.bits else (
-        "the squares of their deviations are no numbers")  # fmt: skip
+    description = data.description
+    assert description is not None
+    if description.either or description.bits:
+        why = "they are yes or no"
+    elif description.classes is not None:
+        why = "they are classes"
+    else:
+        why = "the squares of their deviations are no numbers"
     problems.report("E305", f"the targets cannot be standardised: {why}", data.span, fixes=["leave out `scale`"])
 
 

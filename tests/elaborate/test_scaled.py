@@ -82,7 +82,7 @@ def test_the_statement_insists(folder: Path) -> None:
     assert any("makes only -1 to 1, but targets reach from -1.68" in warning.message for warning in found.warnings)
 
 
-@pytest.mark.parametrize(("table", "loss", "why"), [("bits", "mse", "0 or 1"), ("classes", "crossentropy", "classes")])
+@pytest.mark.parametrize(("table", "loss", "why"), [("bits", "mse", "yes or no"), ("classes", "crossentropy", "classes")])
 def test_answers_of_yes_and_no_are_left_alone(table: str, loss: str, why: str, folder: Path) -> None:
     assert program(folder, "linear 2" if table == "classes" else "linear 1", loss, f'"{table}.csv"').data().unit is None
     with pytest.raises(LampError, match=f"the targets cannot be standardised: they are {why}") as refused:

@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 import lampc
 from lampc.cli import run as command
 from lampc.diagnostics import LampError
+from lampc.export import onnx
+from lampc.export.c_source import source as c_source
+from lampc.export.torch_source import source as torch_source
 from lampc.runs import checkpoint as checkpoints
 from lampc.runs.checkpoint import Checkpoint
 from lampc.runs.directory import LAST
@@ -46,8 +49,8 @@ def table(path: Path, scale: float = 1.0, shift: float = 0.0) -> tuple[Array, Ar
 
 
 def text(loss: str = "mse", train: str = "epochs=15", data: str = "validation=0.2") -> str:
-    return (f'data csv "t.csv" {data}\nlinear 8 kaiming; relu; linear 1 xavier\nloss {loss}\nmetrics r2 mae rmse\n'
-            f"optimizer adam lr=0.02\ntrain batch=16 shuffle {train}")  # fmt: skip
+    return (f'data csv "t.csv" normalize=off {data}\nlinear 8 kaiming; relu; linear 1 xavier\nloss {loss}\n'
+            f"metrics r2 mae rmse\noptimizer adam lr=0.02\ntrain batch=16 shuffle {train}")  # fmt: skip
 
 
 def trained(folder: Path, source: str) -> Run:
@@ -134,7 +137,7 @@ def test_what_is_written_down_is_in_the_targets_unit(prices: tuple[Run, Array, A
     }
     assert command(["predict", str(run.path), str(run.path.parents[2] / "t.csv"), "-o", str(tmp_path / "p.csv")]) == 0
     with (tmp_path / "p.csv").open() as file:
-        written = [float(row["price"]) for row in csv.DictReader(file)]
+        written = [float(row["predicted_price"]) for row in csv.DictReader(file)]
     assert written == run.predict(x)["price"]
     assert judged(y, written)["r2"] > 0.9
     summary = json.loads((run.path / "summary.json").read_text())
@@ -157,6 +160,24 @@ def test_the_unit_goes_where_the_model_goes(prices: tuple[Run, Array, Array], tm
     assert data.request.scale  # what it is trained on next is what it was trained on
     model.reset(1)
     assert model.unit is None
+
+
+def test_several_targets_have_a_unit_each(tmp_path: Path) -> None:
+    """Their errors have no unit in common: the loss is that of the standardised numbers, all else is in their own."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(N, 2))
+    y = np.stack([1e8 + 3 * x[:, 0], 0.001 * x[:, 1] - 0.002 * x[:, 0]], 1)
+    lines = [",".join(map(repr, row)) for row in np.concatenate([x, y], 1).tolist()]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,price,weight", *lines]))
+    run = trained(tmp_path, text(data="target=[price, weight]").replace("linear 1", "linear 2"))
+    order = np.random.default_rng(run.seed).permutation(N)
+    found, held_out = run.predict(x[order[96:]]), y[order[96:]]
+    told = evaluate(run, run.model())["test"]["measures"]
+    assert told["r2"] == pytest.approx(sklearn.r2_score(held_out, found.raw))
+    assert told["rmse"] == pytest.approx(np.sqrt(((found.raw - held_out) ** 2).mean(0)).mean())
+    assert told["r2"] > 0.8
+    standardised = (found.raw - held_out) / y[order[:96]].std(axis=0)
+    assert told["loss"] == pytest.approx((standardised**2).mean(), rel=1e-5)
 
 
 def test_each_seed_has_the_unit_of_its_own_part(tmp_path: Path) -> None:
@@ -183,25 +204,23 @@ def test_a_unit_that_can_be_none_is_refused(unit: list[list[float]], prices: tup
         run.program.load(tmp_path / "1" / LAST)
 
 
-def exported(run: Run, form: str, path: Path, *options: str) -> Path:
-    assert command(["export", str(run.path), "--to", form, "-o", str(path), *options]) == 0
-    return path
-
-
-def test_onnx_answers_in_the_targets_unit(prices: tuple[Run, Array, Array], tmp_path: Path) -> None:
+def test_onnx_answers_in_the_targets_unit(prices: tuple[Run, Array, Array]) -> None:
     runtime = pytest.importorskip("onnxruntime")
     run, x, _ = prices
-    session = runtime.InferenceSession(str(exported(run, "onnx", tmp_path / "m.onnx")), providers=["CPUExecutionProvider"])
-    found = session.run(None, {"x": x.astype(np.float32)})[0]
+    model = run.model()
+    assert model.unit is not None
+    made = onnx.export(model, None, model.unit.lists()).SerializeToString()
+    found = runtime.InferenceSession(made, providers=["CPUExecutionProvider"]).run(None, {"x": x.astype(np.float32)})[0]
     np.testing.assert_allclose(found, run.predict(x).raw, rtol=0, atol=1e-4)
 
 
-def test_pytorch_answers_in_the_targets_unit(prices: tuple[Run, Array, Array], tmp_path: Path) -> None:
+def test_pytorch_answers_in_the_targets_unit(prices: tuple[Run, Array, Array]) -> None:
     run, x, _ = prices
-    path = exported(run, "torch", tmp_path / "net.py")
-    space: dict[str, Any] = {}
-    exec(path.read_text(), space)
-    network = space["load"](path.with_suffix(".safetensors"))
+    model, space = run.model(), dict[str, Any]()
+    assert model.unit is not None
+    exec(torch_source(model.program, unit=model.unit.lists()), space)
+    network = space["Network"]()
+    network.load_state_dict(model.state_dict())
     found = network(torch.from_numpy(x).float())
     np.testing.assert_allclose(found.detach().numpy(), run.predict(x).raw, rtol=0, atol=1e-4)
     found.sum().backward()
@@ -211,7 +230,9 @@ def test_pytorch_answers_in_the_targets_unit(prices: tuple[Run, Array, Array], t
 def test_c_answers_in_the_targets_unit(prices: tuple[Run, Array, Array], tmp_path: Path) -> None:
     assert COMPILER is not None
     run, x, _ = prices
-    source, program = exported(run, "c", tmp_path / "m.c"), tmp_path / "m"
+    model, source, program = run.model(), tmp_path / "m.c", tmp_path / "m"
+    assert model.unit is not None
+    source.write_text(c_source(model, unit=model.unit.lists()))
     flags = ["-std=c99", "-O1", "-Wall", "-Wextra", "-Werror", "-pedantic", "-DLAMP_MAIN"]
     subprocess.run([COMPILER, *flags, str(source), "-o", str(program), "-lm"], check=True)
     lines = "".join(f"{a},{b}\n" for a, b in x.tolist())
@@ -222,9 +243,9 @@ def test_c_answers_in_the_targets_unit(prices: tuple[Run, Array, Array], tmp_pat
 def test_another_value_of_the_network_has_no_unit(tmp_path: Path) -> None:
     table(tmp_path / "t.csv", 5.0, 1e6)
     run = trained(tmp_path, text().replace("relu;", "relu as code;"))
-    named = exported(run, "torch", tmp_path / "code.py", "--value", "code").read_text()
-    assert "target_mean" not in named
-    assert "target_mean" in exported(run, "torch", tmp_path / "net.py").read_text()
+    for options, own in ((["--value", "code"], False), ([], True)):
+        assert command(["export", str(run.path), "--to", "torch", "-o", str(tmp_path / "net.py"), *options]) == 0
+        assert ("target_mean" in (tmp_path / "net.py").read_text()) == own
 
 
 @pytest.mark.parametrize(
