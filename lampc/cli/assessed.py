@@ -23,6 +23,8 @@ _POINTS = 200
 _COLUMNS = 20
 """Columns at most that people are shown by their importance."""
 
+_NUMBERED = {"row": ", by their numbers in the table, from 0", "sample": ", by their numbers in the part, from 0"}
+
 
 def threshold_json(chosen: Chosen | None, applied: Applied) -> dict[str, Any]:
     """A threshold, what it was chosen by, and what it brings."""
@@ -39,7 +41,11 @@ def report_json(found: Assessment) -> dict[str, Any]:
     """All that is known of a part; what does not fit its targets is left out."""
     from lampc.runs.assessment.residuals import QUANTILES
 
-    made: dict[str, Any] = {"part": found.part, "samples": found.samples, "worst": [asdict(row) for row in found.worst]}
+    made: dict[str, Any] = {
+        "part": found.part,
+        "samples": found.samples,
+        "worst": {"by": found.by, "rows": [asdict(row) for row in found.worst]},
+    }
     if found.classes:
         made["classes"] = [asdict(each) for each in found.classes]
     if found.yes:
@@ -140,11 +146,11 @@ def _print_residuals(found: Sequence[Residuals], color: bool) -> None:
 def _print_worst(found: Assessment, color: bool) -> None:
     probable, several = any(row.share is not None for row in found.worst), len(found.residuals) > 1
     last = "off by" if found.residuals else "loss"
-    columns = [Column("row"), *[Column("target")] * several, Column("true"), Column("predicted"),
+    columns = [Column(found.by), *[Column("target")] * several, Column("true"), Column("predicted"),
                *[Column("its probability", True)] * probable, Column(last, True)]  # fmt: skip
-    rows = [[row.row, *[row.target] * several, _shown(row.true), _shown(row.predicted),
+    rows = [[row.name, *[row.target] * several, _shown(row.true), _shown(row.predicted),
              *([] if row.share is None else [f"{row.share:.4g}"]), f"{row.loss:.4g}"] for row in found.worst]  # fmt: skip
-    _table("the worst rows", columns, rows, color)
+    _table("the worst rows" + _NUMBERED.get(found.by, ""), columns, rows, color)
 
 
 def _shown(value: str | float) -> str:

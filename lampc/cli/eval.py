@@ -40,7 +40,7 @@ class Threshold(click.ParamType[Any]):
 
 
 @verb("lampc eval iris", "lampc eval iris --data other.csv --json", "lampc eval iris --report",
-      "lampc eval disc --threshold f1")  # fmt: skip
+      "lampc eval disc --threshold 0.4")  # fmt: skip
 @click.argument("run", shell_complete=complete_runs)
 @click.option("--data", "other", metavar="FILE", shell_complete=complete_files,
               help="Measure on this file, of the kind that the run was trained on.")  # fmt: skip
@@ -74,7 +74,8 @@ def eval(run: str, other: str | None, reported: bool, threshold: str | float | N
     if threshold is not None:
         own = parts(found, model) if other is not None and isinstance(threshold, str) else given
         chosen, applied = chosen_on(found, model, own.get("validation"), threshold, name, given[name])
-    report = assess(found, model, name, given[name], applied.value if applied else None) if reported else None
+    value = applied.value if applied else None
+    report = assess(found, model, name, given[name], value, None if other is None else Path(other)) if reported else None
     if as_json:
         say_json({**results, **({"threshold": assessed.threshold_json(chosen, applied)} if applied else {}),
                   **({"report": assessed.report_json(report)} if report else {})})  # fmt: skip

@@ -33,14 +33,16 @@ def dataset(request: Request, known: Understood) -> Dataset:
     rows = with_targets(parsed, targets)
     if not len(rows):
         raise DataError("E603", f"no row has a target: `{known.targets[0].name}` is missing in all")
-    parts = [parsed.take(rows[part]) for part in _parts(request, known, parsed.take(rows))]
+    places = [rows[part] for part in _parts(request, known, parsed.take(rows))]
+    parts = [parsed.take(place) for place in places]
     standardise = request.arguments["normalize"] is not False and not request.below
     schema = request.schema or Schema((), targets, known.table.form, known.used)
     if request.schema is None:
         schema = replace(schema, columns=fitted(known.columns, parts[0], standardise))
     else:
         schema = refitted(schema, parts[0], standardise)
-    made = [Split(_x(schema, part, request, known), y_of(schema, part, request.bits)) for part in parts]
+    made = [Split(_x(schema, part, request, known), y_of(schema, part, request.bits), rows=place)
+            for part, place in zip(parts, places, strict=True)]  # fmt: skip
     one = schema.targets[0] if len(schema.targets) == 1 else None
     classes = one.values if one is not None and one.kind != "number" and not request.bits else None
     whole = Cut(seed=request.seed, below=request.below, scale=request.scale, scalable=True)

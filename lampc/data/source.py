@@ -82,6 +82,8 @@ class Split:
 
     x: NDArray[np.float64] | NDArray[np.int64] | Rows
     y: NDArray[np.float64] | NDArray[np.int64]
+    rows: NDArray[np.int64] | None = field(default=None, kw_only=True)
+    """Which of a table's rows they are [n], from 0; None where they are of none."""
 
     def __len__(self) -> int:
         return len(self.x)

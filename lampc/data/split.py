@@ -201,7 +201,7 @@ def finish(train: Split, validation: Split, test: Split, classes: tuple[str, ...
         mean, deviation = train.x.mean(axis=0), train.x.std(axis=0)
         deviation = np.where(without_spread(mean, deviation), 1.0, deviation)
         normal = (mean, deviation)
-        train, validation, test = (Split(_scaled(part.x, mean, deviation), part.y) for part in (train, validation, test))
+        train, validation, test = (replace(part, x=_scaled(part.x, mean, deviation)) for part in (train, validation, test))
     every = [part.y for part in (train, validation, test) if len(part) and classes is None]
     bits = all(bool(((y == 0) | (y == 1)).all()) for y in every) if every else None
     unit = Unit.fitted(np.asarray(train.y, np.float64)) if bits is False and (cut.scale or cut.scalable) else None
@@ -210,7 +210,7 @@ def finish(train: Split, validation: Split, test: Split, classes: tuple[str, ...
         unit = None
     if unit is not None:
         span = scaled
-        train, validation, test = (Split(part.x, unit.standardised(part.y)) for part in (train, validation, test))
+        train, validation, test = (replace(part, y=unit.standardised(part.y)) for part in (train, validation, test))
     description = Description(train.x.shape[1:], train.y.shape[1:], classes, len(train), len(test), span,
                               validation=len(validation), bits=bits, below=cut.below, scaled_range=scaled,
                               stored=isinstance(train.x, Rows))  # fmt: skip

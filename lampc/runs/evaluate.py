@@ -103,6 +103,6 @@ def _table(run: Run, path: Path) -> Split:
                 f"{path}: {parsed.rows - len(there):,} rows have no target and are left out", UserWarning, stacklevel=2
             )
         parsed = parsed.take(there)
-        return Split(encode(schema, parsed).x, y_of(schema, parsed, data.request.bits))
+        return Split(encode(schema, parsed).x, y_of(schema, parsed, data.request.bits), rows=there)
     except DataError as error:
         raise failure(error.code, str(error), *error.fixes) from None

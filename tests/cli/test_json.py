@@ -41,6 +41,11 @@ metrics mae
 optimizer sgd lr=0.001
 train epochs=2 batch=8 best=loss
 """,
+    "either": """linear 2->8 xavier; tanh; linear 2 xavier
+data csv "either.csv" validation=0.4
+loss crossentropy
+train epochs=2 batch=8
+""",
     "two": """linear 2->6 xavier; tanh as h
 linear 3 xavier as kind
 from h; linear 1 xavier
@@ -69,6 +74,7 @@ def write(folder: Path) -> None:
     rows = [(index % 7 / 7, index % 5 / 5) for index in range(30)]
     (folder / "kinds.csv").write_text("a,b,kind\n" + "".join(f"{a},{b},{'xyz'[i % 3]}\n" for i, (a, b) in enumerate(rows)))
     (folder / "numbers.csv").write_text("a,b,y\n" + "".join(f"{a},{b},{a - b}\n" for a, b in rows))
+    (folder / "either.csv").write_text("a,b,kind\n" + "".join(f"{a},{b},{'xy'[a > b]}\n" for a, b in rows))
     (folder / "far.csv").write_text("a,b,y\n" + "".join(f"{a},{b},{1e30 if not i else a}\n" for i, (a, b) in enumerate(rows)))
     (folder / "odd.csv").write_text(
         '"=a\n",,id,when,paid,same,c\n1,x,7,31.1.2020,yes,0,1e308\n2,,5,1.2.2020,no,0,1e308\n,\u202ey,9,,no,0,2\n,x,8,,,0,1\n'
@@ -77,6 +83,7 @@ def write(folder: Path) -> None:
     x = np.array(rows)
     y = x[:, :1]
     np.savez(folder / "beyond.npz", x_train=x, y_train=y, x_test=x, y_test=np.full_like(y, 1e30))
+    np.savez(folder / "endless.npz", x=np.array([[3e38, -3e38]] * 5), y=np.ones((5, 1)))
     np.savez(folder / "odd.npz", a=np.zeros((0, 2)), b=np.full((3, 2), np.nan), c=np.array([True, False]), d=np.float64(1))
     for name in ("cat", "dog"):
         (folder / "photos" / name).mkdir(parents=True)
@@ -89,6 +96,7 @@ TRAINED: dict[str, tuple[str, int]] = {
     "numbers, chosen by a validation part": ("train numbers.lamp --json", 0),
     "seeds, each with its validation part": ("train numbers.lamp --json --runs 3 --set optimizer.lr=0.01", 0),
     "two values that the loss compares": ("train two.lamp --json --backend torch", 0),
+    "two classes": ("train either.lamp --json", 0),
     "nothing kept": ("train kinds.lamp --json --no-save", 0),
     "seeds, of which some diverge": ("train lost.lamp --json --runs 6", 0),
     "a seed that diverges": ("train numbers.lamp --json --set lr=1e30", 1),
@@ -108,6 +116,14 @@ LOOKED_AT = {
     "what is left": ("check --json --fix wrong.lamp", 1),
     "train and test": ("eval kinds --json", 0),
     "a validation part": ("eval numbers/1 --json --last", 0),
+    "a report of classes": ("eval kinds --report --json", 0),
+    "a report of numbers": ("eval numbers/1 --report --json", 0),
+    "a report of numbers that are none": ("eval beyond --data endless.npz --report --json", 0),
+    "a report of pictures": ("eval photos --report --json", 0),
+    "a threshold chosen by f1": ("eval either --threshold f1 --report --json", 0),
+    "a threshold chosen by balanced accuracy": ("eval either --threshold balanced_accuracy --json", 0),
+    "a threshold chosen by accuracy": ("eval either --threshold accuracy --json", 0),
+    "a threshold that is given": ("eval either --threshold 0.4 --json", 0),
     "another file": ("eval numbers/1 --data far.csv --json", 0),
     "a class": ("predict kinds kinds.csv --json", 0),
     "a number": ("predict numbers/1 numbers.csv --json", 0),

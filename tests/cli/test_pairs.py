@@ -23,8 +23,9 @@ GIVEN: dict[str, dict[str, str]] = {
               "--json": "", "--resume": "--resume xor", "--run-dir": "--run-dir runs", "--no-save": "",
               "--log": "--log tensorboard", "--save-every": "--save-every 1", "--quiet": "", "--set": "--set epochs=2"},
     "runs": {"--run-dir": "--run-dir runs", "--json": ""},
-    "eval": {"--data": "--data other.csv", "--json": "", "--last": ""},
-    "predict": {"--output": "-o out.csv", "--json": "", "--last": "", "--device": "--device cpu"},
+    "eval": {"--data": "--data either.csv", "--report": "", "--threshold": "--threshold 0.4", "--json": "", "--last": ""},
+    "predict": {"--output": "-o out.csv", "--json": "", "--last": "", "--threshold": "--threshold 0.4",
+                "--device": "--device cpu"},
     "sample": {"--prompt": "--prompt The", "--length": "--length 3", "--temperature": "--temperature 0.5", "--seed": "--seed 2",
                "--set": "--set epochs=1"},
     "plot": {"--output": "-o out.svg"},
@@ -41,7 +42,7 @@ GIVEN: dict[str, dict[str, str]] = {
 }  # fmt: skip
 """Each verb's options, as they are given here. An option that is not here is missing."""
 EVERYWHERE = {"--allow-python": "", "--color": "--color never"}
-ARGUMENTS = {"new": "fresh", "check": "xor", "data": "xor", "train": "xor", "eval": "iris", "predict": "iris new.csv",
+ARGUMENTS = {"new": "fresh", "check": "xor", "data": "xor", "train": "xor", "eval": "either", "predict": "either either.csv",
              "sample": "tiny.lamp", "plot": "disc", "compare": "disc/1 disc/2", "sweep": "xor", "export": "named",
              "import": "net.onnx", "graph": "xor", "ops": "xor", "explain": "E401"}  # fmt: skip
 REFUSED = {
@@ -90,7 +91,11 @@ def place(folder: Path, monkeypatch: pytest.MonkeyPatch, lampc: Command) -> Path
     )
     for name in ("fables.txt", "iris.csv"):
         Path(name).write_bytes(resources.path("models", name).read_bytes())
-    for name in ("named.lamp", "xor"):
+    Path("either.csv").write_text("a,b,c\n" + "".join(f"{i % 7},{i % 5},{'xy'[i % 2]}\n" for i in range(40)), encoding="utf-8")
+    Path("either.lamp").write_text(
+        'data csv "either.csv"\nlinear 2 xavier\nloss crossentropy\ntrain epochs=1', encoding="utf-8"
+    )
+    for name in ("named.lamp", "either.lamp", "xor"):
         assert lampc("train", name, "-q", "--set", "epochs=1").status == 0
     return folder
 

@@ -86,11 +86,12 @@ class Numbers:
         """Of each sample the root of its errors' mean square, each by its target's deviation where there are several [n]."""
         import numpy as np
 
-        error = self.predicted - self.true
-        if error.shape[1] > 1:
-            deviation = self.true.std(0)
-            error = error / np.where(deviation > 0.0, deviation, 1.0)
-        found: NDArray[np.float64] = np.sqrt(np.square(error).mean(1))
+        with np.errstate(over="ignore", invalid="ignore"):
+            error = self.predicted - self.true
+            if error.shape[1] > 1:
+                deviation = self.true.std(0)
+                error = error / np.where(deviation > 0.0, deviation, 1.0)
+            found: NDArray[np.float64] = np.linalg.norm(error, axis=1) / np.sqrt(error.shape[1])
         return found
 
 

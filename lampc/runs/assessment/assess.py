@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lampc.data.rows import Rows
@@ -11,6 +12,7 @@ from lampc.runs.assessment.answers import Answers, Classes, Numbers, answers, co
 from lampc.runs.assessment.by_class import ByClass, by_class
 from lampc.runs.assessment.calibration import Calibration, calibration
 from lampc.runs.assessment.importance import REPEATS, Importance, Slots, importances
+from lampc.runs.assessment.naming import naming
 from lampc.runs.assessment.ranking import Roc, roc
 from lampc.runs.assessment.residuals import Residuals, residuals
 
@@ -34,8 +36,8 @@ COLUMNS = 200
 class Row:
     """A row, and how far off it is."""
 
-    row: str
-    """Its id; where the table has none, its number, from 0."""
+    name: str
+    """Its id, or its number, from 0; see ``Assessment.by``."""
     target: str
     """Of several numbers the one that is farthest off; empty for classes."""
     true: str | float
@@ -75,6 +77,8 @@ class Assessment:
     residuals: tuple[Residuals, ...] = ()
     """None where targets are classes."""
     worst: tuple[Row, ...] = ()
+    by: str = "sample"
+    """What rows are called by: the id column, ``row``, the number in the table, or ``sample``, the number in the part."""
     weighed: Weighed | None = None
     """None where samples are no rows of columns, or there are very many."""
 
@@ -84,19 +88,20 @@ def told_part(parts: Mapping[str, Split]) -> str:
     return next(name for name in ("data", "test", "validation", "train") if name in parts)
 
 
-def assess(run: Run, model: Model, name: str, part: Split, threshold: float | None = None) -> Assessment:
-    """A part of a run's data; ``threshold``: what scores of yes are above, where there are two classes.
+def assess(run: Run, model: Model, name: str, part: Split, threshold: float | None = None,
+           other: Path | None = None) -> Assessment:  # fmt: skip
+    """A part of a run's data, or of another file's; ``threshold``: what probabilities of yes are above, of two classes.
 
     Raises:
         LampError: if the network answers with neither a class nor numbers.
     """
     found = answers(run, model, part)
-    worst = _worst(found, _labels(run, part), threshold)
+    called, places = naming(run, part, other), counting(run, part)
+    worst = _worst(found, lambda index: called.name(int(places[index])), threshold)
     weighed = _weighed(run, model, part, threshold)
     if isinstance(found, Numbers):
-        columns = zip(found.predicted.T, found.true.T, found.names, strict=True)
-        return Assessment(name, len(found.true), residuals=tuple(residuals(*column) for column in columns), worst=worst,
-                          weighed=weighed)  # fmt: skip
+        errors = tuple(residuals(*column) for column in zip(found.predicted.T, found.true.T, found.names, strict=True))
+        return Assessment(name, len(found.true), residuals=errors, worst=worst, by=called.by, weighed=weighed)
     guess = found.found(threshold)
     if found.two:
         yes = found.true == 1
@@ -104,18 +109,18 @@ def assess(run: Run, model: Model, name: str, part: Split, threshold: float | No
     else:
         curve, calibrated = None, calibration(found.shares.max(1), guess == found.true)
     return Assessment(name, len(found.true), by_class(guess, found.true, found.names), found.names[1] if found.two else "",
-                      curve, calibrated, (), worst, weighed)  # fmt: skip
+                      curve, calibrated, (), worst, called.by, weighed)  # fmt: skip
 
 
 def worst_rows(losses: NDArray[np.float64], count: int) -> list[int]:
-    """Where the greatest losses [n] are, the greatest first, the first of equal ones."""
+    """Where the greatest losses [n] are, the greatest first, the first of equal ones; what is no number is the greatest."""
     import numpy as np
 
-    found: list[int] = np.argsort(-losses, kind="stable")[:count].tolist()
+    found: list[int] = np.argsort(-np.where(np.isnan(losses), np.inf, losses), kind="stable")[:count].tolist()
     return found
 
 
-def _worst(found: Answers, labels: Sequence[str], threshold: float | None) -> tuple[Row, ...]:
+def _worst(found: Answers, name: Callable[[int], str], threshold: float | None) -> tuple[Row, ...]:
     losses, rows = found.losses, []
     guess = found.found(threshold) if isinstance(found, Classes) else None
     for index in worst_rows(losses, WORST):
@@ -123,12 +128,12 @@ def _worst(found: Answers, labels: Sequence[str], threshold: float | None) -> tu
         if isinstance(found, Classes) and guess is not None:
             true = int(found.true[index])
             share = None if found.margin else float(found.shares[index, true])
-            rows.append(Row(labels[index], "", found.names[true], found.names[int(guess[index])], share, loss))
+            rows.append(Row(name(index), "", found.names[true], found.names[int(guess[index])], share, loss))
         elif isinstance(found, Numbers):
             far = _farthest(found, index)
             rows.append(
                 Row(
-                    labels[index],
+                    name(index),
                     found.names[far],
                     float(found.true[index, far]),
                     float(found.predicted[index, far]),
@@ -143,13 +148,9 @@ def _farthest(found: Numbers, index: int) -> int:
     """The target of a row that is farthest off."""
     import numpy as np
 
-    deviation = found.true.std(0)
-    return int((np.abs(found.predicted[index] - found.true[index]) / np.where(deviation > 0.0, deviation, 1.0)).argmax())
-
-
-def _labels(run: Run, part: Split) -> list[str]:
-    """What the rows that count are called."""
-    return [str(index) for index in counting(run, part)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        deviation = found.true.std(0)
+        return int((np.abs(found.predicted[index] - found.true[index]) / np.where(deviation > 0.0, deviation, 1.0)).argmax())
 
 
 def _weighed(run: Run, model: Model, part: Split, threshold: float | None) -> Weighed | None:

@@ -36,12 +36,10 @@ def roc(scores: NDArray[np.float64], true: NDArray[np.bool_]) -> Roc | None:
         return None
     last = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)  # of those that share a score
     found, alarms = np.cumsum(true)[last], np.cumsum(~true)[last]
-    found, alarms = np.append(0, found), np.append(0, alarms)
-    thresholds = np.append(math.inf, scores[last])
-    area = float((np.diff(alarms) * (found[1:] + found[:-1])).sum() / (2 * positives * negatives))
+    area = float((np.diff(alarms, prepend=0) * (found + np.append(0, found[:-1]))).sum() / (2 * positives * negatives))
     corners = _corners(found, alarms)
     false_share, true_share = alarms[corners] / negatives, found[corners] / positives
-    return Roc(tuple(false_share.tolist()), tuple(true_share.tolist()), tuple(thresholds[corners].tolist()), area)
+    return Roc((0.0, *false_share.tolist()), (0.0, *true_share.tolist()), (math.inf, *scores[last][corners].tolist()), area)
 
 
 def _corners(found: NDArray[np.int64], alarms: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -37,9 +37,10 @@ def residuals(predicted: NDArray[np.float64], true: NDArray[np.float64], target:
     """Of numbers [n] and targets [n], of at least one sample."""
     import numpy as np
 
-    error = predicted - true
-    spread, unexplained = float(np.square(true - true.mean()).sum()), float(np.square(error).sum())
-    r2 = 1.0 - unexplained / spread if spread else float(unexplained == 0.0)
-    return Residuals(target, float(error.mean()), float(error.std()), float(np.abs(error).mean()),
-                     float(np.sqrt(np.square(error).mean())), r2, tuple(np.quantile(error, QUANTILES).tolist()),
-                     float(error[np.abs(error).argmax()]))  # fmt: skip
+    with np.errstate(over="ignore", invalid="ignore"):  # what is beyond all numbers is told as such
+        error = predicted - true
+        spread, unexplained = float(np.square(true - true.mean()).sum()), float(np.square(error).sum())
+        r2 = 1.0 - unexplained / spread if spread else float(unexplained == 0.0)
+        return Residuals(target, float(error.mean()), float(error.std()), float(np.abs(error).mean()),
+                         float(np.sqrt(np.square(error).mean())), r2, tuple(np.quantile(error, QUANTILES).tolist()),
+                         float(error[np.abs(error).argmax()]))  # fmt: skip

@@ -104,7 +104,7 @@ def best_threshold(shares: NDArray[np.float64], true: NDArray[np.bool_], metric:
     values = [getattr(of_counts(h, a, there, len(ranked) - there), metric)
               for h, a in zip(hits.tolist(), alarms.tolist(), strict=True)]  # fmt: skip
     ends = np.concatenate([[-math.inf], np.unique(ranked), [math.inf]])
-    gaps = [(float(low), float(high), value) for low, high, value in zip(ends, ends[1:], values, strict=True)]
+    gaps = [(float(low), float(high), value) for low, high, value in zip(ends[:-1], ends[1:], values, strict=True)]
     gaps = [gap for gap in gaps if gap[1] > 0.0]  # no probability is below 0, so that all are yes
     best = max(value for _, _, value in gaps)
     low, high, _ = min((gap for gap in gaps if gap[2] == best), key=lambda gap: max(gap[0] - usual, usual - gap[1], 0.0))
