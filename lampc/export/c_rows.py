@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from lampc.export import c_cells
 from lampc.export.answers import Answer
 from lampc.export.comments import line, within_c
-from lampc.export.words import BY_NUMBER, gaps, no_text, sides
+from lampc.export.words import gaps, no_text, sides
 from lampc.table import moments, numerals
+from lampc.table.asked import NUMBER
 from lampc.table.schema import Column, Schema
 
 _TIMES = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%H:%M:%S,%f")
@@ -105,7 +106,7 @@ def _tables(column: Column, place: int, schema: Schema) -> Iterator[str]:
         case _:
             yield from _listed(f"values{place}", column.values)
             yield _numbers(f"shares{place}", column.shares)
-            if column.written == BY_NUMBER:
+            if column.written == NUMBER:
                 yield _numbers(f"numbers{place}", [_number_of(value) for value in column.values])
 
 
@@ -176,7 +177,7 @@ def _category(column: Column, place: int, schema: Schema, cell: str) -> Iterator
     count = known + column.rest
     unseen = known if column.rest else -1
     gap = count if column.gaps or column.policy == "refuse" else unseen
-    by_number = column.written == BY_NUMBER
+    by_number = column.written == NUMBER
     call = f"number_named({cell}, &values{place}, numbers{place}" if by_number else f"category_of({cell}, &values{place}"
     yield f"place = {call}, {unseen}, {gap});"
     if column.policy == "refuse":

@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from raw_tables import ANSWERS, Made, chosen, classified, network, table, written
 
 from lampc.export.c_source import source
-from lampc.table.cells import Form
+from lampc.table.cells import Form, Table
+from lampc.table.parse import parse
+from lampc.table.parsed import Moments
 from lampc.table.schema import Column, Schema, Target
 
 COMPILER = shutil.which("cc") or shutil.which("gcc")
@@ -172,7 +175,7 @@ def moment(parts: tuple[float, ...]) -> float:
 
 
 def test_reads_what_people_write(tmp_path: Path) -> None:
-    """Each cell is its number, or days since 1970; of a missing one the fill stands there."""
+    """Each cell is its number, or days since 1970; of a missing one the fill stands there. So it is read in training, too."""
     forms = [*((form, cells, "number") for form, cells in NUMBERS_WRITTEN.items()),
              *((form, cells, "date") for form, cells in DATES_WRITTEN.items())]  # fmt: skip
     columns = tuple(Column(form or "plain", kind, written=form, fill=(-77.0,), parts=("days",) if kind == "date" else ())
@@ -185,3 +188,6 @@ def test_reads_what_people_write(tmp_path: Path) -> None:
             assert encode(row_of([cell if i == place else None for i in range(len(columns))]), x) == 0, cell
             known = moment(wanted) / 86400 if isinstance(wanted, tuple) else wanted
             assert x[place] == (-77.0 if known is None else known), cell
+            trained = parse(pa.chunked_array([[cell]]), columns[place], Table("t.csv", {}))
+            seen = trained.seconds / 86400 if isinstance(trained, Moments) else trained.values
+            assert (None if np.isnan(seen[0]) else seen[0]) == known, cell

@@ -31,7 +31,7 @@ def rows(count: int, seed: int, towns: tuple[str, ...]) -> list[list[str]]:
     for i in range(count):
         age = dice.randint(18, 90)
         cells = [f"{dice.randint(1950, 2030)}-{dice.randint(1, 12):02}-{dice.randint(1, 28):02} {dice.randint(0, 23):02}:30",
-                 f"{age},5", str(1.7e9 + dice.randint(-100, 100)).replace(".", ","), dice.choice(towns), dice.choice(["yes", "No"]),
+                 f"{age},5", f"{1_700_000_000 + dice.randint(-100, 100)},0", dice.choice(towns), dice.choice(["yes", "No"]),
                  dice.choice(["a", "b\\n%s"])]  # fmt: skip
         found.append([*(dice.choice(["", "NA"]) if i > 8 and dice.random() < 0.1 else cell for cell in cells),
                       'the "old"' if age > 60 else dice.choice(["%d", "it's"]), f"{10**8 + age}"])  # fmt: skip
