@@ -1,4 +1,4 @@
-"""A table with a column of each kind, its rows, and what they are encoded as, value by value."""
+"""A table with a column of each kind, its rows, what they are encoded as, value by value, and networks that answer them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ import random
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import torch
+
+import lampc.compile
+from lampc.export.answers import Answer, answered
+from lampc.runtime.model import Model
 from lampc.table.schema import Column, Schema, Target
 
 HOSTILE = ('say "hi"', "back\\slash", "%s%n", "two\nlines", "a,b", "größe 😀", "??/", "*/", "'", "{x}", "\\x41f", "1")
@@ -111,3 +116,30 @@ def seconds(value: Cell) -> float:
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC).timestamp()
     return math.nan if value is None or isinstance(value, str) else value
+
+
+def network(made: Made, layers: str) -> Model:
+    """A network over a table's slots."""
+    return lampc.compile.text(f"input {made.schema.width}; {layers}").model(seed=0)
+
+
+ANSWERS = {
+    "linear 4 xavier; loss crossentropy": torch.nn.Softmax(1),
+    "linear 5 xavier; softmax; loss crossentropy": torch.nn.Identity(),
+    "linear 4 xavier; logsoftmax; loss nll": torch.exp,
+    "linear 1 xavier; sigmoid; loss bce": torch.nn.Identity(),
+}
+"""Layers, and how their prediction gives probabilities."""
+
+
+def classified(made: Made, layers: str) -> tuple[Model, Answer]:
+    """A network, and what it says of classes; of one number of two of them."""
+    model, classes = network(made, layers), made.schema.classes
+    assert classes is not None
+    return model, answered(model.program, classes[1:3] if "sigmoid" in layers else classes, True)
+
+
+def chosen(raw: torch.Tensor) -> list[int]:
+    """The likeliest classes of a prediction."""
+    found: list[int] = ((raw[:, 0] > 0.5).long() if raw.shape[1] == 1 else raw.argmax(1)).tolist()
+    return found

@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from lampc.layers.losses import LOSSES
+from lampc.ops.activations import Sigmoid
 from lampc.ops.normalise import LogSoftmax, Softmax
 
 if TYPE_CHECKING:
     from lampc.compile import Program
-    from lampc.elaborate.heads import Compared
-    from lampc.table.schema import Schema
 
-Shares = Literal["", "as made", "logarithms", "scores", "yes", "side"]
-"""How a prediction gives the classes' probabilities: it is them, their logarithms, or scores for a softmax; one number that
-is the share of yes; one number above 0 for yes, which says no more; empty: it is no class."""
+Shares = Literal["", "as made", "logarithms", "scores", "yes"]
+"""How a prediction gives the classes' probabilities: it is them, their logarithms, or scores for a softmax; or one number, the
+probability of yes; empty: it is of no classes."""
 
 
 @dataclass(frozen=True)
@@ -24,35 +22,36 @@ class Answer:
 
     shares: Shares = ""
     classes: tuple[str, ...] = ()
-    """The classes' names, one for each score; none where the prediction is numbers."""
+    """The classes' names: of scores one for each, of a probability of yes no and yes; none where the prediction is numbers."""
     width: int = 1
 
     @property
     def outputs(self) -> tuple[str, ...]:
         """The names of what is answered."""
-        return ("prediction",) if not self.shares else ("label", "score" if self.shares == "side" else "probabilities")
+        return {"": ("prediction",), "yes": ("label", "probability")}.get(self.shares, ("label", "probabilities"))
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What is answered beside a label: the classes whose probabilities stand there; nothing of numbers."""
-        return () if self.shares in ("", "side") else self.classes
+        """The classes whose probabilities are answered, in order."""
+        return self.classes[1:] if self.shares == "yes" else self.classes
 
 
 NUMBERS = Answer()
 """A prediction that is numbers, whatever they say."""
 
 
-def answered(program: Program, schema: Schema, head: Compared | None) -> Answer:
-    """What a program's prediction says of a table's target; ``head``: how the loss compares it, None where it does not."""
-    sample, classes = program.evaluated_type.sample, schema.classes
+def answered(program: Program, classes: tuple[str, ...] | None, compared: bool) -> Answer:
+    """What a program's prediction says, as ``lampc predict`` has it, where the targets are ``classes``; ``compared``: the loss
+    compares it with them.
+    """
+    sample = program.evaluated_type.sample
     width = sample[-1] if len(sample) == 1 else 0
-    if classes is None or head is None or not width:
+    made = program.elaborated.graph[program.elaborated.graph.outputs["prediction"].node].op
+    if classes is None or not compared or not width:
         return Answer(width=width)
-    if width >= len(classes) > 1:
-        made = program.elaborated.graph[program.elaborated.graph.outputs["prediction"].node].op
-        shares: Shares = "as made" if isinstance(made, Softmax) else "logarithms" if isinstance(made, LogSoftmax) else "scores"
-        return Answer(shares, (*classes, *(str(extra) for extra in range(len(classes), width))), width)
-    loss = LOSSES.get(head.loss)
-    if width == 1 and len(classes) == 2 and loss is not None and (loss.probabilities or loss.sides):
-        return Answer("side" if loss.sides else "yes", classes)
-    return Answer(width=width)
+    if len(classes) == 2 and width == 1 and isinstance(made, Sigmoid):
+        return Answer("yes", classes)
+    if width < len(classes):
+        return Answer(width=width)
+    shares: Shares = "as made" if isinstance(made, Softmax) else "logarithms" if isinstance(made, LogSoftmax) else "scores"
+    return Answer(shares, (*classes, *(str(extra) for extra in range(len(classes), width))), width)

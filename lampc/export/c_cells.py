@@ -118,12 +118,12 @@ static int number_of(span cell, const numeral *how, double *number) {
         at++, end--;
         signs = negative = 1;
     }
-    at = past_blanks(past_sign(at, end, &signs, &negative), end);
-    before = at;
-    at = past(at, end, how->mark);
-    if (at > before) {
+    at = past_sign(at, end, &signs, &negative);
+    before = past_blanks(at, end);
+    if (past(before, end, how->mark) > before) {
         marks = 1;
-        at = past_blanks(past_sign(past_blanks(at, end), end, &signs, &negative), end);
+        at = past_blanks(past(before, end, how->mark), end);
+        at = past_sign(at, end, &signs, &negative);
     }
     if (behind(at, end, "inf")) {
         at = behind(at, end, "infinity") ? at + 8 : at + 3;

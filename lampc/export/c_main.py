@@ -28,7 +28,7 @@ def _header(schema: Schema, answer: Answer) -> list[str]:
     """What the answers' columns are called, as ``lampc predict`` has it."""
     name = schema.name
     if answer.classes:
-        return [name, *([f"p_{known}" for known in answer.names] or ["score"])]
+        return [name, *(f"p_{known}" for known in answer.names)]
     targets = [target.name for target in schema.targets]
     return targets if len(targets) == answer.width else [f"{name}{i}" for i in range(answer.width)]
 
@@ -103,7 +103,7 @@ static int record(const char **field) {
             return -1;
         field[count++] = text + used;
         for (int quoted = c == '"'; quoted; quoted = c == '"') { /* two quotes within quotes are one */
-            for (c = byte(); c != EOF && c != '"'; c = byte()) {
+            for (c = getchar(); c != EOF && c != '"'; c = getchar()) {
                 if (used + 3 > sizeof text)
                     return -1;
                 text[used++] = (char)c;

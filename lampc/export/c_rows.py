@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from lampc.export import c_cells
 from lampc.export.answers import Answer
 from lampc.export.comments import line, within_c
-from lampc.export.words import BY_NUMBER, gaps, no_text, sides
+from lampc.export.words import gaps, no_text, sides
 from lampc.table import moments, numerals
+from lampc.table.asked import NUMBER
 from lampc.table.schema import Column, Schema
 
 _TIMES = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%H:%M:%S,%f")
@@ -105,7 +106,7 @@ def _tables(column: Column, place: int, schema: Schema) -> Iterator[str]:
         case _:
             yield from _listed(f"values{place}", column.values)
             yield _numbers(f"shares{place}", column.shares)
-            if column.written == BY_NUMBER:
+            if column.written == NUMBER:
                 yield _numbers(f"numbers{place}", [_number_of(value) for value in column.values])
 
 
@@ -176,7 +177,7 @@ def _category(column: Column, place: int, schema: Schema, cell: str) -> Iterator
     count = known + column.rest
     unseen = known if column.rest else -1
     gap = count if column.gaps or column.policy == "refuse" else unseen
-    by_number = column.written == BY_NUMBER
+    by_number = column.written == NUMBER
     call = f"number_named({cell}, &values{place}, numbers{place}" if by_number else f"category_of({cell}, &values{place}"
     yield f"place = {call}, {unseen}, {gap});"
     if column.policy == "refuse":
@@ -190,7 +191,8 @@ def _category(column: Column, place: int, schema: Schema, cell: str) -> Iterator
 def _row(answer: Answer, name: str, result: str) -> str:
     """The function from cells to an answer."""
     wide = "0" if not answer.classes else f"the place of a class in {name}_classes"
-    numbers = "the classes' probabilities" if answer.names else "the numbers that are predicted"
+    known = "the probability of the second class" if answer.shares == "yes" else "the classes' probabilities"
+    numbers = known if answer.classes else "the numbers that are predicted"
     return f"""/* From a row's cells to {wide}; answer has LAMP_ANSWERS numbers, {numbers}.
    Below 0: nothing is answered; -1 for a first cell that is not what its column is, and so on; -1 - LAMP_COLUMNS where there
    is no memory left or what comes out is no number. Any number of threads may call it at once. */
@@ -220,10 +222,6 @@ _SUM = """    double sum = 0;
         sum += exp((double)y[i] - (double)y[best]);
 """
 _YES = """    best = y[0] > R(0.5);
-    answer[0] = 1 - (double)y[0];
-    answer[1] = (double)y[0];
-"""
-_SIDE = """    best = y[0] > 0;
     answer[0] = (double)y[0];
 """
 _SHARES = {
@@ -232,6 +230,5 @@ _SHARES = {
     "logarithms": _BEST + _EACH.format("exp((double)y[i])") + "    return best;\n",
     "scores": _BEST + _SUM + _EACH.format("exp((double)y[i] - (double)y[best]) / sum") + "    return best;\n",
     "yes": _YES + "    return best;\n",
-    "side": _SIDE + "    return best;\n",
 }
 """What stands at the end, by how a prediction gives probabilities."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lampc import files
 from lampc.diagnostics import failure
 from lampc.elaborate.weights import STATE
+from lampc.export.answers import NUMBERS, Answer, answered
 from lampc.runtime.weights import plain_weights, put, weights
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def write(run: Run, form: str, path: Path, value: str = "") -> list[Path]:
     trained = run.model()
     model = _answering(trained, value, form)
     normal, unit = run.kept.about["normal"], _unit(trained, value)
+    schema, answer = run.schema, _answer(run, model, value)
     if form == "torch":
         from lampc.export.torch_source import source
 
@@ -34,11 +36,11 @@ def write(run: Run, form: str, path: Path, value: str = "") -> list[Path]:
     elif form == "c":
         from lampc.export.c_source import source as c_source
 
-        made = {path: c_source(model, normal=normal, unit=unit).encode()}
+        made = {path: c_source(model, normal=normal, unit=unit, schema=schema, answer=answer).encode()}
     elif form == "onnx":
         from lampc.export.onnx import export
 
-        made = {path: export(model, normal, unit).SerializeToString()}
+        made = {path: export(model, normal, unit, schema, answer).SerializeToString()}
     else:
         made = {path: tensors(model)}
     for target, content in made.items():
@@ -73,10 +75,23 @@ def _unit(model: Model, value: str) -> list[list[float]] | None:
     """The mean and the deviation that bring what is predicted back into the targets' own unit; None where it is in it, or in
     none.
     """
-    elaborated = model.program.elaborated
-    label = "" if elaborated.labels.get(value) == elaborated.graph.outputs["prediction"] else value
-    parts = [head.part for head in elaborated.heads if head.label == label]
+    label, heads = _label(model, value), model.program.elaborated.heads
+    parts = [head.part for head in heads if head.label == label]
     return model.unit.of_part(parts[0]).lists() if model.unit is not None and parts else None
+
+
+def _answer(run: Run, model: Model, value: str) -> Answer:
+    """What the prediction says, where rows of a table are taken."""
+    if run.schema is None:
+        return NUMBERS
+    label = _label(run, value)
+    return answered(model.program, run.classes, any(head.label == label for head in run.program.elaborated.heads))
+
+
+def _label(model: Model | Run, value: str) -> str:
+    """By what the loss knows a value that the file names: nothing if it is the prediction."""
+    elaborated = model.program.elaborated
+    return "" if elaborated.labels.get(value) == elaborated.graph.outputs["prediction"] else value
 
 
 def tensors(model: Model) -> bytes:

@@ -33,7 +33,7 @@ def export(model: Model, normal: Sequence[Any] | None = None, unit: Sequence[Any
     ``normal``: the mean and the deviation by which features, which are float64 then, are normalised first. ``unit``: the mean
     and the deviation of targets that were standardised, to bring predictions, which are float64 then, into the targets' unit.
     ``schema``: of a table whose raw rows are taken in place of ``x``, an input a column. ``answer``: what the prediction says;
-    of classes the outputs are ``label`` [N], a name, and ``probabilities`` [N, classes].
+    of classes the outputs are ``label`` [N], a name, and ``probabilities`` [N, classes], or ``probability`` [N, 1] of yes.
 
     Raises:
         LampError: if onnx is not installed, or an op of the network, or a column, has no form there.
@@ -97,7 +97,7 @@ def _answers(
     if answer.shares:
         for name, found in zip(names, label(build, answer, made), strict=True):
             build.add("Identity", [found], out=name)
-        numbers = make_tensor_value_info(names[1], build.kind(type), ["N", max(1, len(answer.names))])
+        numbers = make_tensor_value_info(names[1], build.kind(type), ["N", len(answer.names)])
         return [make_tensor_value_info(names[0], TensorProto.STRING, ["N"]), numbers]
     if unit is not None:
         mean, deviation = (build.constant(np.asarray(part, dtype=np.float64)) for part in unit)

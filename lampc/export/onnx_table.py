@@ -66,18 +66,17 @@ def _more(column: Column) -> dict[str, Any]:
 
 
 def label(build: Build, answer: Answer, made: str) -> tuple[str, str]:
-    """Write what a prediction [N, width] says of classes: the names of the labels [N] and the probabilities [N, classes].
+    """Write what a prediction [N, width] says of classes: the names of the labels [N] and the probabilities [N, classes], or
+    [N, 1] of yes.
 
     Where a prediction is no number, neither is it a class: its label is empty.
     """
     import numpy as np
 
-    flat = build.whole(-1)
-    if answer.shares in ("yes", "side"):
-        above = build.add("Greater", [made, build.number(0.5 if answer.shares == "yes" else 0.0)])
-        chosen = build.add("Reshape", [build.add("Cast", [above], to=_INT64), flat])
-        no = build.add("Sub", [build.number(1.0), made])
-        shares = build.add("Concat", [no, made], axis=1) if answer.shares == "yes" else made
+    if answer.shares == "yes":
+        above = build.add("Greater", [made, build.number(0.5)])
+        chosen = build.add("Reshape", [build.add("Cast", [above], to=_INT64), build.whole(-1)])
+        shares = made
     else:
         chosen = build.add("ArgMax", [made], axis=1, keepdims=0)
         say = {"as made": lambda: made, "logarithms": lambda: build.add("Exp", [made])}

@@ -6,14 +6,13 @@ from collections.abc import Iterable
 
 from lampc.diagnostics import LampError, failure
 from lampc.printable import printable
+from lampc.table.asked import NUMBER
 from lampc.table.missing import MISSING
 from lampc.table.schema import Column
 from lampc.table.yesno import PAIRS, answers
 
 UNSEEN, GAP = -1, -2
 """In place of a word's place: training never saw it; it says that the cell is missing."""
-BY_NUMBER = "number"
-"""How a category is written whose values are numbers: 1 and 1.0 are one."""
 _BITS = ("0", "0.0", "1", "1.0")
 
 
@@ -36,7 +35,7 @@ def exact(column: Column) -> dict[str, int]:
     if column.kind == "yesno":
         return {form: side for word, side in sides(column).items() for form in forms([word])} | found
     places = {value: place for place, value in enumerate(column.values)}
-    if column.written == BY_NUMBER:
+    if column.written == NUMBER:
         found |= {f"{value}.0": place for value, place in places.items() if value.lstrip("-").isdigit()}
     return found | places
 

@@ -105,10 +105,11 @@ def refuse_unclosed(text: Text, layout: Layout, lines: Lines) -> None:
         return
     with text.source.open() as file:
         file.seek(layout.begin)
+        decoded = io.TextIOWrapper(file, "utf-8", newline="")
         kept: list[str] = []
 
         def seen() -> Iterator[str]:
-            for line in io.TextIOWrapper(file, "utf-8", newline=""):
+            for line in decoded:
                 kept.append(line)
                 yield line
 

@@ -12,6 +12,8 @@ import lampc.compile
 from lampc import limits
 from lampc.cli import run
 from lampc.diagnostics import LampError
+from lampc.export.c_source import source
+from lampc.table.schema import Column, Schema, Target
 
 
 def codes(source: str | bytes, **settings: object) -> list[str]:
@@ -251,6 +253,13 @@ def test_an_export_of_one_of_several_heads(tmp_path: Path, capsys: pytest.Captur
     assert run(["train", str(tmp_path / "two.lamp"), "--run-dir", str(tmp_path / "runs")]) == 0
     assert run(["export", str(tmp_path / "runs" / "two" / "1"), "--to", "c", "-o", str(tmp_path / "a.c")]) == 1
     assert said(capsys, "E813")
+
+
+def test_a_text_in_c() -> None:
+    schema = Schema((Column("review", "text", values=("good",), length=3, unit="word"),), (Target("liked", "yesno"),))
+    with pytest.raises(LampError) as caught:
+        source(lampc.compile.text("linear 3->1 xavier").model(), schema=schema)
+    assert [found.code for found in caught.value.diagnostics] == ["E814"]
 
 
 def test_nothing_to_measure() -> None:
