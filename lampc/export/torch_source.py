@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from lampc import __version__
 from lampc.diagnostics import LampError, Problems
+from lampc.export import torch_answers, torch_columns
+from lampc.export.answers import NUMBERS, Answer
 from lampc.export.comments import line, within_python
 from lampc.export.torch_ops import FUNCTIONS, say
 from lampc.ir.graph import Graph, Node, Value
 from lampc.ir.leaves import Constant, Input, Parameter, Setting, State
+from lampc.ops.activations import Sigmoid
 from lampc.passes.dce import remove_dead
 from lampc.passes.fuse import fuse
 from lampc.passes.rewrite import subgraph
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
     from lampc.compile import Program
     from lampc.runtime.model import Model
+    from lampc.table.schema import Schema
 
 
 Normal = Sequence[Any]
@@ -31,12 +35,14 @@ Normal = Sequence[Any]
 
 
 def source(program: Program, name: str = "Network", weights: str = "", normal: Normal | None = None,
-           unit: Normal | None = None) -> str:  # fmt: skip
+           unit: Normal | None = None, schema: Schema | None = None, answer: Answer = NUMBERS) -> str:  # fmt: skip
     """A file that holds an ``nn.Module`` for the program's network, and, where a file of weights is named, ``load()``.
 
     ``normal``: the mean and the deviation by which features, best float64, are normalised first. ``unit``: the mean and the
-    deviation of targets that were standardised, by which predictions, float64 then, are brought into the targets' unit. Its
-    ``state_dict`` has lampc's names. In training it drops out, draws and normalises as lampc does.
+    deviation of targets that were standardised, by which predictions, float64 then, are brought into the targets' unit.
+    ``schema``: that of the table whose raw rows the file takes, by ``from_columns`` and ``predict``; ``answer``: what a
+    prediction says of its target. Its ``state_dict`` has lampc's names. In training it drops out, draws and normalises as
+    lampc does.
 
     Raises:
         LampError: if an op of it has no form in PyTorch source.
@@ -55,14 +61,27 @@ def source(program: Program, name: str = "Network", weights: str = "", normal: N
     quoted = "\n".join(f"    {text}".rstrip() for text in within_python(program.source.text.strip()).splitlines())
     shapes = [", ".join(["n", *map(str, type.sample)]) for type in (program.elaborated.input_type, program.evaluated_type)]
     loading = LOAD.format(name=name, weights=weights).splitlines() if weights else []
+    imports, constants, reading = _of_rows(program, schema, answer, dtype, bool(weights)) if schema else ([], [], [])
     return "\n".join([
-        f'"""Written by lampc {__version__} from:', "", quoted, '"""', "", "import torch", "import torch.nn.functional as F",
-        "from torch import Tensor, nn", "", *["\n" + text.strip("\n") + "\n" for text in functions], "",
+        f'"""Written by lampc {__version__} from:', "", quoted, '"""', "", *imports, "import torch",
+        "import torch.nn.functional as F", "from torch import Tensor, nn", "", *constants,
+        *["\n" + text.strip("\n") + "\n" for text in functions], "",
         f"class {name}(nn.Module):", f'    """From samples [{shapes[0]}] to [{shapes[1]}]."""', "",
         "    def __init__(self) -> None:", "        super().__init__()", *_declarations(program, graph, dtype, like),
         *_constants(normal, ("mean", "deviation")), *_constants(unit, ("target_mean", "target_deviation")), "",
-        "    def forward(self, x: Tensor) -> Tensor:", *lines, *loading, "",
+        "    def forward(self, x: Tensor) -> Tensor:", *lines, *loading, *["\n\n" + text.strip("\n") for text in reading], "",
     ])  # fmt: skip
+
+
+def _of_rows(program: Program, schema: Schema, answer: Answer, dtype: str,
+             loaded: bool) -> tuple[list[str], list[str], list[str]]:  # fmt: skip
+    """What a file imports, its constants, and the functions that take raw rows."""
+    elaborated = program.elaborated
+    either = isinstance(elaborated.graph[elaborated.graph.outputs["prediction"].node].op, Sigmoid)
+    read = torch_columns.reading(schema, dtype, elaborated.input_type.sample, bool(elaborated.input_below))
+    constants = [*torch_columns.constants(schema), *torch_answers.constants(schema, answer, either)]
+    imports = [f"import {module}" for module in torch_columns.imports(schema)]
+    return [*imports, ""], [*constants, ""], [*read, *torch_answers.answering(schema, answer, either, loaded)]
 
 
 LOAD = '''

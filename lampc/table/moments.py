@@ -19,7 +19,7 @@ _ISO = (
     r"(?P<Y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})"
     r"(?:(?:T|\s+)(?P<H>\d{1,2}):(?P<M>\d{2})(?::(?P<S>\d{2})(?:[.,](?P<f>\d{1,9}))?)?\s*(?P<z>Z|z|UTC|[+-]\d{2}:?\d{2}|[+-]\d{2})?)?"
 )
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _LONG = "January|February|March|April|May|June|July|August|September|October|November|December"
 _MONTH = rf"{_LONG}|Sept|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 _DAY = "(?:Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?"
@@ -163,7 +163,7 @@ def _month(field: Any) -> NDArray[np.int64]:
     import pyarrow.compute as pc
 
     begun = pc.utf8_slice_codeunits(pc.utf8_lower(field.fill_null("jan")), 0, 3)
-    places = pc.index_in(begun, value_set=pa.array(_MONTHS, begun.type)).fill_null(-1)
+    places = pc.index_in(begun, value_set=pa.array(MONTHS, begun.type)).fill_null(-1)
     return np.asarray(places.to_numpy(zero_copy_only=False), np.int64) + 1
 
 

@@ -151,7 +151,7 @@ def _candidates(found: Sequence[re.Match[str]], decimal: str) -> Iterator[Writte
 
 
 @lru_cache(64)
-def _pattern(how: Written, decimal: str) -> str:
+def pattern(how: Written, decimal: str) -> str:
     """A regular expression of RE2 that a number matches as a whole."""
     point = re.escape(how.decimal or decimal)
     body = rf"(?:[0-9]+(?:{point}[0-9]*)?|{point}[0-9]+)(?:[eE][+-]?[0-9]+)?|(?i:inf(?:inity)?)"
@@ -171,7 +171,7 @@ def read_as(texts: Any, how: Written, decimal: str) -> NDArray[np.bool_]:
     import numpy as np
     import pyarrow.compute as pc
 
-    return np.asarray(pc.match_substring_regex(texts, _pattern(how, decimal)).to_numpy(zero_copy_only=False), np.bool_)
+    return np.asarray(pc.match_substring_regex(texts, pattern(how, decimal)).to_numpy(zero_copy_only=False), np.bool_)
 
 
 def numbers(texts: Any, how: Written, decimal: str) -> NDArray[np.float64]:
