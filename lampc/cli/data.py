@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lampc.cli.clashes import given
+from lampc.cli.columns import print_columns
 from lampc.cli.completion import complete_data
 from lampc.cli.inputs import common, load
 from lampc.cli.report import wants_color
@@ -112,7 +113,7 @@ def _show(found: Sight | Sequence[Column] | Dataset, file: str, as_json: bool, c
         _say_json(arrays)
         return
     if schema is not None:
-        _print_schema(shown(schema), color)
+        print_columns(shown(schema), color)
         say()
     _print(arrays, color)
 
@@ -126,20 +127,11 @@ def _print_table(found: Sight, columns: Sequence[Shown], file: str, color: bool)
     say(f"{printable(file)}: {found.table.rows:,} rows, {len(columns):,} columns")
     for note in found.table.notes:
         say(f"  {printable(note)}")
-    _print_schema(columns, color)
+    print_columns(columns, color)
     say()
     say("The program that trains on it, to be saved beside it as a .lamp file:")
     say()
     say(found.program(Path(file).name).rstrip())
-
-
-def _print_schema(columns: Sequence[Shown], color: bool) -> None:
-    from lampc.table.shown import NAMES, rows
-
-    say_table([Heading(name, right=name == "missing", wraps=name in ("values", "becomes")) for name in NAMES],
-              rows(columns[:_MOST]), color, 128)  # fmt: skip
-    if len(columns) > _MOST:
-        say(f"and {len(columns) - _MOST} columns more")
 
 
 def _print(columns: Sequence[Column], color: bool) -> None:

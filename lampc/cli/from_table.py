@@ -8,18 +8,17 @@ from pathlib import Path
 
 from lampc.cli.outputs import save
 from lampc.cli.say import tell
+from lampc.data.sight import TABLES, sight
 from lampc.data.source import DataError
-from lampc.data.survey import ENDINGS, survey
 from lampc.diagnostics import failure
 from lampc.printable import printable
 from lampc.source import project
-from lampc.table.written import program
 
 
 def is_table(name: str) -> bool:
     """Whether a name is a table's: by its ending, or because it is there and no example."""
     path = Path(name)
-    return path.suffix.lower() in ENDINGS or (os.sep in name and path.is_file())
+    return path.suffix.lower() in TABLES or (os.sep in name and path.is_file())
 
 
 def write(table: str, targets: tuple[str, ...], output: Path) -> int:
@@ -33,16 +32,16 @@ def write(table: str, targets: tuple[str, ...], output: Path) -> int:
                       f"name another: `lampc new --from {shlex.quote(table)} -o OTHER.lamp`")  # fmt: skip
     path = Path(table)
     try:
-        found = survey(path, targets)
+        found = sight(path, targets)
     except DataError as error:
         raise failure(error.code, str(error), *error.fixes) from None
     except OSError as error:
         raise failure("E601", f"cannot read {table}: {error.strerror or error}") from None
     beside, copied = _beside(path, output)
-    save(output, program(found.schema, found.rows, beside, found.classes).encode())
+    save(output, found.program(beside).encode())
     if not targets:
         tell(f"the target is `{printable(found.schema.targets[0].name)}`, the last column; `--target` names another")
-    for note in found.notes:
+    for note in found.table.notes:
         tell(f"{table}: {printable(note)}")
     tell(f"wrote {output}{f' and {beside} beside it' if copied else ''}")
     tell(f"next: lampc check {shlex.quote(str(output))}, lampc train {shlex.quote(str(output))}")

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lampc.cli.columns import print_schema
 from lampc.cli.progress import progress
 from lampc.cli.report import print_diagnostics, wants_color
 from lampc.cli.results import print_end, print_tables, summed
@@ -146,5 +147,9 @@ def _start(program: Program, file: str, backend: Choice, memory: Footprint | Non
 def _print_layers(program: Program, color: bool) -> None:
     from lampc.runtime.summary import WIDTH, layers
 
+    data = program.experiment.data
+    if data is not None and data.description is not None and data.description.schema is not None:
+        print_schema(data.description.schema, color)
+        say()
     say_table(*layers(program), color, WIDTH)
     say()

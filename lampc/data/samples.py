@@ -36,7 +36,7 @@ def dataset(request: Request, known: Understood) -> Dataset:
     places = [rows[part] for part in _parts(request, known, parsed.take(rows))]
     parts = [parsed.take(place) for place in places]
     standardise = request.arguments["normalize"] is not False and not request.below
-    schema = request.schema or Schema((), targets, known.table.form, known.used)
+    schema = request.schema or Schema((), targets, known.table.form, known.used, known.table.notes)
     if request.schema is None:
         schema = replace(schema, columns=fitted(known.columns, parts[0], standardise))
     else:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lampc.data.samples import with_targets
+from lampc.diagnostics.unplaced import DataError
 from lampc.table import shown, written
 from lampc.table.cells import Table
 from lampc.table.fit import fitted
@@ -14,7 +16,7 @@ from lampc.table.parsed import Numbers, Parsed
 from lampc.table.read import read
 from lampc.table.schema import Schema, Target
 
-TABLES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
+TABLES = (".csv", ".tsv", ".parquet", ".pq", ".jsonl", ".ndjson", ".json", ".data", ".gz", ".feather", ".arrow")
 """How tables' names end."""
 
 
@@ -34,8 +36,7 @@ class Sight:
 
     def program(self, path: str) -> str:
         """The program that trains on the table, at a path from the program's folder."""
-        missing = self.parsed.columns[self.schema.targets[0].name].missing
-        return written.program(self.schema, int((~missing).sum()), path, self.classes)
+        return written.program(self.schema, len(with_targets(self.parsed, self.schema.targets)), path, self.classes)
 
 
 def sight(path: Path, targets: Sequence[str] = ()) -> Sight:
@@ -46,24 +47,32 @@ def sight(path: Path, targets: Sequence[str] = ()) -> Sight:
     """
     table = read(path, str(path))
     targets = tuple(targets) or tuple(table.columns)[-1:]
+    if not table.rows:
+        raise DataError("E603", f"{path} has a header and no rows")
     columns, learnt, parsed = understand(table, {}, targets, False, ())
     classes = len(learnt) == 1 and _names_classes(learnt[0], parsed)
     if classes:
         alone = replace(table, columns={name: table.columns[name] for name in targets})
         _, learnt, target = understand(alone, {}, targets, True, ())
         parsed = Parsed({**parsed.columns, **target.columns}, parsed.rows)
+    if not len(with_targets(parsed, learnt)):
+        raise DataError("E603", f"no row has a target: `{learnt[0].name}` is missing in all")
     return Sight(table, Schema(fitted(columns, parsed, standardise=True), learnt, table.form), parsed, classes)
 
 
 def _names_classes(target: Target, parsed: Parsed) -> bool:
-    """Whether a target's numbers are few and whole, as classes are numbered."""
+    """Whether a target's numbers are whole and few, as classes are numbered: three at most, or from 0 or 1 on and none rare."""
     import numpy as np
 
     values = parsed.columns[target.name]
     if target.kind != "number" or target.written or not isinstance(values, Numbers):
         return False
     present = values.values[~values.missing]
-    if not bool((present == np.floor(present)).all()) or np.ptp(present) >= written.CLASSES:
+    if not len(present) or bool((present != np.floor(present)).any()) or np.ptp(present) > 100:
         return False
     unlike, counts = np.unique(present, return_counts=True)
-    return 1 < len(unlike) <= written.CLASSES and int(counts.min()) > 1
+    few, rarest = len(unlike), int(counts.min())
+    in_a_row = bool(unlike[0] in (0, 1)) and unlike[-1] - unlike[0] == few - 1
+    if few < 2 or rarest < 2:
+        return False
+    return few <= 3 or (few <= written.CLASSES and in_a_row and rarest * few * 4 >= len(present))

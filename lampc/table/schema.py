@@ -115,6 +115,8 @@ class Schema:
     form: Form = field(default_factory=Form)
     used: Mapping[str, str] = field(default_factory=dict)
     """Columns that are used otherwise, by what for: ``weight``, ``group``, ``time``, ``part``."""
+    notes: tuple[str, ...] = ()
+    """What was found of the table's form, and is to be said."""
 
     @property
     def taken(self) -> tuple[Column, ...]:

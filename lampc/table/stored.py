@@ -27,7 +27,7 @@ _COLUMN = record(
 )  # fmt: skip
 _TARGET = record({"name": _NAME, "kind": text()},
                  {"values": _WORDS, "written": text(), "missing": whole(), "low": _NAME, "high": _NAME})  # fmt: skip
-SCHEMA = record({"columns": listed(_COLUMN), "targets": listed(_TARGET)}, {"form": _FORM, "used": each(_NAME)})
+SCHEMA = record({"columns": listed(_COLUMN), "targets": listed(_TARGET)}, {"form": _FORM, "used": each(_NAME), "notes": _WORDS})
 """What a schema's JSON is to hold."""
 STORED = maybe(SCHEMA)
 """The same where there may be none."""
@@ -53,7 +53,7 @@ def schema_of(kept: Mapping[str, Any]) -> Schema:
     for target in targets:
         if target.kind not in get_args(TargetKind) or (target.kind == "yesno" and len(target.values) != 2):
             raise Unfit(f"the target `{target.name}` is of no kind that there is")
-    return Schema(columns, targets, _made(Form, kept.get("form", {})), dict(kept.get("used", {})))
+    return Schema(columns, targets, _made(Form, kept.get("form", {})), dict(kept.get("used", {})), tuple(kept.get("notes", ())))
 
 
 def _made(kind: type[T], kept: Mapping[str, Any]) -> T:
