@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lampc.data.rows import Rows
 from lampc.data.source import Dataset, Description, Remark, Split
+from lampc.table.written import word
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,6 +26,8 @@ SHARED = 0.1
 """The share of a held-out part's samples that may be training samples too: measurements do coincide now and then."""
 FEW = 20
 """Samples below which all may be chance."""
+_FIRST = 2_000
+"""Samples on which a column is tried before it is tried on all."""
 _LOOKED_AT = 8_000_000
 """Numbers beyond which samples are not compared."""
 
@@ -33,8 +36,18 @@ def described(data: Dataset) -> Description:
     """The data's description, with what is to be remarked."""
     if isinstance(data.train.x, Rows):
         return data.description
-    found = [*_sizes(data), *_constant(data), *_telling(data), *_shared(data), *_most(data), *_sorted(data)]
-    return replace(data.description, remarks=tuple(found), sizes=_spread(data))
+    some = _some(data)
+    found = [*_sizes(some), *(_constant(data) if some is data else ()), *_telling(data), *_shared(data), *_most(data),
+             *_sorted(data)]  # fmt: skip
+    return replace(data.description, remarks=tuple(found), sizes=_spread(some))
+
+
+def _some(data: Dataset) -> Dataset:
+    """Of very many training samples of a table, which are drawn, the first: what their sizes are is seen on these."""
+    rows = max(FEW, _LOOKED_AT // max(1, math.prod(data.train.x.shape[1:])))
+    if data.schema is None or len(data.train) <= rows:
+        return data
+    return replace(data, train=Split(data.train.x[:rows], data.train.y[:rows]))
 
 
 def _spread(data: Dataset) -> tuple[float, float, float] | None:
@@ -115,22 +128,36 @@ def _telling(data: Dataset) -> list[Remark]:
     if columns is None or len(columns) < 2 or len(part) < FEW:
         return []
     target, samples = data.description.name, f"in all {len(part):,} training samples"
-    for index in np.flatnonzero(~_same(data)).tolist():
+    for index in np.flatnonzero(~_same(_some(data))).tolist():
         column = np.asarray(part.x)[:, index]
-        if data.description.classes is not None:
-            says = _says_class(column, part.y)
-        else:
-            says = part.y.shape[1] == 1 and _says_number(column, part.y[:, 0])
-        if says:
+        few = slice(_FIRST)  # what does not say all of the first does not say all
+        if _says(data, column[few], part.y[few]) and _says(data, column, part.y):
             name = columns[index]
             return [
                 Remark(
                     "W423",
                     f"column `{name}` alone says what `{target}` is, {samples}",
-                    (f"leave `{name}` out, if it is not known before `{target}` is", "or take a rule, not a network"),
+                    (
+                        f"leave `{name}` out, if it is not known before `{target}` is{_left_out(data, name)}",
+                        "or take a rule, not a network",
+                    ),
                 )
             ]
     return []
+
+
+def _left_out(data: Dataset, slot: str) -> str:
+    """How a table's column is left out, by the name of one of its slots."""
+    schema = data.schema
+    column = next((column.name for column in schema.taken if slot in column.slots), None) if schema is not None else None
+    return "" if column is None else f": `drop=[{word(column)}]`"
+
+
+def _says(data: Dataset, column: NDArray[Any], y: NDArray[Any]) -> bool:
+    """Whether a column says all of the target."""
+    if data.description.classes is not None:
+        return _says_class(column, y)
+    return y.shape[1] == 1 and _says_number(column, y[:, 0])
 
 
 def _says_class(column: NDArray[Any], labels: NDArray[Any]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lampc.data.parts import divided
@@ -22,27 +22,42 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """The rows of each part, and their samples: what does not depend on how a loss takes targets."""
+
+    known: Understood
+    asked: tuple[Any, ...]
+    inferred: bool
+    """Whether the schema's structure is these rows' own."""
+    parsed: Parsed
+    schema: Schema
+    places: tuple[NDArray[np.int64], ...]
+    x: tuple[Any, ...]
+
+    def answers(self, known: Understood, request: Request) -> bool:
+        """Whether it is what a request would come to."""
+        same = self.known is known and self.asked == _asked(request)
+        return same and (self.inferred if request.schema is None else self.schema == request.schema)
+
+
+_KEPT: list[_Drawn] = []
+"""The last one: a training asks for it several times."""
+
+
 def dataset(request: Request, known: Understood) -> Dataset:
     """The samples of a table.
 
     Raises:
         DataError: if there are too few, or a later table has not the columns or kinds that the first had.
     """
-    targets = known.targets
-    parsed = known.parsed if request.schema is None else _as_known(request.schema, known)
-    rows = with_targets(parsed, targets)
-    if not len(rows):
-        raise DataError("E603", f"no row has a target: `{known.targets[0].name}` is missing in all")
-    places = [rows[part] for part in _parts(request, known, parsed.take(rows))]
-    parts = [parsed.take(place) for place in places]
-    standardise = request.arguments["normalize"] is not False and not request.below
-    schema = request.schema or Schema((), targets, known.table.form, known.used, known.table.notes)
-    if request.schema is None:
-        schema = replace(schema, columns=fitted(known.columns, parts[0], standardise))
-    else:
-        schema = refitted(schema, parts[0], standardise)
-    made = [Split(_x(schema, part, request, known), y_of(schema, part, request.bits), rows=place)
-            for part, place in zip(parts, places, strict=True)]  # fmt: skip
+    drawn = next((kept for kept in tuple(_KEPT) if kept.answers(known, request)), None)
+    if drawn is None:
+        drawn = _drawn(request, known)
+        _KEPT[:] = [drawn]
+    schema = drawn.schema
+    made = [Split(x, y_of(schema, drawn.parsed.take(place), request.bits), rows=place)
+            for x, place in zip(drawn.x, drawn.places, strict=True)]  # fmt: skip
     one = schema.targets[0] if len(schema.targets) == 1 else None
     classes = one.values if one is not None and one.kind != "number" and not request.bits else None
     whole = Cut(seed=request.seed, below=request.below, scale=request.scale, scalable=True)
@@ -50,6 +65,30 @@ def dataset(request: Request, known: Understood) -> Dataset:
     described = replace(found.description, columns=schema.slots, name=schema.name, schema=schema,
                         vocabulary=_vocabulary(schema), either=one is not None and one.kind == "yesno")  # fmt: skip
     return replace(found, description=described, schema=schema)
+
+
+def _asked(request: Request) -> tuple[Any, ...]:
+    """What of a request decides which rows are drawn and how they are encoded."""
+    options = ("normalize", "split", "validation", "group", "time", "stratify")
+    return (request.seed, request.fold, request.below, *(request.arguments[name] for name in options))
+
+
+def _drawn(request: Request, known: Understood) -> _Drawn:
+    parsed = known.parsed if request.schema is None else _as_known(request.schema, known)
+    rows = with_targets(parsed, known.targets)
+    if not len(rows):
+        raise DataError("E603", f"no row has a target: `{known.targets[0].name}` is missing in all")
+    places = tuple(rows[part] for part in _parts(request, known, parsed.take(rows)))
+    train = parsed.take(places[0])
+    standardise = request.arguments["normalize"] is not False and not request.below
+    if request.schema is None:
+        columns = fitted(known.columns, train, standardise)
+        schema = Schema(columns, known.targets, known.table.form, known.used, known.table.notes)
+    else:
+        schema = refitted(request.schema, train, standardise)
+    x = tuple(_x(schema, parsed.take(place), request) for place in places)
+    targets = Parsed({target.name: parsed.columns[target.name] for target in schema.targets}, parsed.rows)
+    return _Drawn(known, _asked(request), request.schema is None, targets, schema, places, x)
 
 
 def _parts(request: Request, known: Understood, parsed: Parsed) -> Sequence[NDArray[np.int64]]:
@@ -115,7 +154,7 @@ def with_targets(parsed: Parsed, targets: tuple[Target, ...]) -> NDArray[np.int6
     return np.flatnonzero(there)
 
 
-def _x(schema: Schema, part: Parsed, request: Request, known: Understood) -> Any:
+def _x(schema: Schema, part: Parsed, request: Request) -> Any:
     x = encode(schema, part).x
     if request.below and x.dtype.kind == "f":
         lines = range(part.rows)
