@@ -36,8 +36,8 @@ def read_csv(source: Source, asked: Asked, likely: str = ",") -> Table:
     if not count:
         raise DataError("E603", f"{source.name} has a header and no rows")
     lines = Lines(text, layout, count)
-    if plain is not None:
-        refuse_unclosed(text, layout, lines)
+    if plain is not None and not lines.even and any(map(_has_lines, chunked)):
+        refuse_unclosed(text, layout)
     columns = {name: _trimmed(chunked.pop(0), text) for name in layout.names}
     empty = [name for name in layout.unnamed if len(columns) > 1 and _all_empty(columns[name])]
     columns = {name: cells for name, cells in columns.items() if name not in empty}
@@ -144,6 +144,13 @@ def _trimmed(column: Any, text: Text) -> Any:
     if not text.blanks:
         return column
     return pc.ascii_trim_whitespace(column) if text.ascii else pc.utf8_trim_whitespace(column)
+
+
+def _has_lines(column: Any) -> bool:
+    """Whether a cell goes over several lines."""
+    import pyarrow.compute as pc
+
+    return any(pc.any(pc.match_substring(column, end)).as_py() for end in "\n\r")
 
 
 def _all_empty(column: Any) -> bool:

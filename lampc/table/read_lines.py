@@ -95,14 +95,12 @@ def refuse_ragged(text: Text, layout: Layout, count: int) -> None:
     )
 
 
-def refuse_unclosed(text: Text, layout: Layout, lines: Lines) -> None:
-    """A quote that is opened by mistake takes in the lines below, up to the next: looked for where cells have several lines.
+def refuse_unclosed(text: Text, layout: Layout) -> None:
+    """A quote that is opened by mistake takes in the lines below, up to the next: looked for in rows of several lines.
 
     Raises:
         DataError: E601, with the line.
     """
-    if lines.even or not (text.quotes or layout.dialect.quote != '"'):
-        return
     with text.source.open() as file:
         file.seek(layout.begin)
         decoded = io.TextIOWrapper(file, "utf-8", newline="")
@@ -115,16 +113,16 @@ def refuse_unclosed(text: Text, layout: Layout, lines: Lines) -> None:
 
         before = 0
         reader = reader_of(seen(), layout.dialect)
-        for _ in reader:
-            if reader.line_num > before + 1:
-                try:
+        try:
+            for _ in reader:
+                if reader.line_num > before + 1:
                     list(reader_of(kept, layout.dialect, strict=True))
-                except csv.Error:
-                    where = f"{text.source.name}, line {layout.line + before}"
-                    raise DataError("E601", f"{where}: a quote is opened there and not closed",
-                                    ('a cell with a quote in it is written `"5"" pipe"`',)) from None  # fmt: skip
-            before = reader.line_num
-            kept.clear()
+                before = reader.line_num
+                kept.clear()
+        except csv.Error:
+            where = f"{text.source.name}, line {layout.line + before}"
+            raise DataError("E601", f"{where}: a quote is opened there and not closed",
+                            ('a cell with a quote in it is written `"5"" pipe"`',)) from None  # fmt: skip
 
 
 def written_loosely(text: Text, layout: Layout) -> bool:
