@@ -249,9 +249,9 @@ def _target(name: str, cells: Any, override: Override | None, classes: bool, tab
         raise BadCells(table, [odd_words(name, found)])
     if isinstance(found.numbers, Numbers):
         return _target_of_numbers(name, found, found.numbers, classes)
-    if found.words is None:
-        assert isinstance(found.numbers, Moments)
-        raise DataError("E602", f"{table.name}: the target `{name}` holds dates; a target is a number or a class", (), "target")
+    if found.words is None or (found.kind == "date" and len(found.words.words) > FEW):
+        raise DataError("E602", f"{table.name}: the target `{name}` holds dates; a target is a number or a class",
+                        ("name another: `target=…`",), "target")  # fmt: skip
     codes = coded(found.words)
     return Target(name, "class", codes.words, missing=int(codes.missing.sum())), codes
 
