@@ -153,7 +153,8 @@ def _counts(name: str, values: NDArray[np.float64], cells: Any, place: int) -> s
         return ""
     steps = exact[1:] > exact[:-1]
     consecutive = bool((exact[1:] - exact[:-1] == 1).all())
-    if bool(steps.all()) and not _NAMES_TIME.fullmatch(name) and (consecutive or len(exact) >= _SORTED):
+    first = place == 0 and len(exact) >= _SORTED
+    if bool(steps.all()) and not _NAMES_TIME.fullmatch(name) and (consecutive or first or _NAMES_ROWS.fullmatch(name)):
         return _COUNTS if consecutive else _GROWS
     if (_NAMES_ROWS.fullmatch(name) or large) and len(np.unique(exact)) == len(exact):
         return "names the rows: all different"

@@ -114,7 +114,8 @@ def test_two_words_that_do_not_say_so_are_categories() -> None:
     ("name", "written", "kind"),
     [
         ("x", ["1", "2", "3", "4"], "id"),  # counts
-        ("x", [str(7 * i * i) for i in range(12)], "id"),  # grows
+        ("x", [str(7 * i * i) for i in range(12)], "id"),  # grows, and stands first
+        ("id", ["3", "5", "9"], "id"),
         ("x", ["3", "1", "2", "9"], "number"),
         ("row number", ["3", "1", "2", "9"], "id"),
         ("customer_id", ["3", "1", "2", "9"], "id"),
@@ -180,6 +181,19 @@ def test_bad_cells_of_several_columns_are_one_message() -> None:
     with pytest.raises(DataError, match=r"line 2, 3, column `a`: .*; line 62, 63, column `b`: ") as raised:
         understand(made, {}, ["y"], False, ())
     assert "drop=[a, b]" in raised.value.fixes[-1]
+
+
+def test_codes_of_digits_and_letters_are_no_numbers_with_mistakes() -> None:
+    found, values = column([*(str(120 + i // 3) for i in range(90)), "136A", "137B", "136A"])
+    assert (found.kind, found.note) == ("category", "codes, such as `136A`")
+    assert cells(values)[-1] == "136A"
+
+
+def test_what_grows_beside_others_is_a_number() -> None:
+    assert [each.kind for each in of("a,b,y\n" + "".join(f"{i % 3},{i * i},{i % 5}\n" for i in range(30)))[0].values()] == [
+        "number",
+        "number",
+    ]
 
 
 def test_one_word_among_numbers_says_that_they_are_missing() -> None:

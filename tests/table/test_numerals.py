@@ -85,6 +85,10 @@ def test_codes_begin_with_zeros() -> None:
     assert column(["0.5", "0", "00.5", "0e1"])[0].kind == "number"
 
 
+def test_what_nobody_sees_is_no_part_of_a_number() -> None:
+    assert cells(column(["1.5", "2.5\x1a", "\u200b3", "\u00a04"])[1]) == [1.5, 2.5, 3, 4]
+
+
 def test_what_is_infinite_is_missing_and_said() -> None:
     found, values = column(["1.5", "inf", "-Infinity", "2", "1e999"])
     assert cells(values) == [1.5, None, None, 2, None]
