@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_UNSEEN = " \t\r\n\x00\x1a\u200b\ufeff"
+"""What files have at their ends, and pages around words, and nobody sees."""
+
 
 @dataclass(frozen=True, eq=False)
 class Distinct:
@@ -72,7 +75,7 @@ def distinct(cells: Any, missing: frozenset[str] = MISSING) -> Distinct:
         codes = np.concatenate([_codes(chunk) for chunk in encoded.chunks])
     else:
         dictionary, codes = encoded.dictionary, _codes(encoded)
-    trimmed = pc.utf8_trim_whitespace(dictionary)
+    trimmed = pc.utf8_trim(pc.utf8_trim_whitespace(dictionary), characters=_UNSEEN)
     again = pc.dictionary_encode(trimmed)
     found = Distinct(again.dictionary, np.append(_codes(again), np.int32(-1))[codes])
     gone = pc.is_in(pc.utf8_lower(found.words), value_set=pa.array(sorted(missing), found.words.type))

@@ -153,7 +153,8 @@ def _counts(name: str, values: NDArray[np.float64], cells: Any, place: int) -> s
         return ""
     steps = exact[1:] > exact[:-1]
     consecutive = bool((exact[1:] - exact[:-1] == 1).all())
-    if bool(steps.all()) and not _NAMES_TIME.fullmatch(name) and (consecutive or len(exact) >= _SORTED):
+    first = place == 0 and len(exact) >= _SORTED
+    if bool(steps.all()) and not _NAMES_TIME.fullmatch(name) and (consecutive or first or _NAMES_ROWS.fullmatch(name)):
         return _COUNTS if consecutive else _GROWS
     if (_NAMES_ROWS.fullmatch(name) or large) and len(np.unique(exact)) == len(exact):
         return "names the rows: all different"
@@ -249,9 +250,9 @@ def _target(name: str, cells: Any, override: Override | None, classes: bool, tab
         raise BadCells(table, [odd_words(name, found)])
     if isinstance(found.numbers, Numbers):
         return _target_of_numbers(name, found, found.numbers, classes)
-    if found.words is None:
-        assert isinstance(found.numbers, Moments)
-        raise DataError("E602", f"{table.name}: the target `{name}` holds dates; a target is a number or a class", (), "target")
+    if found.words is None or (found.kind == "date" and len(found.words.words) > FEW):
+        raise DataError("E602", f"{table.name}: the target `{name}` holds dates; a target is a number or a class",
+                        ("name another: `target=…`",), "target")  # fmt: skip
     codes = coded(found.words)
     return Target(name, "class", codes.words, missing=int(codes.missing.sum())), codes
 

@@ -32,9 +32,16 @@ FIELDS = {
 """What a letter after ``%`` stands for."""
 _DATES = ("%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d.%m.%y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y",
           "%m/%d/%y", "%b %d %Y", "%b %d, %Y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d. %b %Y", "%a, %d %b %Y", "%a %b %d %Y",
-          "%b %Y", "%b-%Y", "%Y-%m", "%Y-%b-%d")  # fmt: skip
+          "%Y-%b-%d")  # fmt: skip
+_MONTHLY = ("%b %Y", "%b-%Y", "%Y-%m", "%Y/%m", "%m/%Y")
 _TIMES = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p", "%H:%M:%S %z")
-PATTERNS = (ISO, *_DATES, *(f"{date}{gap}{time}" for date in _DATES for gap in (" ", "T") for time in _TIMES), *_TIMES[:5])
+PATTERNS = (
+    ISO,
+    *_DATES,
+    *(f"{date}{gap}{time}" for date in _DATES for gap in (" ", "T") for time in _TIMES),
+    *_MONTHLY,
+    *_TIMES[:5],
+)
 _LOOKED = 20
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,6 +20,10 @@ MOSTLY = 0.9
 """From which share on numbers, or dates, are what a column is meant to hold."""
 EXACT = 2.0**53
 """Beyond which float64 does not tell whole numbers apart."""
+
+
+_CODE = re.compile(r"[A-Za-z]{1,3}[ -]?\d+|\d+[ -]?[A-Za-z]{1,3}")
+"""What is no number among whole numbers that are codes: ``136A``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,9 +204,18 @@ def _numbers(words: Distinct, decimal: str, note: str) -> Nature | None:
         how, words, fits = replace(how, gaps=(odd[0],)), words.without(~fits), fits[fits]
         note = "; ".join(filter(None, (note, f"`{odd[0]}` counts as missing")))
         odd = []
+    if odd and all(map(_CODE.fullmatch, odd)) and str(how) == "" and not _decimals(words.words.filter(fits)):
+        note = "; ".join(filter(None, (note, f"codes, such as `{odd[0]}`")))
+        return Nature("words", words=words, coded=True, note=note)
     if odd:
         return Nature("number", None, words, str(how), odd=~fits, note=note)
     return _of_numbers(words.spread(numerals.numbers(words.words, how, decimal)), str(how), note, words)
+
+
+def _decimals(texts: Any) -> bool:
+    import pyarrow.compute as pc
+
+    return not pc.all(pc.match_substring_regex(texts, "^[0-9]+$")).as_py()
 
 
 def _dates(words: Distinct, note: str) -> Nature | None:

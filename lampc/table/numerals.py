@@ -156,7 +156,7 @@ def pattern(how: Written, decimal: str) -> str:
     point = re.escape(how.decimal or decimal)
     body = rf"(?:[0-9]+(?:{point}[0-9]*)?|{point}[0-9]+)(?:[eE][+-]?[0-9]+)?|(?i:inf(?:inity)?)"
     if how.thousands:
-        body = rf"[0-9]{{1,3}}(?:{re.escape(how.thousands)}[0-9]{{3}})+(?:{point}[0-9]*)?|{body}"
+        body = rf"[1-9][0-9]{{0,2}}(?:{re.escape(how.thousands)}[0-9]{{3}})+(?:{point}[0-9]*)?|{body}"
     mark = re.escape("%" if how.percent else how.currency)
     if not mark:
         signed, bare = rf"{_SIGN}(?:{body})", rf"(?:{body})"

@@ -173,6 +173,6 @@ def _classes(cells: Any, column: Column | Target, table: Table) -> Codes:
     word = found.words[int(found.codes[first])]
     near = nearest(word, column.values)
     fix = f"did you mean `{near}`?" if near else f"there are {', '.join(f'`{value}`' for value in column.values[:20])}"
-    more = f", nor are {len(others) - 1:,} more" if len(others) > 1 else ""
+    more = f" (nor {'is' if len(others) == 2 else 'are'} {len(others) - 1:,} more)" if len(others) > 1 else ""
     where = f"{table.name}, {table.place(first)}, column `{column.name}`"
     raise DataError("E604", f"{where}: `{word}` is no class that was trained on{more}", (fix,))
