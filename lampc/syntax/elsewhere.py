@@ -59,6 +59,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "epoch": ("epochs",), "n_epochs": ("epochs",), "num_epochs": ("epochs",), "max_epochs": ("epochs",),
     "nb_epoch": ("epochs",),
     "iterations": ("epochs",), "max_iter": ("epochs",), "random_state": ("seed",), "random_seed": ("seed",),
+    **dict.fromkeys(("n_folds", "num_folds", "k_folds", "kfold", "kfolds", "cv", "n_splits", "cross_validation"), ("folds",)),
     "validation_split": ("validation",), "val_split": ("validation",), "val": ("validation",),
     "validation_fraction": ("validation",), "train_split": ("split",), "train_size": ("split",), "label": ("target",),
     "labels": ("target",), "y": ("target",), "class_column": ("target",), "sep": ("delimiter",), "normalise": ("normalize",),
@@ -82,7 +83,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
 
 HOMES: dict[str, str] = {
     **dict.fromkeys(("epochs", "batch", "shuffle", "seed", "runs", "device", "backend", "precision", "patience", "accumulate",
-                     "workers", "best"), "train"),
+                     "workers", "best", "folds"), "train"),
     **dict.fromkeys(("lr", "momentum", "weight_decay", "clip", "nesterov", "beta1", "beta2"), "optimizer"),
     **dict.fromkeys(("validation", "split", "target", "normalize"), "data"),
     "warmup": "schedule",

@@ -99,6 +99,9 @@ TRAINED: dict[str, tuple[str, int]] = {
     "two classes": ("train either.lamp --json", 0),
     "nothing kept": ("train kinds.lamp --json --no-save", 0),
     "seeds, of which some diverge": ("train lost.lamp --json --runs 6", 0),
+    "folds, each with its validation part": ("train numbers.lamp --json --set folds=3 --set optimizer.lr=0.01", 0),
+    "other folds of the same": ("train numbers.lamp --json --set folds=3 --set optimizer.lr=0.001", 0),
+    "folds, of which some diverge": ("train lost.lamp --json --runs 2 --set folds=3", 0),
     "a seed that diverges": ("train numbers.lamp --json --set lr=1e30", 1),
     "pictures": ("train photos.lamp --json", 0),
     "a test part beyond all numbers": ("train beyond.lamp --json", 0),
@@ -140,6 +143,7 @@ LOOKED_AT = {
     "signal of units at 0": ("ops --json --signal numbers.lamp", 0),
     "signal of words": ("ops --json --signal words.lamp", 0),
     "a grid": ("sweep numbers.lamp --json --grid optimizer.lr=0.01,1e30", 0),
+    "folds": ("sweep lost.lamp --json --runs 2 --set folds=3 --grid batch=32", 0),
     "words": ("sweep kinds.lamp --json --runs 2 --grid shuffle=on,off", 0),
     "no test part": ("sweep numbers.lamp --json --set validation=0 --grid epochs=1", 0),
     "a search": ("sweep numbers.lamp --json --search optimizer.lr=0.001..0.1:log --trials 2", 0),
@@ -154,7 +158,8 @@ LOOKED_AT = {
     "examples": ("examples --json", 0),
     "other programs": ("compare kinds/1 numbers/1 --json", 0),
     "the same program": ("compare kinds/1 kinds/2 --json", 0),
-    "one that has not ended": ("compare kinds/1 numbers/4 --json", 0),
+    "the same folds": ("compare numbers/3 numbers/4 --json", 0),
+    "one that has not ended": ("compare kinds/1 numbers/6 --json", 0),
     "runs": ("runs --json", 0),
     "runs of a name": ("runs kinds --json", 0),
 }
@@ -287,5 +292,5 @@ def test_of_processes_that_train_together_the_first_says_what_is_wrong(
 
 def test_an_interrupted_training_says_where_to_go_on(printed: dict[str, list[Any]]) -> None:
     (end,) = [line for line in printed["train"] if "directory" in line and "best" not in line]
-    assert end["directory"] == "runs/numbers/4"
-    assert next(run["state"] for run in printed["runs"] if run["run"] == "numbers/4") == "stopped"
+    assert end["directory"] == "runs/numbers/6"
+    assert next(run["state"] for run in printed["runs"] if run["run"] == "numbers/6") == "stopped"
