@@ -11,7 +11,7 @@ from lampc.cli.say import say, say_table, tell
 from lampc.tables import Column
 
 if TYPE_CHECKING:
-    from lampc.runs.assessment.assess import Assessment, Weighed
+    from lampc.runs.assessment.assess import Assessment, Row, Weighed
     from lampc.runs.assessment.by_class import Measures
     from lampc.runs.assessment.calibration import Calibration
     from lampc.runs.assessment.residuals import Residuals
@@ -22,7 +22,8 @@ _POINTS = 200
 """Points of a ROC curve at most that are printed as JSON."""
 _COLUMNS = 20
 """Columns at most that people are shown by their importance."""
-
+_TARGETS = 6
+"""Targets at most whose residuals people are shown."""
 _NUMBERED = {"row": ", by their numbers in the table, from 0", "sample": ", by their numbers in the part, from 0"}
 
 
@@ -44,10 +45,12 @@ def report_json(found: Assessment) -> dict[str, Any]:
     made: dict[str, Any] = {
         "part": found.part,
         "samples": found.samples,
-        "worst": {"by": found.by, "rows": [asdict(row) for row in found.worst]},
+        "worst": {"by": found.by, "rows": [_row(row) for row in found.worst]},
     }
     if found.classes:
         made["classes"] = [asdict(each) for each in found.classes]
+    if found.labels:
+        made["labels"] = [asdict(each) for each in found.labels]
     if found.yes:
         made["yes"] = found.yes
     if found.roc is not None:
@@ -64,6 +67,10 @@ def report_json(found: Assessment) -> dict[str, Any]:
     if found.weighed is not None:
         made["importance"] = asdict(found.weighed)
     return made
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {"name": row.name, **asdict(row.told), "loss": row.loss}
 
 
 def _point(false: float, true: float, threshold: float) -> dict[str, float | None]:
@@ -99,10 +106,12 @@ def print_report(found: Assessment, color: bool) -> None:
     say()
     say(f"report of the {found.part} part, {found.samples:,} samples" if found.part != "data" else
         f"report of {found.samples:,} samples")  # fmt: skip
-    if found.classes:
-        columns = [Column("class"), *(Column(name, True) for name in ("precision", "recall", "f1", "samples"))]
-        _table("", columns, [[each.name, *_shares(each.precision, each.recall, each.f1), f"{each.samples:,}"]
-                             for each in found.classes], color)  # fmt: skip
+    if found.classes or found.labels:
+        names = ("precision", "recall", "f1", "samples")
+        columns = [Column("class" if found.classes else "label"), *(Column(name, True) for name in names)]
+        rows = [[each.name, *_shares(each.precision, each.recall, each.f1), f"{each.samples:,}"]
+                for each in found.classes or found.labels]  # fmt: skip
+        _table("", columns, rows, color)
     if found.roc is not None:
         tell(f"\narea under the ROC curve of `{found.yes}`: {found.roc.area:.4f}")
     if found.calibration is not None:
@@ -136,20 +145,25 @@ def _print_calibration(found: Calibration, yes: str, color: bool) -> None:
 def _print_residuals(found: Sequence[Residuals], color: bool) -> None:
     from lampc.runs.assessment.residuals import QUANTILES
 
-    rows = [[name, *(f"{getattr(each, name):.5g}" for each in found)]
+    shown = found[:_TARGETS]
+    rows = [[name, *(f"{getattr(each, name):.5g}" for each in shown)]
             for name in ("mae", "rmse", "r2", "mean", "deviation", "largest")]  # fmt: skip
-    rows += [[f"{100 * share:g} % are below", *(f"{each.quantiles[index]:.5g}" for each in found)]
+    rows += [[f"{100 * share:g} % are below", *(f"{each.quantiles[index]:.5g}" for each in shown)]
              for index, share in enumerate(QUANTILES)]  # fmt: skip
-    _table("residuals, predicted minus true", [Column(""), *(Column(each.target, True) for each in found)], rows, color)
+    more = f"; the first {_TARGETS} of {len(found):,} targets" if len(found) > _TARGETS else ""
+    columns = [Column(""), *(Column(each.target, True) for each in shown)]
+    _table(f"residuals, predicted minus true{more}", columns, rows, color)
 
 
 def _print_worst(found: Assessment, color: bool) -> None:
-    probable, several = any(row.share is not None for row in found.worst), len(found.residuals) > 1
-    last = "off by" if found.residuals else "loss"
-    columns = [Column(found.by), *[Column("target")] * several, Column("true"), Column("predicted"),
-               *[Column("its probability", True)] * probable, Column(last, True)]  # fmt: skip
-    rows = [[row.name, *[row.target] * several, _shown(row.true), _shown(row.predicted),
-             *([] if row.share is None else [f"{row.share:.4g}"]), f"{row.loss:.4g}"] for row in found.worst]  # fmt: skip
+    told = [row.told for row in found.worst]
+    probable, several = any(each.share is not None for each in told), len(found.residuals) > 1 or bool(found.labels)
+    columns = [Column(found.by), *[Column("of")] * several, Column("true"), Column("predicted"),
+               *[Column("its probability", True)] * probable,
+               Column("off by" if found.residuals else "loss", True)]  # fmt: skip
+    rows = [[row.name, *[each.target] * several, _shown(each.true), _shown(each.predicted),
+             *([] if each.share is None else [f"{each.share:.4g}"]), f"{row.loss:.4g}"]
+            for row, each in zip(found.worst, told, strict=True)]  # fmt: skip
     _table("the worst rows" + _NUMBERED.get(found.by, ""), columns, rows, color)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from lampc.cli.colors import COLOR
 from lampc.cli.completion import complete_files, complete_runs
@@ -37,6 +38,10 @@ class Threshold(click.ParamType[Any]):
         if not 0.0 <= number <= 1.0:
             self.fail(f"{value!r} is neither a number from 0 to 1 nor one of {', '.join(self.metrics)}.", param, ctx)
         return number
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """The metrics."""
+        return [CompletionItem(metric) for metric in self.metrics if metric.startswith(incomplete)]
 
 
 @verb("lampc eval iris", "lampc eval iris --data other.csv --json", "lampc eval iris --report",

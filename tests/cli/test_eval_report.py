@@ -18,31 +18,37 @@ from lampc.cli import run
 metrics = pytest.importorskip("sklearn.metrics")
 
 PROGRAMS = {
-    "pets": """data csv "animals.csv" target=pet drop=[weight, bark] validation=0.25 split=0.7
+    "pets": """data csv "animals.csv" target=pet drop=[weight, bark, purr] validation=0.25 split=0.7
 linear 8 kaiming; relu; linear 2 xavier
 loss crossentropy
 optimizer adam lr=0.02
 train epochs=15 batch=16
 """,
-    "barks": """data csv "animals.csv" target=bark drop=[weight, pet] validation=0.25 split=0.7
+    "barks": """data csv "animals.csv" target=bark drop=[weight, pet, purr] validation=0.25 split=0.7
 linear 8 kaiming; relu; linear 1 xavier; sigmoid
 loss bce
 optimizer adam lr=0.02
 train epochs=15 batch=16
 """,
-    "breeds": """data csv "animals.csv" target=breed drop=[weight, bark, pet] validation=0.25 split=0.7
+    "breeds": """data csv "animals.csv" target=breed drop=[weight, bark, pet, purr] validation=0.25 split=0.7
 linear 8 kaiming; relu; linear 3 xavier
 loss crossentropy
 optimizer adam lr=0.02
 train epochs=15 batch=16
 """,
-    "weights": """data csv "animals.csv" target=weight drop=[pet, bark] split=0.7
+    "weights": """data csv "animals.csv" target=weight drop=[id, pet, bark, purr] split=0.7
 linear 8 kaiming; relu; linear 1 xavier
 loss mse
 optimizer adam lr=0.02
 train epochs=30 batch=16
 """,
-    "margin": """data csv "animals.csv" target=bark drop=[weight, pet] split=0.7
+    "both": """data csv "animals.csv" target=[purr, bark] drop=[weight, pet] split=0.7
+linear 8 kaiming; relu; linear 2 xavier; sigmoid
+loss bce
+optimizer adam lr=0.02
+train epochs=10 batch=16
+""",
+    "margin": """data csv "animals.csv" target=bark drop=[weight, pet, purr] split=0.7
 linear 1 xavier
 loss hinge
 train epochs=3
@@ -57,13 +63,15 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     random = np.random.default_rng(5)
     with (place / "animals.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
-        table.writerow(["age", "height", "breed", "pet", "weight", "bark"])
-        for _ in range(200):
+        table.writerow(["id", "age", "height", "breed", "pet", "weight", "bark", "purr"])
+        for number in range(200):
             age, height = random.uniform(0, 12), random.normal(40, 12)
             dog = height + random.normal(0, 6) > 45
             breed = ["short", "middle", "tall"][int(np.digitize(height + random.normal(0, 3), [35, 45]))]
-            table.writerow([f"{age:.2f}", f"{height:.1f}", breed, "dog" if dog else "cat",
-                            f"{2000 + 700 * height + 300 * age + random.normal(0, 900):.0f}", int(dog)])  # fmt: skip
+            grams = 2000 + 700 * height + 300 * age + random.normal(0, 900)
+            purrs = random.random() < 0.9 - 0.8 * dog
+            table.writerow([100 + number, f"{age:.2f}", f"{height:.1f}", breed, "dog" if dog else "cat", f"{grams:.0f}",
+                            int(dog), "yes" if purrs else "no"])  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         patch.delenv("LAMPC_RUNS", raising=False)
@@ -115,10 +123,10 @@ def test_a_report_of_classes_is_of_what_is_predicted(lampc: Command) -> None:
         assert [row[name] for row in found["classes"]] == pytest.approx(wanted[index].tolist()), name
     own = np.array([row[f"p_{breed}"] for row, breed in zip(predicted, true, strict=True)])
     worst = found["worst"]["rows"]
-    assert found["worst"]["by"] == "row"
-    assert [int(row["name"]) for row in worst] == np.argsort(own)[:5].tolist()
+    assert found["worst"]["by"] == "id"
+    assert [int(row["name"]) - 100 for row in worst] == np.argsort(own)[:5].tolist()
     assert [row["loss"] for row in worst] == pytest.approx((-np.log(np.sort(own)[:5])).tolist(), rel=1e-5)
-    assert [row["true"] for row in worst] == [true[int(row["name"])] for row in worst]
+    assert [row["true"] for row in worst] == [true[int(row["name"]) - 100] for row in worst]
     sure = np.array([max(row[f"p_{name}"] for name in names) for row in predicted])
     assert sum(each["samples"] for each in found["calibration"]["bins"]) == 200
     mean = sum(each["samples"] * each["mean"] for each in found["calibration"]["bins"]) / 200
@@ -137,6 +145,27 @@ def test_a_report_of_two_classes_has_a_curve_of_the_second(lampc: Command) -> No
     assert {row["column"] for row in columns} == {"age", "height", "breed"}
     assert columns[0]["column"] in ("height", "breed")
     assert found["importance"]["whole"] == pytest.approx(metrics.accuracy_score(true, answers(predicted, "pet")))
+
+
+def test_a_report_of_several_labels_is_of_each_ones_yes(lampc: Command) -> None:
+    found = told(lampc, "both", "--report")
+    kept = library.load_run("both")
+    made = kept.predict("animals.csv").raw
+    true = np.array([[purr == "yes", bark == "1"] for purr, bark in zip(cells("purr"), cells("bark"), strict=True)])
+    wanted = metrics.precision_recall_fscore_support(true, made > 0.5, zero_division=0)
+    labels = found["report"]["labels"]
+    assert [row["name"] for row in labels] == ["purr", "bark"]
+    for index, name in enumerate(("precision", "recall", "f1", "samples")):
+        assert [row[name] for row in labels] == pytest.approx(wanted[index].tolist()), name
+    assert found["data"]["measures"]["accuracy"] == pytest.approx(1 - metrics.hamming_loss(true, made > 0.5))
+    assert found["report"]["importance"]["whole"] == pytest.approx(found["data"]["measures"]["accuracy"])
+    own = np.where(true, made, 1 - made)
+    worst = found["report"]["worst"]["rows"][0]
+    index = int((-np.log(own)).mean(1).argmax())
+    assert int(worst["name"]) == 100 + index
+    assert worst["share"] == pytest.approx(own[index].min(), rel=1e-5)
+    assert worst["target"] == ["purr", "bark"][own[index].argmin()]
+    assert worst["true"] in ("no", "yes", "0", "1")
 
 
 def test_residuals_are_in_the_targets_unit(lampc: Command) -> None:
@@ -202,11 +231,17 @@ def test_what_people_read(lampc: Command) -> None:
     assert done.status == 0
     for words in ("by which f1 of the validation part is greatest", "test, above", "to predict so: lampc predict pets INPUT",
                   "report of the test part, 60 samples", "area under the ROC curve of `dog`", "calibration: probabilities",
-                  "the worst rows, by their numbers in the table, from 0", "columns by importance: accuracy"):  # fmt: skip
+                  "the worst rows\n id ", "columns by importance: accuracy"):  # fmt: skip
         assert words in done.out, words
     assert all(len(line) <= 128 for line in done.out.splitlines())
     done = lampc("eval", "weights", "--report")
-    for words in ("residuals, predicted minus true", "95 % are below", "off by", "r2 falls by"):
+    for words in (
+        "residuals, predicted minus true",
+        "95 % are below",
+        "off by",
+        "r2 falls by",
+        "the worst rows, by their numbers in the table, from 0",
+    ):
         assert words in done.out, words
 
 
@@ -223,6 +258,7 @@ def test_what_people_read(lampc: Command) -> None:
             1,
             "error[E506]: a threshold is of the probability of yes, and here the targets are num",
         ),
+        ("eval both --threshold 0.4", 1, "there are several labels"),
         ("eval margin --threshold 0.4", 1, "`hinge` makes none"),
         ("predict margin animals.csv --threshold 0.4", 1, "error[E506]: a threshold is of the probability of yes"),
         ("predict breeds animals.csv --threshold 0.4", 1, "error[E506]: a threshold is of the probability of yes"),
@@ -255,7 +291,7 @@ def test_without_a_validation_part_there_is_nothing_to_choose_by(lampc: Command)
 
 def test_what_is_no_class_and_no_number_has_no_report(lampc: Command) -> None:
     Path("several.lamp").write_text(
-        'data csv "animals.csv" target=breed drop=[weight, bark, pet]\nlinear 4 xavier as h; linear 3 xavier as kind\n'
+        'data csv "animals.csv" target=breed drop=[weight, bark, pet, purr]\nlinear 4 xavier as h; linear 3 xavier as kind\n'
         "loss total = crossentropy(kind, y) + 0.1 * crossentropy(h, y)\ntrain epochs=1",
         encoding="utf-8",
     )

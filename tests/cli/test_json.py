@@ -46,6 +46,11 @@ data csv "either.csv" validation=0.4
 loss crossentropy
 train epochs=2 batch=8
 """,
+    "marks": """linear 2 xavier; sigmoid
+data csv "marks.csv" target=[m, n]
+loss bce
+train epochs=1
+""",
     "two": """linear 2->6 xavier; tanh as h
 linear 3 xavier as kind
 from h; linear 1 xavier
@@ -75,6 +80,7 @@ def write(folder: Path) -> None:
     (folder / "kinds.csv").write_text("a,b,kind\n" + "".join(f"{a},{b},{'xyz'[i % 3]}\n" for i, (a, b) in enumerate(rows)))
     (folder / "numbers.csv").write_text("a,b,y\n" + "".join(f"{a},{b},{a - b}\n" for a, b in rows))
     (folder / "either.csv").write_text("a,b,kind\n" + "".join(f"{a},{b},{'xy'[a > b]}\n" for a, b in rows))
+    (folder / "marks.csv").write_text("a,b,m,n\n" + "".join(f"{a},{b},{int(a > b)},{int(a < 0.5)}\n" for a, b in rows))
     (folder / "far.csv").write_text("a,b,y\n" + "".join(f"{a},{b},{1e30 if not i else a}\n" for i, (a, b) in enumerate(rows)))
     (folder / "odd.csv").write_text(
         '"=a\n",,id,when,paid,same,c\n1,x,7,31.1.2020,yes,0,1e308\n2,,5,1.2.2020,no,0,1e308\n,\u202ey,9,,no,0,2\n,x,8,,,0,1\n'
@@ -97,6 +103,7 @@ TRAINED: dict[str, tuple[str, int]] = {
     "seeds, each with its validation part": ("train numbers.lamp --json --runs 3 --set optimizer.lr=0.01", 0),
     "two values that the loss compares": ("train two.lamp --json --backend torch", 0),
     "two classes": ("train either.lamp --json", 0),
+    "several labels": ("train marks.lamp --json", 0),
     "nothing kept": ("train kinds.lamp --json --no-save", 0),
     "seeds, of which some diverge": ("train lost.lamp --json --runs 6", 0),
     "folds, each with its validation part": ("train numbers.lamp --json --set folds=3 --set optimizer.lr=0.01", 0),
@@ -122,6 +129,7 @@ LOOKED_AT = {
     "a report of classes": ("eval kinds --report --json", 0),
     "a report of numbers": ("eval numbers/1 --report --json", 0),
     "a report of numbers that are none": ("eval beyond --data endless.npz --report --json", 0),
+    "a report of several labels": ("eval marks --report --json", 0),
     "a report of pictures": ("eval photos --report --json", 0),
     "a threshold chosen by f1": ("eval either --threshold f1 --report --json", 0),
     "a threshold chosen by balanced accuracy": ("eval either --threshold balanced_accuracy --json", 0),

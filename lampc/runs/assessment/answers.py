@@ -1,25 +1,27 @@
-"""What a run's network answers to the samples of a part, and what is true, as a person has it: classes by name, numbers."""
+"""What a network answers to samples, and what is true, as a person has it: classes by name, labels, numbers in their unit."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from lampc.diagnostics import failure
-from lampc.layers.metrics import kind_of
-from lampc.ops.activations import Sigmoid
-from lampc.ops.normalise import LogSoftmax, Softmax
+from lampc.runs.assessment.residuals import residuals
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from lampc.data import Split
-    from lampc.data.unit import Unit
-    from lampc.elaborate.heads import Compared
-    from lampc.ir.op import Op
-    from lampc.runs.load import Run
-    from lampc.runtime.model import Model
+
+@dataclass(frozen=True)
+class Told:
+    """A sample's answer, beside what is true."""
+
+    target: str
+    """Of several labels or numbers the one that is farthest off; empty for classes."""
+    true: str | float
+    predicted: str | float
+    share: float | None
+    """The probability of what is true, where there are classes or labels; None where there is none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +71,78 @@ class Classes:
         found: NDArray[np.float64] = np.maximum(0.0, 1.0 - own) if self.margin else -np.log(np.clip(own, self.least, 1.0))
         return found
 
+    @property
+    def scored(self) -> str:
+        """What ``score`` is."""
+        return "accuracy"
+
+    def score(self, threshold: float | None = None) -> float:
+        """The share of right answers."""
+        return float((self.found(threshold) == self.true).mean())
+
+    def told(self, index: int, threshold: float | None = None) -> Told:
+        """A sample's answer."""
+        true, found = int(self.true[index]), int(self.found(threshold)[index])
+        share = None if self.margin else float(self.shares[index, true])
+        return Told("", self.names[true], self.names[found], share)
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """Answers of yes or no to several questions at once."""
+
+    names: tuple[str, ...]
+    """The questions'."""
+    words: tuple[tuple[str, str], ...]
+    """How no and yes are said of each."""
+    shares: NDArray[np.float64]
+    """The probability of each yes [n, labels]; of a ``margin`` its score."""
+    true: NDArray[np.bool_]
+    """[n, labels]"""
+    margin: bool = False
+    """Whether they are no probabilities, but how far on one side of 0 a sample is."""
+    least: float = 1e-300
+    """What a probability is at least: one that the network has rounded to 0 is not impossible."""
+
+    @property
+    def found(self) -> NDArray[np.bool_]:
+        """The answers [n, labels]."""
+        said: NDArray[np.bool_] = self.shares > (0.0 if self.margin else 0.5)
+        return said
+
+    @property
+    def own(self) -> NDArray[np.float64]:
+        """The probability of what is true, or its score [n, labels]."""
+        import numpy as np
+
+        other = -self.shares if self.margin else 1.0 - self.shares
+        return np.where(self.true, self.shares, other)
+
+    @property
+    def losses(self) -> NDArray[np.float64]:
+        """Of each sample the mean over labels of -log p of what is true [n]; of a margin of max(0, 1 - it)."""
+        import numpy as np
+
+        each = np.maximum(0.0, 1.0 - self.own) if self.margin else -np.log(np.clip(self.own, self.least, 1.0))
+        found: NDArray[np.float64] = each.mean(1)
+        return found
+
+    @property
+    def scored(self) -> str:
+        """What ``score`` is."""
+        return "accuracy"
+
+    def score(self, threshold: float | None = None) -> float:
+        """The share of right answers over all labels."""
+        return float((self.found == self.true).mean())
+
+    def told(self, index: int, threshold: float | None = None) -> Told:
+        """A sample's answer to the question that it is farthest off at."""
+        own = self.own[index]
+        far = int(own.argmin())
+        words, found = self.words[far], bool(self.found[index, far])
+        return Told(self.names[far], words[bool(self.true[index, far])], words[found], None if self.margin else float(own[far]))
+
 
 @dataclass(frozen=True, eq=False)
 class Numbers:
@@ -82,131 +156,38 @@ class Numbers:
     """[n, targets]"""
 
     @property
-    def losses(self) -> NDArray[np.float64]:
-        """Of each sample the root of its errors' mean square, each by its target's deviation where there are several [n]."""
+    def _errors(self) -> NDArray[np.float64]:
+        """Predicted minus true [n, targets]; of several, each by its target's deviation."""
         import numpy as np
 
         with np.errstate(over="ignore", invalid="ignore"):
             error = self.predicted - self.true
-            if error.shape[1] > 1:
-                deviation = self.true.std(0)
-                error = error / np.where(deviation > 0.0, deviation, 1.0)
-            found: NDArray[np.float64] = np.linalg.norm(error, axis=1) / np.sqrt(error.shape[1])
+            deviation = self.true.std(0) if len(self.names) > 1 else np.ones(1)
+            found: NDArray[np.float64] = error / np.where(deviation > 0.0, deviation, 1.0)
         return found
 
-
-Answers = Classes | Numbers
-
-
-def answers(run: Run, model: Model, part: Split) -> Answers:
-    """What the network makes of a part of its data; samples whose label the loss ignores are left out.
-
-    Raises:
-        LampError: if it answers with neither a class nor numbers, as with a class for each place of a sample.
-    """
-    counted = counting(run, part)
-    made = model(part.x).cpu().numpy()
-    return reading(run, model, part.y).of(made[counted], part.y[counted])
-
-
-def counting(run: Run, part: Split) -> NDArray[np.int64]:
-    """The rows whose label the loss does not ignore."""
-    import numpy as np
-
-    ignored = run.program.ignored
-    return np.arange(len(part)) if ignored is None else np.flatnonzero(part.y != ignored)
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How a network's numbers are to be read."""
-
-    names: tuple[str, ...]
-    """The classes', or the targets'."""
-    numbers: bool = False
-    margin: bool = False
-    op: Op | None = None
-    """The network's last op, where it makes probabilities of scores."""
-    unit: Unit | None = None
-    """Of numbers: the targets' own, where the network has standardised ones."""
-
-    def of(self, made: NDArray[np.floating[Any]], y: NDArray[Any]) -> Answers:
-        """Answers, of what the network makes [n, …], for targets as the loss takes them."""
+    @property
+    def losses(self) -> NDArray[np.float64]:
+        """Of each sample the root of its errors' mean square, each by its target's deviation where there are several [n]."""
         import numpy as np
 
-        rounding = float(np.finfo(made.dtype).eps)
-        found: NDArray[np.float64] = made.astype(np.float64)
-        if self.numbers:
-            both = (part.reshape(len(y), -1) for part in (found, np.asarray(y, np.float64)))
-            predicted, true = both if self.unit is None else map(self.unit.own, both)
-            return Numbers(self.names, predicted, true)
-        if found.shape[1] == 1:
-            other = -found if self.margin else 1.0 - found
-            return Classes(
-                self.names, np.concatenate([other, found], 1), (y[:, 0] > 0.5).astype(np.int64), self.margin, rounding
-            )
-        return Classes(self.names, shares(self.op, found), y, least=rounding if isinstance(self.op, Softmax) else 1e-300)
+        found: NDArray[np.float64] = np.linalg.norm(self._errors, axis=1) / len(self.names) ** 0.5
+        return found
+
+    @property
+    def scored(self) -> str:
+        """What ``score`` is."""
+        return "r2"
+
+    def score(self, threshold: float | None = None) -> float:
+        """The share of the targets' variance that is explained, the mean over targets."""
+        each = [residuals(p, y, "").r2 for p, y in zip(self.predicted.T, self.true.T, strict=True)]
+        return sum(each) / len(each)
+
+    def told(self, index: int, threshold: float | None = None) -> Told:
+        """A sample's number of the target that is farthest off."""
+        far = int(abs(self._errors[index]).argmax())
+        return Told(self.names[far], float(self.true[index, far]), float(self.predicted[index, far]), None)
 
 
-def shares(op: Op | None, made: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Probabilities [n, classes] of what a network makes, whose last op is known."""
-    import numpy as np
-
-    if isinstance(op, Softmax):
-        return made
-    logs = made if isinstance(op, LogSoftmax) else made - made.max(-1, keepdims=True)
-    each = np.exp(logs)
-    found: NDArray[np.float64] = each / each.sum(-1, keepdims=True)
-    return found
-
-
-def reading(run: Run, model: Model, y: NDArray[Any]) -> Reading:
-    """How a run's numbers are to be read, for targets as the loss takes them.
-
-    Raises:
-        LampError: if they are neither a class nor numbers.
-    """
-    import numpy as np
-
-    elaborated, head = run.program.elaborated, _head(run)
-    last = elaborated.graph.outputs["prediction"]
-    op, shape = elaborated.graph[last.node].op, elaborated.graph.type(last).sample
-    names = run.classes
-    if y.dtype.kind in "iu":
-        if y.ndim != 1 or len(shape) != 1:
-            raise _unfit("it answers with a class for each place of a sample")
-        known = tuple(names or ()) + tuple(str(label) for label in range(len(names or ()), shape[0]))
-        return Reading(known, op=op)
-    sides = head.loss == "hinge"
-    bits = y.shape[1:] == (1,) and bool(np.isin(y, (0.0, 1.0)).all())
-    if bits and shape == (1,) and (sides or head.loss == "bce" or isinstance(op, Sigmoid)):
-        return Reading(names or ("0", "1"), margin=sides)
-    compared = any(kind_of(metric.name) in ("mae", "rmse", "r2") for metric in run.program.metrics)
-    if y.shape[1:] != shape or head.loss in ("bce", "hinge", "crossentropy", "nll", "kl") or not (head.loss or compared):
-        raise _unfit("its loss compares neither classes nor numbers with the targets, each sample's own")
-    return Reading(_target_names(run, int(np.prod(shape))), numbers=True, unit=model.unit)
-
-
-def _target_names(run: Run, count: int) -> tuple[str, ...]:
-    if run.schema is not None and len(run.schema.targets) == count:
-        return tuple(target.name for target in run.schema.targets)
-    data = run.program.experiment.data
-    description = None if data is None else data.description
-    name = description.name if description is not None and description.name else "y"
-    return (name,) if count == 1 else tuple(f"{name}{index}" for index in range(count))
-
-
-def _head(run: Run) -> Compared:
-    """The network's last value, as the loss compares it with all of the targets."""
-    heads = run.program.elaborated.heads
-    if len(heads) != 1 or heads[0].label or heads[0].part is not None or not heads[0].exact:
-        raise _unfit("its loss compares several values with the targets, or a formula of them")
-    return heads[0]
-
-
-def _unfit(why: str) -> Exception:
-    return failure(
-        "E506",
-        f"of this network there is no report: {why}",
-        "leave out --report and --threshold: loss and metrics are measured",
-    )
+Answers = Classes | Labels | Numbers

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lampc.data.rows import Rows
-from lampc.runs.assessment.answers import Answers, Classes, Numbers, answers, counting, reading
-from lampc.runs.assessment.by_class import ByClass, by_class
+from lampc.runs.assessment.answers import Answers, Labels, Numbers, Told
+from lampc.runs.assessment.by_class import ByClass, by_class, by_label
 from lampc.runs.assessment.calibration import Calibration, calibration
 from lampc.runs.assessment.importance import REPEATS, Importance, Slots, importances
 from lampc.runs.assessment.naming import naming
 from lampc.runs.assessment.ranking import Roc, roc
+from lampc.runs.assessment.reading import answers, counting, reading
 from lampc.runs.assessment.residuals import Residuals, residuals
 
 if TYPE_CHECKING:
@@ -38,12 +39,7 @@ class Row:
 
     name: str
     """Its id, or its number, from 0; see ``Assessment.by``."""
-    target: str
-    """Of several numbers the one that is farthest off; empty for classes."""
-    true: str | float
-    predicted: str | float
-    share: float | None
-    """The probability of what is true, where there are classes; None where there is none."""
+    told: Told
     loss: float
     """The larger, the worse: -log p of the class, or the size of the error."""
 
@@ -68,7 +64,9 @@ class Assessment:
     part: str
     samples: int
     classes: tuple[ByClass, ...] = ()
-    """None where targets are numbers."""
+    """None where targets are numbers, or labels."""
+    labels: tuple[ByClass, ...] = ()
+    """Of several labels at once, how well the samples of each are found."""
     yes: str = ""
     """Of two classes the one that ROC and calibration are of."""
     roc: Roc | None = None
@@ -97,18 +95,23 @@ def assess(run: Run, model: Model, name: str, part: Split, threshold: float | No
     """
     found = answers(run, model, part)
     called, places = naming(run, part, other), counting(run, part)
-    worst = _worst(found, lambda index: called.name(int(places[index])), threshold)
+    losses = found.losses
+    worst = tuple(Row(called.name(int(places[index])), found.told(index, threshold), float(losses[index]))
+                  for index in worst_rows(losses, WORST))  # fmt: skip
     weighed = _weighed(run, model, part, threshold)
     if isinstance(found, Numbers):
         errors = tuple(residuals(*column) for column in zip(found.predicted.T, found.true.T, found.names, strict=True))
         return Assessment(name, len(found.true), residuals=errors, worst=worst, by=called.by, weighed=weighed)
+    if isinstance(found, Labels):
+        labels = by_label(found.found, found.true, found.names)
+        return Assessment(name, len(found.true), labels=labels, worst=worst, by=called.by, weighed=weighed)
     guess = found.found(threshold)
     if found.two:
         yes = found.true == 1
         curve, calibrated = roc(found.yes, yes), None if found.margin else calibration(found.yes, yes)
     else:
         curve, calibrated = None, calibration(found.shares.max(1), guess == found.true)
-    return Assessment(name, len(found.true), by_class(guess, found.true, found.names), found.names[1] if found.two else "",
+    return Assessment(name, len(found.true), by_class(guess, found.true, found.names), (), found.names[1] if found.two else "",
                       curve, calibrated, (), worst, called.by, weighed)  # fmt: skip
 
 
@@ -118,39 +121,6 @@ def worst_rows(losses: NDArray[np.float64], count: int) -> list[int]:
 
     found: list[int] = np.argsort(-np.where(np.isnan(losses), np.inf, losses), kind="stable")[:count].tolist()
     return found
-
-
-def _worst(found: Answers, name: Callable[[int], str], threshold: float | None) -> tuple[Row, ...]:
-    losses, rows = found.losses, []
-    guess = found.found(threshold) if isinstance(found, Classes) else None
-    for index in worst_rows(losses, WORST):
-        loss = float(losses[index])
-        if isinstance(found, Classes) and guess is not None:
-            true = int(found.true[index])
-            share = None if found.margin else float(found.shares[index, true])
-            rows.append(Row(name(index), "", found.names[true], found.names[int(guess[index])], share, loss))
-        elif isinstance(found, Numbers):
-            far = _farthest(found, index)
-            rows.append(
-                Row(
-                    name(index),
-                    found.names[far],
-                    float(found.true[index, far]),
-                    float(found.predicted[index, far]),
-                    None,
-                    loss,
-                )
-            )
-    return tuple(rows)
-
-
-def _farthest(found: Numbers, index: int) -> int:
-    """The target of a row that is farthest off."""
-    import numpy as np
-
-    with np.errstate(over="ignore", invalid="ignore"):
-        deviation = found.true.std(0)
-        return int((np.abs(found.predicted[index] - found.true[index]) / np.where(deviation > 0.0, deviation, 1.0)).argmax())
 
 
 def _weighed(run: Run, model: Model, part: Split, threshold: float | None) -> Weighed | None:
@@ -167,19 +137,9 @@ def _weighed(run: Run, model: Model, part: Split, threshold: float | None) -> We
     def predict(samples: NDArray[Any]) -> Answers:
         return read.of(model(samples).cpu().numpy(), y)
 
-    def score(found: Answers) -> float:
-        return _score(found, threshold)
-
     whole = predict(x)
-    return Weighed("accuracy" if isinstance(whole, Classes) else "r2", score(whole), len(x), REPEATS,
-                   importances(predict, x, score, groups, REPEATS, run.seed))  # fmt: skip
-
-
-def _score(found: Answers, threshold: float | None) -> float:
-    if isinstance(found, Classes):
-        return float((found.found(threshold) == found.true).mean())
-    each = [residuals(p, y, "").r2 for p, y in zip(found.predicted.T, found.true.T, strict=True)]
-    return sum(each) / len(each)
+    found = importances(predict, x, lambda made: made.score(threshold), groups, REPEATS, run.seed)
+    return Weighed(whole.scored, whole.score(threshold), len(x), REPEATS, found)
 
 
 def columns_of(run: Run) -> Mapping[str, Slots] | None:

@@ -50,6 +50,13 @@ def by_class(found: NDArray[np.integer[Any]], true: NDArray[np.integer[Any]], na
     )
 
 
+def by_label(found: NDArray[np.bool_], true: NDArray[np.bool_], names: Sequence[str]) -> tuple[ByClass, ...]:
+    """Of each label's ones, for answers and truths [n, labels]."""
+    each = [measures(f, t) for f, t in zip(found.T, true.T, strict=True)]
+    return tuple(ByClass(name, of.precision, of.recall, of.f1, int(t.sum()))
+                 for name, of, t in zip(names, each, true.T, strict=True))  # fmt: skip
+
+
 def measures(yes: NDArray[np.bool_], true: NDArray[np.bool_]) -> Measures:
     """Of answers and truths [n]."""
     hits, taken, there, total = int((yes & true).sum()), int(yes.sum()), int(true.sum()), len(true)

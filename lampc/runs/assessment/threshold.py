@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lampc.diagnostics import failure
-from lampc.runs.assessment.answers import Answers, Classes, answers
+from lampc.runs.assessment.answers import Answers, Classes, Labels
 from lampc.runs.assessment.by_class import Measures, measures, of_counts
+from lampc.runs.assessment.reading import answers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,7 +77,7 @@ def yes_or_no(found: Answers) -> Classes:
         LampError: if they are others.
     """
     if not isinstance(found, Classes):
-        what = "the targets are numbers"
+        what = "there are several labels" if isinstance(found, Labels) else "the targets are numbers"
     elif not found.two:
         what = f"there are {len(found.names)} classes"
     elif found.margin:
