@@ -12,8 +12,10 @@ from lampc.export.answers import NUMBERS, Answer, answered
 from lampc.runtime.weights import plain_weights, put, weights
 
 if TYPE_CHECKING:
+    from lampc.export.torch_source import Normal
     from lampc.runs.load import Run
     from lampc.runtime.model import Model
+    from lampc.table.schema import Schema
 
 
 def write(run: Run, form: str, path: Path, value: str = "") -> list[Path]:
@@ -27,12 +29,24 @@ def write(run: Run, form: str, path: Path, value: str = "") -> list[Path]:
     trained = run.model()
     model = _answering(trained, value, form)
     normal, unit = run.kept.about["normal"], _unit(trained, value)
-    schema, answer = run.schema, _answer(run, model, value)
+    return write_model(model, form, path, normal, unit, run.schema, _answer(run, model, value))
+
+
+def write_model(model: Model, form: str, path: Path, normal: Normal | None = None, unit: Normal | None = None,
+                schema: Schema | None = None, answer: Answer = NUMBERS) -> list[Path]:  # fmt: skip
+    """The same of a model; ``normal``: by what features were normalised, ``unit``: by what targets were standardised.
+
+    Of a table ``schema`` says what rows are, and ``answer`` what the prediction says of the target.
+
+    Raises:
+        LampError: if the network has no such form, or the files cannot be written.
+    """
     if form == "torch":
         from lampc.export.torch_source import source
 
         beside = path.with_suffix(".safetensors")
-        made = {beside: tensors(model), path: source(model.program, weights=beside.name, normal=normal, unit=unit).encode()}
+        text = source(model.program, weights=beside.name, normal=normal, unit=unit, schema=schema, answer=answer)
+        made = {beside: tensors(model), path: text.encode()}
     elif form == "c":
         from lampc.export.c_source import source as c_source
 

@@ -88,6 +88,20 @@ def test_c_answers_as_predict(target: str, folder: Path) -> None:
     agree(found, folder, [np.array([row[0] for row in said]), numbers] if target == "kind" else [numbers])
 
 
+@pytest.mark.parametrize("target", PROGRAMS)
+def test_pytorch_answers_as_predict(target: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found, (_, path) = exported(folder, target, "torch")
+    space: dict[str, Any] = {}
+    exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), space)
+    with (folder / "new.csv").open(newline="", encoding="utf-8") as file:
+        cells = list(csv.DictReader(file, delimiter=";"))
+    columns = {name: [row[name] for row in cells] for name in NAMES}
+    monkeypatch.chdir(folder)  # where the weights are
+    said = space["predict"](columns)
+    shares = [np.array(said), space["probabilities"](columns).numpy()] if target == "kind" else [np.array(said)[:, None]]
+    agree(found, folder, shares)
+
+
 def exported(folder: Path, target: str, form: str) -> tuple[Run, list[Path]]:
     """A run, and what is written of it."""
     found = load(folder / "runs" / target / "1")
