@@ -61,24 +61,30 @@ class Description:
     """Of targets that are whole numbers in several axes, and so may be labels of places, the two least and the two greatest."""
     stored: bool = field(default=False, compare=False)
     """Whether samples stay on the disk."""
+    counts: tuple[int, ...] | None = field(default=None, compare=False)
+    """How many training samples, or labelled places of them, there are of each class; of one number that is 0 or 1, of both.
+    None: not known, or of no classes."""
+    weighted: bool = False
+    """Whether samples have weights."""
 
 
 @dataclass(frozen=True, repr=False)
 class Split:
     """Samples x [n, …sample] and targets y [n, …target] or labels [n]: float64, or int64 for labels and a vocabulary's numbers.
 
-    Samples may stay on the disk.
+    Samples may stay on the disk. ``weight`` [n], float64 of 0 and more: how much each counts in the loss; None: all alike.
     """
 
     x: NDArray[np.float64] | NDArray[np.int64] | Rows
     y: NDArray[np.float64] | NDArray[np.int64]
+    weight: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.x)
 
     def __repr__(self) -> str:
         x, y = (", ".join(map(str, part.shape)) for part in (self.x, self.y))
-        return f"<Split: x [{x}], y [{y}]>"
+        return f"<Split: x [{x}], y [{y}]{'' if self.weight is None else f', weight [{len(self)}]'}>"
 
 
 @dataclass(frozen=True, repr=False)

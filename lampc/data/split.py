@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lampc.data.rows import Rows
 from lampc.data.source import DataError, Dataset, Description, Request, Split
+from lampc.data.weights import counts, of_parts, weights
 from lampc.data.whole import in_array, whole_numbers
 from lampc.layers.signature import Flag, Float, Param
 
@@ -20,6 +21,8 @@ VALIDATION = Param("validation", Float(0.0, 1.0, open_high=True), 0.0,
                    "the share of the training part that is held out from it, to choose by: `best=`, `patience=`, sweeps",
                    positional=False)  # fmt: skip
 NORMALIZE = Param("normalize", Flag(), False, "features to mean 0 and deviation 1, fitted on the training part")
+_COUNTED = 1000
+"""Below this whole numbers in several axes are counted, as the labels that they may be."""
 
 
 @dataclass(frozen=True)
@@ -121,11 +124,13 @@ def targets(array: Any, name: str = "y", labels: bool = False) -> tuple[NDArray[
     return checked, None
 
 
-def make(x: NDArray[Any] | Rows, y: NDArray[Any], classes: tuple[str, ...] | None, cut: Cut) -> Dataset:
+def make(x: NDArray[Any] | Rows, y: NDArray[Any], classes: tuple[str, ...] | None, cut: Cut, weight: Any = None) -> Dataset:
     """A dataset from all samples, permuted by the cut's seed and split.
 
+    ``weight`` [samples]: how much each counts in the loss, a number of 0 or more; None: all alike.
+
     Raises:
-        DataError: if there are too few samples, or unequally many targets.
+        DataError: if there are too few samples, or unequally many targets or weights; or a weight is none.
     """
     import numpy as np
 
@@ -136,12 +141,14 @@ def make(x: NDArray[Any] | Rows, y: NDArray[Any], classes: tuple[str, ...] | Non
         x = whole_numbers(x, cut.below, in_array("x"))
     order = np.random.default_rng(cut.seed).permutation(len(x))
     train, validation, _ = cut.counts(len(x))
-    parts = [_taken(Split(x, y), rows) for rows in np.split(order, [train, train + validation])]
+    weight = None if weight is None else weights(weight, len(x), "weight")
+    parts = [_taken(Split(x, y, weight), rows) for rows in np.split(order, [train, train + validation])]
     return finish(parts[0], parts[1], parts[2], classes, cut)
 
 
 def _taken(samples: Split, rows: Any) -> Split:
-    return Split(samples.x.take(rows) if isinstance(samples.x, Rows) else samples.x[rows], samples.y[rows])
+    x = samples.x.take(rows) if isinstance(samples.x, Rows) else samples.x[rows]
+    return Split(x, samples.y[rows], None if samples.weight is None else samples.weight[rows])
 
 
 def _held_out(train: Split, cut: Cut) -> tuple[Split, Split]:
@@ -158,7 +165,7 @@ def finish(train: Split, validation: Split, test: Split, classes: tuple[str, ...
     """A dataset from its parts.
 
     Raises:
-        DataError: if their shapes do not fit, or names of things are to be normalised.
+        DataError: if their shapes do not fit, weights are none, or names of things are to be normalised.
     """
     import numpy as np
 
@@ -177,12 +184,15 @@ def finish(train: Split, validation: Split, test: Split, classes: tuple[str, ...
         raise DataError("E605", f"x has shape {train.x.shape}: samples of one number have shape (N, 1)")
     if 0 in train.x.shape or 0 in train.y.shape:
         raise DataError("E603", f"samples are empty: x {train.x.shape}, y {train.y.shape}")
+    for name, part in (("training", train), ("validation", validation), ("test", test)):
+        if part.weight is not None:
+            weights(part.weight, len(part), f"the {name} part's weight")
     normal = None
     if cut.normalize:
         mean, deviation = train.x.mean(axis=0), train.x.std(axis=0)
         deviation = np.where(without_spread(mean, deviation), 1.0, deviation)
         normal = (mean, deviation)
-        train, validation, test = (Split(_scaled(part.x, mean, deviation), part.y) for part in (train, validation, test))
+        train, validation, test = (replace(part, x=_scaled(part.x, mean, deviation)) for part in (train, validation, test))
     span = bits = None
     if classes is None:
         every = [part.y for part in (train, validation, test) if len(part)]
@@ -190,7 +200,9 @@ def finish(train: Split, validation: Split, test: Split, classes: tuple[str, ...
         span = (min(float(y.min()) for y in every), max(float(y.max()) for y in every))
     description = Description(train.x.shape[1:], train.y.shape[1:], classes, len(train), len(test), span,
                               validation=len(validation), bits=bits, below=cut.below,
-                              stored=isinstance(train.x, Rows))  # fmt: skip
+                              stored=isinstance(train.x, Rows),
+                              counts=counts(train.y, None if classes is None else len(classes), bits),
+                              weighted=train.weight is not None)  # fmt: skip
     return Dataset(description, train, test, normal, validation)
 
 
@@ -212,14 +224,14 @@ def named(dataset: Dataset, columns: Sequence[str], target: str) -> Dataset:
 
 
 def from_arrays(arrays: dict[str, Any], cut: Cut) -> Dataset:
-    """A dataset from ``x`` and ``y``, or from ``x_train, y_train, x_test, y_test``.
+    """A dataset from ``x`` and ``y``, or from ``x_train, y_train, x_test, y_test``, and weights ``w`` where there are some.
 
     Raises:
         DataError: if the arrays are none that can be trained on.
     """
     if {"x", "y"} <= arrays.keys():
         y, classes = targets(arrays["y"], labels=cut.labels)
-        return _placed(make(_samples(arrays["x"], "x", 0), y, classes, cut), arrays["y"])
+        return _placed(make(_samples(arrays["x"], "x", 0), y, classes, cut, arrays.get("w")), arrays["y"])
     wanted = ("x_train", "y_train", "x_test", "y_test")
     missing = [name for name in wanted if name not in arrays]
     if missing:
@@ -234,8 +246,10 @@ def from_arrays(arrays: dict[str, Any], cut: Cut) -> Dataset:
         classes = max(classes, test_classes, key=len)
     x_train = _samples(arrays["x_train"], "x_train", cut.below)
     _same_length(x_train, y_train, "x_train", "y_train")
-    train, validation = _held_out(Split(x_train, y_train), cut)
-    test = Split(_samples(arrays["x_test"], "x_test", cut.below), y_test)
+    x_test = _samples(arrays["x_test"], "x_test", cut.below)
+    w_train, w_test = of_parts(arrays, len(x_train), len(x_test))
+    train, validation = _held_out(Split(x_train, y_train, w_train), cut)
+    test = Split(x_test, y_test, w_test)
     return _placed(finish(train, validation, test, classes, cut), arrays["y_train"], arrays["y_test"])
 
 
@@ -256,8 +270,11 @@ def _placed(dataset: Dataset, *targets: Any) -> Dataset:
     for array in arrays:
         between = array[(array != least) & (array != greatest)]
         ends |= {int(between.min()), int(between.max())} if between.size else set()
-    found = sorted(ends)
-    return replace(dataset, description=replace(dataset.description, labels=(*found[:2], *found[2:][-2:])))
+    found, description = sorted(ends), dataset.description
+    counted = description.counts
+    if counted is None and found[-1] < _COUNTED:
+        counted = counts(dataset.train.y.astype(np.int64), max(0, found[-1]) + 1, None)
+    return replace(dataset, description=replace(description, labels=(*found[:2], *found[2:][-2:]), counts=counted))
 
 
 def _array(array: Any, name: str) -> NDArray[Any]:

@@ -28,7 +28,7 @@ def evaluate(run: Run, model: Model, other: Path | None = None) -> dict[str, dic
 
 
 def _measured(model: Model, part: Split) -> dict[str, Any]:
-    return {"samples": len(part), "measures": model.evaluate(part.x, part.y)}
+    return {"samples": len(part), "measures": model.evaluate(part.x, part.y, part.weight)}
 
 
 def _other(run: Run, path: Path) -> Split:
@@ -64,4 +64,6 @@ def _other(run: Run, path: Path) -> Split:
                          f"it knows {', '.join(known)}")  # fmt: skip
         if not same:
             y = np.array([known.index(name) for name in here])[y]
-    return Split(run.normalised(x), y)
+    weights = [np.ones(len(part)) if part.weight is None else part.weight for part in both]
+    weighed = any(part.weight is not None for part in both)
+    return Split(run.normalised(x), y, np.concatenate(weights) if weighed else None)

@@ -18,7 +18,8 @@ DESCRIPTION = record(
     {"input": _SIZES, "target": _SIZES, "classes": maybe(listed(text(), 1)), "train": whole(), "test": whole()},
     {"target_range": maybe(listed(number, 2, 2)), "vocabulary": maybe(listed(text(), 1)), "columns": maybe(_NAMES),
      "name": text(), "validation": whole(), "bits": maybe(flag), "sizes": maybe(listed(number, 3, 3)), "below": whole(),
-     "labels": maybe(listed(whole(-(2**62)), 1, 4)), "stored": flag},
+     "labels": maybe(listed(whole(-(2**62)), 1, 4)), "stored": flag,
+     "counts": maybe(listed(whole())), "weighted": flag},
 )  # fmt: skip
 
 CONFIG = record(
