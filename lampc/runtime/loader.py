@@ -140,7 +140,7 @@ def weighing(data: Any, samples: int, scaled: bool = True) -> Tensor:
         LampError: if they are none, or not as many, or all 0.
     """
     try:
-        found = weights(tensor(data).cpu().numpy(), samples, some=scaled)
+        found = weights(data.detach().cpu().numpy() if isinstance(data, Tensor) else data, samples, some=scaled)
     except DataError as error:
         raise failure(error.code, str(error), *error.fixes) from None
     except (TypeError, ValueError, RuntimeError) as error:

@@ -134,7 +134,7 @@ class Machine:
         return x, self._targets(y, len(x))
 
     def minibatch(self, x: Any, y: Any, w: Tensor | None = None) -> Batch:
-        """The same with their weights ``w`` [n], which are known to be weights; None where there are none.
+        """Samples ``x`` [n, …sample], targets ``y`` [n, …target], and weights ``w`` [n], known to be such, or None, likewise.
 
         Raises:
             LampError: if they are not such as the network takes.
@@ -143,7 +143,7 @@ class Machine:
         return Batch(x, y, None if w is None else checked_weights(self.program, w, len(x), self.device))
 
     def weighed(self, w: Tensor | None) -> Program:
-        """The program for samples with some weights, or None.
+        """The program for samples with weights ``w`` [n], or without, None.
 
         Raises:
             LampError: if its loss takes no weights.

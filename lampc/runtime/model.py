@@ -274,7 +274,9 @@ class Model(Machine):
     @torch.no_grad()
     @exclusive
     def gradients(self, x: Any, y: Any, weight: Any = None) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss [] of a minibatch, as ``loss`` gives it, and each gradient, of its parameter's shape.
+        """The loss [] of a minibatch, x [n, …sample], y [n, …target], and each gradient, of its parameter's shape.
+
+        ``weight`` [n] as in ``loss``.
 
         Raises:
             LampError: if there is no loss, or samples, targets or weights are not such as it takes.
