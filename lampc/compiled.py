@@ -14,6 +14,7 @@ from networkx import DiGraph
 from lampc.diagnostics import Diagnostic, LampError, Problems, failure
 from lampc.elaborate import Elaborated, Experiment
 from lampc.elaborate.minibatches import lone_batchnorm
+from lampc.elaborate.weighed import weighed
 from lampc.ir.graph import Graph, Stage
 from lampc.ir.layout import LayerUse
 from lampc.ir.leaves import Parameter
@@ -92,6 +93,21 @@ class Program:
         from lampc.compile import build
 
         return build(self.source, other)
+
+    @cached_property
+    def weighed(self) -> Program:
+        """The program with an input for samples' weights, ``w``: itself, if its data has some.
+
+        Raises:
+            LampError: if there is no loss, or one that takes no weights.
+        """
+        if self.elaborated.weighted:
+            return self
+        if "loss" not in self.elaborated.graph.outputs:
+            raise self.lacks("loss", "add a statement such as `loss mse`")
+        from lampc.compile import build
+
+        return build(self.source, weighed(self.elaborated))
 
     @cached_property
     def _valued(self) -> dict[str, Routine]:

@@ -134,7 +134,7 @@ source(
     DataSource(
         "npz",
         "NumPy arrays `x`, `y`, or `x_train`, `y_train`, `x_test`, `y_test`; whole numbers in one axis are labels, in several "
-        "where the loss takes one for each place",
+        "where the loss takes one for each place; `w`, or `w_train`, `w_test`, weighs samples",
         'data npz "points.npz"',
         Signature(
             (

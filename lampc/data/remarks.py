@@ -232,8 +232,9 @@ def _most(data: Dataset) -> list[Remark]:
     if share < MOST or share == 1:
         return []
     commonest = names[int(counts.argmax())]
+    loss = "crossentropy" if data.description.classes is not None else "bce"
     return [Remark("W425", f"{100 * share:.0f} % of the training samples are `{commonest}`: always saying so is right as often",
-                   ("let the others weigh more: `loss crossentropy weights=[1, 9]`, a number a class",
+                   (f"let the others weigh more: `loss {loss} weights=balanced`",
                     "measure what does not gain by it: `metrics f1`, `metrics auc`"))]  # fmt: skip
 
 

@@ -71,17 +71,23 @@ class Description:
     """Of a table: what its columns are."""
     either: bool = False
     """Whether targets are yes or no: two classes, or numbers 0 and 1, as the loss takes them."""
+    counts: tuple[int, ...] | None = field(default=None, compare=False)
+    """How many training samples, or labelled places of them, there are of each class; of one number that is 0 or 1, of both.
+    None: not known, or of no classes."""
+    weighted: bool = False
+    """Whether samples have weights."""
 
 
 @dataclass(frozen=True, repr=False)
 class Split:
     """Samples x [n, …sample] and targets y [n, …target] or labels [n]: float64, or int64 for labels and a vocabulary's numbers.
 
-    Samples may stay on the disk.
+    Samples may stay on the disk. ``weight`` [n], float64 of 0 and more: how much each counts in the loss; None: all alike.
     """
 
     x: NDArray[np.float64] | NDArray[np.int64] | Rows
     y: NDArray[np.float64] | NDArray[np.int64]
+    weight: NDArray[np.float64] | None = None
     rows: NDArray[np.int64] | None = field(default=None, kw_only=True)
     """Which of a table's rows they are [n], from 0; None where they are of none."""
 
@@ -90,7 +96,7 @@ class Split:
 
     def __repr__(self) -> str:
         x, y = (", ".join(map(str, part.shape)) for part in (self.x, self.y))
-        return f"<Split: x [{x}], y [{y}]>"
+        return f"<Split: x [{x}], y [{y}]{'' if self.weight is None else f', weight [{len(self)}]'}>"
 
 
 @dataclass(frozen=True, repr=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lampc.data.rows import Rows
 from lampc.data.source import DataError, Dataset, Description, Request, Split
 from lampc.data.unit import Unit
+from lampc.data.weights import counts, of_parts, weights
 from lampc.data.whole import in_array, whole_numbers
 from lampc.layers.signature import Flag, Float, Param
 from lampc.table.parts import Shares
@@ -25,6 +26,8 @@ VALIDATION = Param("validation", Float(0.0, 1.0, open_high=True), 0.0,
 NORMALIZE = Param("normalize", Flag(), False, "features to mean 0 and deviation 1, fitted on the training part")
 SCALE = Param("scale", Flag(), None, "number targets to mean 0 and deviation 1; left out: under `mse`, `mae`, `huber`, if the "
               "last layer's numbers are of any size")  # fmt: skip
+_COUNTED = 1000
+"""Below this whole numbers in several axes are counted, as the labels that they may be."""
 
 
 @dataclass(frozen=True)
@@ -135,11 +138,13 @@ def targets(array: Any, name: str = "y", labels: bool = False) -> tuple[NDArray[
     return checked, None
 
 
-def make(x: NDArray[Any] | Rows, y: NDArray[Any], classes: tuple[str, ...] | None, cut: Cut) -> Dataset:
+def make(x: NDArray[Any] | Rows, y: NDArray[Any], classes: tuple[str, ...] | None, cut: Cut, weight: Any = None) -> Dataset:
     """A dataset from all samples, permuted by the cut's seed and split.
 
+    ``weight`` [samples]: how much each counts in the loss, a number of 0 or more; None: all alike.
+
     Raises:
-        DataError: if there are too few samples, or unequally many targets.
+        DataError: if there are too few samples, or unequally many targets or weights; or a weight is none.
     """
     import numpy as np
 
@@ -149,18 +154,20 @@ def make(x: NDArray[Any] | Rows, y: NDArray[Any], classes: tuple[str, ...] | Non
     if cut.below:
         x = whole_numbers(x, cut.below, in_array("x"))
     train, validation, _ = cut.counts(len(x))
+    weight = None if weight is None else weights(weight, len(x), "weight")
     if cut.fold is None:
         order = np.random.default_rng(cut.seed).permutation(len(x))
         rows: Sequence[NDArray[np.int64]] = np.split(order, [train, train + validation])
     else:
         shares = Shares(1 - cut.validation, cut.validation, 0.0)
         rows = rows_of(len(x), shares, cut.seed, None if classes is None or y.ndim > 1 else y, fold=cut.fold)
-    parts = [_taken(Split(x, y), each) for each in rows]
+    parts = [_taken(Split(x, y, weight), each) for each in rows]
     return finish(parts[0], parts[1], parts[2], classes, cut)
 
 
 def _taken(samples: Split, rows: Any) -> Split:
-    return Split(samples.x.take(rows) if isinstance(samples.x, Rows) else samples.x[rows], samples.y[rows])
+    x = samples.x.take(rows) if isinstance(samples.x, Rows) else samples.x[rows]
+    return Split(x, samples.y[rows], None if samples.weight is None else samples.weight[rows])
 
 
 def _held_out(train: Split, cut: Cut) -> tuple[Split, Split]:
@@ -177,7 +184,7 @@ def finish(train: Split, validation: Split, test: Split, classes: tuple[str, ...
     """A dataset from its parts.
 
     Raises:
-        DataError: if their shapes do not fit, or names of things are to be normalised.
+        DataError: if their shapes do not fit, weights are none, or names of things are to be normalised.
     """
     import numpy as np
 
@@ -196,6 +203,9 @@ def finish(train: Split, validation: Split, test: Split, classes: tuple[str, ...
         raise DataError("E605", f"x has shape {train.x.shape}: samples of one number have shape (N, 1)")
     if 0 in train.x.shape or 0 in train.y.shape:
         raise DataError("E603", f"samples are empty: x {train.x.shape}, y {train.y.shape}")
+    for name, part in (("training", train), ("validation", validation), ("test", test)):
+        if part.weight is not None:
+            weights(part.weight, len(part), f"the {name} part's weight")
     normal = None
     if cut.normalize:
         mean, deviation = train.x.mean(axis=0), train.x.std(axis=0)
@@ -213,7 +223,9 @@ def finish(train: Split, validation: Split, test: Split, classes: tuple[str, ...
         train, validation, test = (replace(part, y=unit.standardised(part.y)) for part in (train, validation, test))
     description = Description(train.x.shape[1:], train.y.shape[1:], classes, len(train), len(test), span,
                               validation=len(validation), bits=bits, below=cut.below, scaled_range=scaled,
-                              stored=isinstance(train.x, Rows))  # fmt: skip
+                              stored=isinstance(train.x, Rows),
+                              counts=counts(train.y, None if classes is None else len(classes), bits),
+                              weighted=train.weight is not None)  # fmt: skip
     return Dataset(description, train, test, normal, validation, unit)
 
 
@@ -247,14 +259,14 @@ def named(dataset: Dataset, columns: Sequence[str], target: str) -> Dataset:
 
 
 def from_arrays(arrays: dict[str, Any], cut: Cut) -> Dataset:
-    """A dataset from ``x`` and ``y``, or from ``x_train, y_train, x_test, y_test``.
+    """A dataset from ``x`` and ``y``, or from ``x_train, y_train, x_test, y_test``, and weights ``w`` where there are some.
 
     Raises:
         DataError: if the arrays are none that can be trained on.
     """
     if {"x", "y"} <= arrays.keys():
         y, classes = targets(arrays["y"], labels=cut.labels)
-        return _placed(make(_samples(arrays["x"], "x", 0), y, classes, cut), arrays["y"])
+        return _placed(make(_samples(arrays["x"], "x", 0), y, classes, cut, arrays.get("w")), arrays["y"])
     wanted = ("x_train", "y_train", "x_test", "y_test")
     missing = [name for name in wanted if name not in arrays]
     if missing:
@@ -272,7 +284,9 @@ def from_arrays(arrays: dict[str, Any], cut: Cut) -> Dataset:
     if cut.fold is not None:  # what was set apart stays apart
         return _placed(make(x_train, y_train, classes, cut), arrays["y_train"], arrays["y_test"])
     _same_length(x_train, y_train, "x_train", "y_train")
-    train, validation = _held_out(Split(x_train, y_train), cut)
+    w_train, w_test = of_parts(arrays, len(x_train), len(test.x))
+    train, validation = _held_out(Split(x_train, y_train, w_train), cut)
+    test = replace(test, weight=w_test)
     return _placed(finish(train, validation, test, classes, cut), arrays["y_train"], arrays["y_test"])
 
 
@@ -293,8 +307,11 @@ def _placed(dataset: Dataset, *targets: Any) -> Dataset:
     for array in arrays:
         between = array[(array != least) & (array != greatest)]
         ends |= {int(between.min()), int(between.max())} if between.size else set()
-    found = sorted(ends)
-    return replace(dataset, description=replace(dataset.description, labels=(*found[:2], *found[2:][-2:])))
+    found, description = sorted(ends), dataset.description
+    counted = description.counts
+    if counted is None and found[-1] < _COUNTED:
+        counted = counts(dataset.train.y.astype(np.int64), max(0, found[-1]) + 1, None)
+    return replace(dataset, description=replace(description, labels=(*found[:2], *found[2:][-2:]), counts=counted))
 
 
 def _array(array: Any, name: str) -> NDArray[Any]:

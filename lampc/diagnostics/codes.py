@@ -123,6 +123,7 @@ TITLES: dict[str, str] = {
     "W510": "more minibatches are accumulated than there are",
     "W701": "nothing to choose by",
     "W501": "the network has more outputs than there are classes",
+    "W502": "a class without training samples",
 }
 
 

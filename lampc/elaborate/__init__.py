@@ -30,6 +30,7 @@ from lampc.elaborate.settings import Settings, parse_setting
 from lampc.elaborate.strays import without_strays
 from lampc.elaborate.target import attach_loss
 from lampc.elaborate.unused import drop_unused, warn_of_unused
+from lampc.elaborate.weighed import WEIGHT
 from lampc.elaborate.weights import begin_with
 from lampc.ir.budget import TooLarge
 from lampc.ir.graph import Graph, Value
@@ -71,6 +72,8 @@ class Elaborated:
     """The files that it uses, but for the standard library's."""
     weights: Path | None = None
     """A file that parameters begin with."""
+    weighted: bool = False
+    """Whether samples have weights, the input ``w`` beside ``x`` and ``y``."""
     given: Given = field(default_factory=Given, repr=False)
     """What it was compiled with, beside its text."""
 
@@ -163,8 +166,9 @@ def _expand(layers: Sequence[tree.Layer | tree.Broken], experiment: Experiment, 
         return None
     named = {label: value for label, (value, _) in scope.labels.items() if value is not None}
     attached = attach_loss(network, x, prediction, experiment, definitions, named, problems)
-    if attached is not None and attached.data is not experiment.data:
-        experiment = replace(experiment, data=attached.data)
+    if attached is not None:
+        experiment = replace(experiment, data=attached.data, loss=attached.statement)
+    weighted = any(isinstance(node.op, Input) and node.op.label == WEIGHT for node in network.graph)
     check_minibatches(network, experiment, problems)
     network.graph.outputs["prediction"] = prediction.value
     if attached is not None:
@@ -182,7 +186,8 @@ def _expand(layers: Sequence[tree.Layer | tree.Broken], experiment: Experiment, 
     weights = None if known else begin_with(experiment, place, network.graph, network.layers, problems)
     labels = _names(network, {label: term.value for label, term in named.items()})
     return Elaborated(network.graph, tuple(network.layers), experiment, x.value, x.type, _below(x), dtype, target, metrics,
-                      labels, heads, () if attached is None else attached.limits, weights=weights)  # fmt: skip
+                      labels, heads, () if attached is None else attached.limits, weights=weights,
+                      weighted=weighted)  # fmt: skip
 
 
 def _divide(network: Network, x: Term, experiment: Experiment, scope: Scope) -> Term:

@@ -17,6 +17,7 @@ from lampc.ir.graph import Value
 from lampc.ir.op import Op, ShapeError
 from lampc.ir.types import B
 from lampc.layers.losses import LOSSES, gaussian_kl
+from lampc.layers.signature import BALANCED
 from lampc.ops.activations import Gelu, Relu, Sigmoid, Silu, Softplus, Tanh
 from lampc.ops.arithmetic import Abs, Greater, Maximum, Minimum, Power, Sqrt, Square, Where
 from lampc.ops.exponential import Cos, Erf, Exp, Log, Sin
@@ -279,6 +280,9 @@ class Formula:
         if len(values) != 2 or len(terms) != 2:
             raise self._fail("E301", f"`{name}` takes two values: a prediction and its target", span)
         p, y = terms
+        if given.get("weights") == BALANCED:
+            raise self._fail("E503", "`weights=balanced` is for a loss of its own: in a formula weights are numbers", span,
+                             (f"take `{name}` alone, or write how much each class counts: `weights=[1, 5]`",))  # fmt: skip
         try:
             wanted = loss.target(p.type, given)
         except ShapeError as error:
@@ -286,7 +290,7 @@ class Formula:
         if y.type != wanted:
             raise self._fail("E503", f"`{name}` of {p.type} takes a target {wanted}, not {y.type}", span)
         first = len(self.build.graph)
-        result = loss.build(p, y, given)
+        result = loss.build(p, y, given, None)
         self.compared.append(Comparison(loss, given, p, y, span, range(first, len(self.build.graph))))
         return result
 

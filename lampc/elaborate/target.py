@@ -16,6 +16,7 @@ from lampc.elaborate.functions import Formula, Unusable
 from lampc.elaborate.network import Network
 from lampc.elaborate.scaled import standardised
 from lampc.elaborate.unused import words
+from lampc.elaborate.weighed import balanced, sample_weights
 from lampc.ir.leaves import Input
 from lampc.ir.op import ShapeError
 from lampc.ir.types import B, Type
@@ -36,6 +37,8 @@ class Attached:
     """The losses that it consists of; none where it is a formula alone."""
     data: Data | None
     """The data, whose targets may have turned out to be labels, or to be standardised."""
+    statement: Loss
+    """The loss, with numbers for `weights=balanced`."""
 
     @property
     def limits(self) -> tuple[Limit, ...]:
@@ -56,8 +59,12 @@ def attach_loss(network: Network, x: Term, prediction: Term, experiment: Experim
         return None
     data = standardised(data, loss, prediction, problems)
     made_by = network.producer(prediction) or loss.span
+    weighted = data is not None and data.description is not None and data.description.weighted
     if loss.sum is not None:
-        found = _sum(network, loss.sum, x, prediction, data, labels, definitions, problems)
+        if weighted:
+            sample_weights(network.build, prediction, loss, problems, data)
+            return None
+        found = _sum(network, loss, loss.sum, x, prediction, data, labels, definitions, problems)
         if found is None:
             return None
         for comparison in found.comparisons:
@@ -79,15 +86,22 @@ def attach_loss(network: Network, x: Term, prediction: Term, experiment: Experim
     if given is not None and data is not None and given != wanted:
         _disagree(loss, wanted, given, prediction.type, data, made_by, problems)
         return None
+    loss = balanced(loss, prediction.type, data, problems)
+    if loss is None:
+        return None
     with network.build.at(spans=(loss.span,), layer="loss"):
         target = network.build(Input(wanted, "y"))
+        weight = sample_weights(network.build, prediction, loss, problems, data) if weighted else None
+        if weighted and weight is None:
+            return None
         if loss.type is None:
             check_reach(prediction, data, made_by, problems)
             result = _formula(network, loss, prediction, target, definitions, problems)
-            return None if result is None else Attached(target, result, (), data)
+            return None if result is None else Attached(target, result, (), data, loss)
         comparison = Comparison(loss.type, loss.arguments, prediction, target, loss.span)
         check(comparison, data, made_by, problems)
-        return Attached(target, loss.type.build(prediction, target, loss.arguments), (comparison,), data)
+        result = loss.type.build(prediction, target, loss.arguments, weight)
+        return Attached(target, result, (comparison,), data, loss)
 
 
 def data_target(data: Data | None, prediction: Type) -> Type | None:
@@ -141,8 +155,8 @@ def _formula(network: Network, loss: Loss, prediction: Term, target: Term, defin
     return result
 
 
-def _sum(network: Network, option: tree.Option, x: Term, prediction: Term, data: Data | None, labels: Mapping[str, Term],
-         definitions: Definitions, problems: Problems) -> Attached | None:  # fmt: skip
+def _sum(network: Network, loss: Loss, option: tree.Option, x: Term, prediction: Term, data: Data | None,
+         labels: Mapping[str, Term], definitions: Definitions, problems: Problems) -> Attached | None:  # fmt: skip
     """The loss that a formula of named values, of the input x, the target y and the prediction p comes to."""
     build = network.build
     assert isinstance(option.value, tree.Expression)
@@ -161,7 +175,7 @@ def _sum(network: Network, option: tree.Option, x: Term, prediction: Term, data:
         except Unusable:
             return None
     if isinstance(result, Term) and result.type.shape == ():
-        return Attached(y, result, tuple(formula.compared), data)
+        return Attached(y, result, tuple(formula.compared), data, loss)
     made = f"{result.type}" if isinstance(result, Term) else "a constant"
     problems.report("E505", f"a loss is one number, and this is {made}", option.value.span,
                     fixes=["take the mean of it: `mean(…)`"] if isinstance(result, Term) else [])  # fmt: skip

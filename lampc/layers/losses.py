@@ -1,4 +1,7 @@
-"""Losses: from a prediction p and a target y to one number, the mean over the minibatch."""
+"""Losses: from a prediction p and a target y to one number, the mean over the minibatch.
+
+Where samples have weights w [B], it is the mean in which each counts as much as it weighs, Σ w·l / Σ w, l a sample's own mean.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,12 @@ from dataclasses import dataclass
 from lampc.ir.op import ShapeError
 from lampc.ir.types import Type
 from lampc.layers.layer import Arguments
-from lampc.layers.signature import Flag, Float, Int, Numbers, Param, Signature
+from lampc.layers.signature import BALANCED, Flag, Float, Int, Param, Signature, Weights
 from lampc.ops.arithmetic import Abs, Greater, Maximum, Minimum, Square, Where
 from lampc.ops.classes import BinaryCrossEntropy, ClassWeight, Pick
 from lampc.ops.exponential import Exp, Log
 from lampc.ops.normalise import LogSoftmax, Softmax
-from lampc.ops.reduction import Mean, Sum
+from lampc.ops.reduction import Expand, Mean, Sum
 from lampc.ops.shape import Slice
 from lampc.ops.term import Term
 from lampc.ops.waves import Table
@@ -56,8 +59,8 @@ class LossType:
     signature: Signature
     target: Callable[[Type, Arguments], Type]
     """The target's type for a prediction's; raises ``ShapeError`` for a prediction that it cannot take."""
-    build: Callable[[Term, Term, Arguments], Term]
-    """The loss, a scalar."""
+    build: Callable[[Term, Term, Arguments, Term | None], Term]
+    """The loss, a scalar, of a prediction, a target, options, and the samples' weights if they have some."""
     probabilities: bool = False
     """Whether predictions are to lie in 0…1."""
     logarithms: bool = False
@@ -89,9 +92,34 @@ def _total(x: Term) -> Term:
     return x.build(Sum(tuple(range(x.type.rank))), x) if x.type.rank else x
 
 
+def _mean(each: Term, weight: Term | None) -> Term:
+    """The mean of all elements, each sample's as much as it weighs; 0 if no sample weighs anything."""
+    if weight is None:
+        return mean(each)
+    for axis in reversed(range(1, each.type.rank)):  # one by one, as native code goes over them
+        each = each.build(Mean((axis,)), each)
+    return _total(weight * each) / _divisor(_total(weight))
+
+
+def _divisor(whole: Term) -> Term:
+    """What weights come to, to divide by; 1 where that is 0."""
+    build, one = whole.build, whole.build.constant(whole.type, 1.0)
+    return build(Where(), build(Greater(), build(Abs(), whole), one * 0.0), whole, one)
+
+
 def _same(prediction: Type, arguments: Arguments) -> Type:
     _weights_fit(prediction, arguments, "makes {} numbers")
     return prediction
+
+
+def _outputs(prediction: Type) -> object:
+    return prediction.shape[-1] if len(prediction.shape) > 1 else 1
+
+
+def _yes_and_no(prediction: Type, arguments: Arguments) -> Type:
+    """Of `bce`: of one output there may be two weights."""
+    weights = arguments["weights"]
+    return prediction if weights and of_two(prediction, arguments) else _same(prediction, arguments)
 
 
 def _class_labels(prediction: Type, arguments: Arguments) -> Type:
@@ -117,56 +145,80 @@ def _divided(prediction: Type, arguments: Arguments) -> Bounds:
 
 
 def _weights_fit(prediction: Type, arguments: Arguments, makes: str) -> None:
-    weights, size = arguments.get("weights"), prediction.shape[-1] if len(prediction.shape) > 1 else 1
-    if weights and len(weights) != size:
+    weights, size = arguments.get("weights"), _outputs(prediction)
+    if weights and weights != BALANCED and len(weights) != size:
         raise ShapeError(f"there are {len(weights)} weights, and the network {makes.format(size)}")
 
 
-def _mse(p: Term, y: Term, arguments: Arguments) -> Term:
-    return mean(p.build(Square(), p - y))
+def _mse(p: Term, y: Term, arguments: Arguments, weight: Term | None = None) -> Term:
+    return _mean(p.build(Square(), p - y), weight)
 
 
-def _mae(p: Term, y: Term, arguments: Arguments) -> Term:
-    return mean(p.build(Abs(), p - y))
+def _mae(p: Term, y: Term, arguments: Arguments, weight: Term | None = None) -> Term:
+    return _mean(p.build(Abs(), p - y), weight)
 
 
-def _huber(p: Term, y: Term, arguments: Arguments) -> Term:
+def _huber(p: Term, y: Term, arguments: Arguments, weight: Term | None = None) -> Term:
     """½e² up to |e| = δ, then δ(|e| - ½δ) (Huber 1964), as m·(|e| - ½m) with m = min(|e|, δ)."""
     delta = arguments["delta"]
     error = p.build(Abs(), p - y)
     inner = p.build(Minimum(), error, p.build.constant(p.type.of(()), delta))
-    return mean(inner * (error - inner * 0.5))
+    return _mean(inner * (error - inner * 0.5), weight)
 
 
-def _bce(p: Term, y: Term, arguments: Arguments) -> Term:
-    each = p.build(BinaryCrossEntropy(), p, y)
-    return mean(each * p.build(Table(p.type.dtype, arguments["weights"])) if arguments["weights"] else each)
+def _bce(p: Term, y: Term, arguments: Arguments, weight: Term | None = None) -> Term:
+    each, weights = p.build(BinaryCrossEntropy(), p, y), arguments["weights"]
+    if not weights:
+        return _mean(each, weight)
+    if not of_two(p.type, arguments):
+        return _mean(each * p.build(Table(p.type.dtype, weights)), weight)
+    no, yes = weights
+    counting = y * (yes - no) + no
+    if weight is not None:
+        counting = counting * _spread(weight, counting.type)
+    return _total(counting * each) / _divisor(_total(counting))
 
 
-def _crossentropy(p: Term, y: Term, arguments: Arguments) -> Term:
+def of_two(prediction: Type, arguments: Arguments) -> bool:
+    """Whether the weights of a `bce` are those of no and of yes: of one output there are two."""
+    return len(arguments["weights"]) == 2 and _outputs(prediction) == 1
+
+
+def _spread(weight: Term, type: Type) -> Term:
+    """Samples' weights at all of their places."""
+    for rank in range(1, type.rank):
+        weight = weight.build(Expand(type.shape[: rank + 1], (rank,)), weight)
+    return weight
+
+
+def _crossentropy(p: Term, y: Term, arguments: Arguments, weight: Term | None = None) -> Term:
     """The output is taken for probabilities after `softmax`, for log-probabilities after `logsoftmax`, else for logits."""
     op = p.node.op
     logp = p if isinstance(op, LogSoftmax) else p.build(Log() if isinstance(op, Softmax) else LogSoftmax(), p)
-    return (_soft if arguments["soft"] else _classes)(logp, y, arguments)
+    return (_soft if arguments["soft"] else _classes)(logp, y, arguments, weight)
 
 
-def _nll(p: Term, y: Term, arguments: Arguments) -> Term:
-    return _classes(p, y, {"smoothing": 0.0, **arguments})
+def _nll(p: Term, y: Term, arguments: Arguments, weight: Term | None = None) -> Term:
+    return _classes(p, y, {"smoothing": 0.0, **arguments}, weight)
 
 
-def _classes(logp: Term, y: Term, arguments: Arguments) -> Term:
-    """``-Σ w·log p / Σ w``, w the weights of the rows' classes and 0 where the class is ignored; 0 if nothing counts."""
+def _classes(logp: Term, y: Term, arguments: Arguments, sample: Term | None = None) -> Term:
+    """``-Σ w·log p / Σ w``, w the weights of the rows' classes, times those of their samples, and 0 where the class is ignored;
+    0 if nothing counts.
+    """
     build = logp.build
     weights, ignore, classes = arguments["weights"] or (), arguments["ignore"], logp.type.shape[-1]
     smoothing: float = arguments["smoothing"]
     assert isinstance(classes, int)
     picked = build(Pick(ignore is not None), logp, y)
     if not weights and ignore is None:
-        found = mean(picked)
-        return -(found * (1.0 - smoothing) + mean(logp) * smoothing) if smoothing else -found
+        found = _mean(picked, sample)
+        return -(found * (1.0 - smoothing) + _mean(logp, sample) * smoothing) if smoothing else -found
     weight = build(ClassWeight(logp.type.dtype, weights, ignore), y)
-    whole, one = _total(weight), build.constant(logp.type.of(()), 1.0)
-    whole = build(Where(), build(Greater(), build(Abs(), whole), one * 0.0), whole, one)
+    if sample is not None:
+        sample = _spread(sample, weight.type)
+        weight = weight * sample
+    whole = _divisor(_total(weight))
     found = _total(weight * picked) / whole
     if not smoothing:
         return -found
@@ -174,10 +226,12 @@ def _classes(logp: Term, y: Term, arguments: Arguments) -> Term:
     rows = build(Sum((logp.type.rank - 1,)), spread)
     if ignore is not None:
         rows = rows * build(ClassWeight(logp.type.dtype, (), ignore), y)
+    if sample is not None:
+        rows = rows * sample
     return -(found * (1.0 - smoothing) + _total(rows) / whole * (smoothing / classes))
 
 
-def _soft(logp: Term, y: Term, arguments: Arguments) -> Term:
+def _soft(logp: Term, y: Term, arguments: Arguments, weight: Term | None = None) -> Term:
     """``-Σ w·y·log p``, the mean over rows; y are probabilities."""
     build, smoothing, axis = logp.build, arguments["smoothing"], logp.type.rank - 1
     classes = logp.type.shape[-1]
@@ -187,20 +241,20 @@ def _soft(logp: Term, y: Term, arguments: Arguments) -> Term:
     terms = y * logp
     if arguments["weights"]:
         terms = terms * build(Table(logp.type.dtype, arguments["weights"]))
-    return -mean(build(Sum((axis,)), terms))
+    return -_mean(build(Sum((axis,)), terms), weight)
 
 
-def _hinge(p: Term, y: Term, arguments: Arguments) -> Term:
+def _hinge(p: Term, y: Term, arguments: Arguments, weight: Term | None = None) -> Term:
     """max(0, margin - (2y - 1)·p): targets 0 and 1 stand for -1 and 1."""
     low = p.build.constant(p.type.of(()), 0.0)
-    return mean(p.build(Maximum(), arguments["margin"] - (y * 2.0 - 1.0) * p, low))
+    return _mean(p.build(Maximum(), arguments["margin"] - (y * 2.0 - 1.0) * p, low), weight)
 
 
-def _kl(p: Term, y: Term, arguments: Arguments) -> Term:
+def _kl(p: Term, y: Term, arguments: Arguments, weight: Term | None = None) -> Term:
     """Σ y·(log y - p) over the last axis; 0·log 0 is 0."""
     build, tiny = p.build, p.build.constant(p.type.of(()), 1e-300 if p.type.dtype == "f64" else 1e-38)
     share, log_share = (build(Exp(), y), y) if arguments["logarithms"] else (y, build(Log(), build(Maximum(), y, tiny)))
-    return mean(build(Sum((p.type.rank - 1,)), share * (log_share - p)))
+    return _mean(build(Sum((p.type.rank - 1,)), share * (log_share - p)), weight)
 
 
 def gaussian_kl(b: Term) -> Term:
@@ -218,7 +272,13 @@ def gaussian_kl(b: Term) -> Term:
 
 
 _OF_CLASSES = (
-    Param("weights", Numbers(), None, "how much a sample of each class counts: `[1, 5, 1]`", positional=False),
+    Param(
+        "weights",
+        Weights(),
+        None,
+        "how much a sample of each class counts: `[1, 5, 1]`; `balanced`: less, the more there are",
+        positional=False,
+    ),
     Param("ignore", Int(-(2**53), 2**53), None, "a label whose samples are left out, such as padding", positional=False),
 )
 _TYPES = (
@@ -233,8 +293,9 @@ _TYPES = (
         errors=True,
     ),
     LossType("bce", "the mean of -y·log p - (1-y)·log(1-p); p from `sigmoid`",
-             Signature((Param("weights", Numbers(), None, "a factor for each output: `[1, 5]`", positional=False),)),
-             _same, _bce, probabilities=True, bounds=_shares),
+             Signature((Param("weights", Weights(), None, "a factor for each output: `[1, 5, 1]`; of one output, how much 0 "
+                              "and 1 count: `[1, 5]`, or `balanced`: less, the more there are", positional=False),)),
+             _yes_and_no, _bce, probabilities=True, bounds=_shares),
     LossType(
         "crossentropy",
         "the mean of -log p of the class; p from `softmax`, or logits",

@@ -239,6 +239,25 @@ class Numbers(Kind):
         return tuple(Float().convert(number) for number in value)
 
 
+BALANCED = "balanced"
+"""Weights of classes that are found from how many samples each has."""
+
+
+@dataclass(frozen=True)
+class Weights(Numbers):
+    """A list of numbers, or the word ``balanced``."""
+
+    phrase: ClassVar[str] = "a list such as [1, 2.5], or `balanced`"
+
+    def convert(self, value: Written) -> Any:
+        name = value.name if isinstance(value, Choice) and not value.numbers else value
+        if isinstance(name, str):
+            if name == BALANCED:
+                return BALANCED
+            raise Refused(f"a list such as `[1, 2.5]` or `balanced` is wanted, not {shown(value)}", known=(BALANCED,))
+        return super().convert(value)
+
+
 @dataclass(frozen=True)
 class Whole(Kind):
     """``int<96>``: whole numbers below 96."""

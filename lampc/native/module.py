@@ -24,7 +24,7 @@ from lampc.passes.totals import MEAN, Totals
 class Module:
     """What there is to compile, and how to call it.
 
-    ``run(table, random, order, epochs, samples, batch, x, y, results, totals)`` goes over samples in minibatches,
+    ``run(table, random, order, epochs, samples, batch, x, y, w, results, totals)`` goes over samples in minibatches,
     epoch after epoch, each in an order of its own: gathers them, runs the kernels, adds what the loss comes of to the epoch's
     totals, copies the outputs that are wanted of each sample out. It returns -1, or where it stopped before an update, because
     the minibatch that begins there had no finite loss: so many samples after the first; or -2 if it was asked to stop.
@@ -133,7 +133,7 @@ class _Run:
         w.loop("0", "%epochs", 1, [], self._epoch)
         body = "\n".join(w.lines)
         parameters = ("ptr noalias %table, ptr noalias %random, ptr %order, i64 %epochs, i64 %samples, i64 %size, ptr %x, "
-                      "ptr %y, ptr %results, ptr %totals, i64 %part, i64 %parts, ptr %meeting, ptr %stop")  # fmt: skip
+                      "ptr %y, ptr %w, ptr %results, ptr %totals, i64 %part, i64 %parts, ptr %meeting, ptr %stop")  # fmt: skip
         return f"define i64 @run({parameters}) {{\nentry:\n{body}\n  ret i64 -1\n}}"
 
     def _epoch(self, epoch: str, _: list[str]) -> list[str]:

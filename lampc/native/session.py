@@ -39,7 +39,8 @@ class Session:
         self._code = code
         pointer = ctypes.c_void_p
         whole = ctypes.c_int64
-        self._run = code.function("run", whole, *[pointer] * 3, *[whole] * 3, *[pointer] * 4, whole, whole, pointer, pointer)
+        self._run = code.function("run", whole, *[pointer] * 3, *[whole] * 3, *[pointer] * 5, whole, whole, pointer, pointer)
+        self._weighed = any(buffer.kind is Kind.INPUT and buffer.label == "w" for buffer in module.buffers.values())
         self._memory = self._allocate(poison, reuse)
         self._table = np.array(
             [self._memory[id].ctypes.data if id in self._memory else 0 for id in module.table], dtype=np.uint64
@@ -107,19 +108,21 @@ class Session:
         return int(self._random[1])
 
     def run(self, x: NDArray[Any], y: NDArray[Any] | None, order: NDArray[np.int64], size: int,
-            results: Sequence[NDArray[Any]] = (), threads: int = 1, sums: Sequence[float] = ()
+            results: Sequence[NDArray[Any]] = (), threads: int = 1, sums: Sequence[float] = (), w: NDArray[Any] | None = None
             ) -> tuple[NDArray[np.float64], int]:  # fmt: skip
         """Go over samples in minibatches; each epoch's totals of what its loss comes of, and where it failed, or -1.
 
         Arrays are contiguous and of the module's types; ``order`` names the samples, an epoch a row. What the module copies is
         copied to ``results``. ``sums`` is what the totals begin with, so that the rest of an epoch can be gone over to the
-        same sums, bit for bit. It fails so many samples after the first, before the minibatch that begins there has changed
-        anything. Threads share the tiles of large kernels; how many does not change a bit of the result.
+        same sums, bit for bit. ``w``: samples' weights, where the module has that input. It fails so many samples after the
+        first, before the minibatch that begins there has changed anything. Threads share the tiles of large kernels; how many
+        does not change a bit of the result.
 
         Raises:
             Abandoned: if somebody asked to stop; then neither parameters nor results are of use any more.
         """
-        assert size <= self.batch and len(results) == len(self.module.copied)
+        assert size <= self.batch and len(results) == len(self.module.copied) and (w is not None or not self._weighed)
+        targets, weights = (None if array is None else array.ctypes.data for array in (y, w))
         self._make_room(threads)
         epochs, samples = order.shape
         begin = begun(self.module.totals, sums)
@@ -131,8 +134,7 @@ class Session:
         def part(number: int) -> int:
             found: int = self._run(
                 self._table.ctypes.data, self._random.ctypes.data, order.ctypes.data, epochs, samples, size, x.ctypes.data,
-                None if y is None else y.ctypes.data, places.ctypes.data, totals.ctypes.data, number, threads,
-                meeting.ctypes.data, ADDRESS,
+                targets, weights, places.ctypes.data, totals.ctypes.data, number, threads, meeting.ctypes.data, ADDRESS,
             )  # fmt: skip
             return found
 

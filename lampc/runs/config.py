@@ -102,7 +102,8 @@ def data_hash(data: Dataset) -> str:
     digest = hashlib.sha256()
     chosen_by = [part for part in [data.validation] if part is not None and len(part)]
     for part in (data.train, data.test, *chosen_by):
-        for array in (_sampled(part.x) if isinstance(part.x, Rows) else part.x, part.y):
+        x = _sampled(part.x) if isinstance(part.x, Rows) else part.x
+        for array in (x, part.y, *([] if part.weight is None else [part.weight])):
             digest.update(f"{array.dtype}{array.shape}".encode())
             digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

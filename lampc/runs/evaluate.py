@@ -47,7 +47,9 @@ def measured(model: Model, parts: Mapping[str, Split]) -> dict[str, dict[str, An
     Raises:
         LampError: if it does not fit the network.
     """
-    return {name: {"samples": len(part), "measures": model.evaluate(part.x, part.y)} for name, part in parts.items()}
+    return {
+        name: {"samples": len(part), "measures": model.evaluate(part.x, part.y, part.weight)} for name, part in parts.items()
+    }
 
 
 def _other(run: Run, path: Path) -> Split:
@@ -85,7 +87,9 @@ def _other(run: Run, path: Path) -> Split:
                          f"it knows {', '.join(known)}")  # fmt: skip
         if not same:
             y = np.array([known.index(name) for name in here])[y]
-    return Split(run.normalised(x), y)
+    weights = [np.ones(len(part)) if part.weight is None else part.weight for part in both]
+    weighed = any(part.weight is not None for part in both)
+    return Split(run.normalised(x), y, np.concatenate(weights) if weighed else None)
 
 
 def _table(run: Run, path: Path) -> Split:

@@ -188,7 +188,9 @@ def _norms(run: Run, model: Model, data: Dataset | None) -> dict[str, str]:
     gradients: dict[str, torch.Tensor] = {}
     if data is not None and "loss" in run.program.whole.outputs:
         count = max(run.program.least_batch, min(len(data.train), run.program.experiment.train.batch))
-        _, gradients = model.gradients(data.train.x[:count], data.train.y[:count])
+        train = data.train
+        weight = None if train.weight is None else train.weight[:count]
+        _, gradients = model.gradients(train.x[:count], train.y[:count], weight)
     names = [layer.name for layer in run.program.layers if layer.parameters]
     own = {layer.name: [label for label, _ in layer.parameters] for layer in run.program.layers}
     charts = {

@@ -21,7 +21,7 @@ DESCRIPTION = record(
     {"target_range": maybe(listed(number, 2, 2)), "vocabulary": maybe(listed(text(), 1)), "columns": maybe(_NAMES),
      "name": text(), "validation": whole(), "bits": maybe(flag), "sizes": maybe(listed(number, 3, 3)), "below": whole(),
      "labels": maybe(listed(whole(-(2**62)), 1, 4)), "scaled_range": maybe(listed(number, 2, 2)), "stored": flag,
-     "schema": STORED, "either": flag},
+     "schema": STORED, "either": flag, "counts": maybe(listed(whole())), "weighted": flag},
 )  # fmt: skip
 
 CONFIG = record(

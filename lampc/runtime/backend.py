@@ -23,6 +23,7 @@ from lampc.runtime.threads import flops
 
 if TYPE_CHECKING:
     from lampc.compile import Program
+    from lampc.runtime.loader import Batch
     from lampc.runtime.machine import Machine
     from lampc.runtime.storage import Storage
 
@@ -77,18 +78,21 @@ class Runner:
         self._ahead: Session | None = None
         """What has trained since parameters were last taken from it."""
 
-    def compile(self, *outputs: str) -> None:
-        """Compile what a later call will need.
+    def compile(self, *outputs: str, weighed: bool = False) -> None:
+        """Compile what a later call will need. ``weighed``: for samples that have weights.
 
         Raises:
             NoNativeForm: if that fails.
         """
-        self._model.program.native.compiled(*outputs)
+        self._program(weighed).native.compiled(*outputs)
 
-    def begin(self, batch: int) -> None:
-        """Take over the model's parameters, before training on minibatches up to a size."""
+    def _program(self, weighed: bool) -> Program:
+        return self._model.program.weighed if weighed else self._model.program
+
+    def begin(self, batch: int, weighed: bool = False) -> None:
+        """Take over the model's parameters, before training on minibatches up to a size. ``weighed``: samples have weights."""
         self.sync()
-        session = self._session(("loss",), batch)
+        session = self._session(("loss",), batch, weighed)
         session.put()
         session.seed(self._model.random.key, self._model.random.number)
 
@@ -99,30 +103,31 @@ class Runner:
             self._model.random.number = self._ahead.step
             self._ahead = None
 
-    def train(self, x: Tensor, y: Tensor, orders: Tensor | None, batch: int,
+    def train(self, samples: Batch, orders: Tensor | None, batch: int,
               sums: Sequence[float] = ()) -> tuple[list[tuple[float, ...]], int]:  # fmt: skip
         """Train on each minibatch, an epoch for each row of ``orders``, or one in the samples' own; totals begin with ``sums``.
 
         Each epoch's totals, and -1, or how many samples after the first a loss was not finite. ``begin`` is
         called before, ``sync`` after, once for as many calls as nobody looks between.
         """
-        session = self._session(("loss",), batch)
+        x, y, w = samples
+        session = self._session(("loss",), batch, w is not None)
         threads = self.threads if self.threads > 1 and self._large(batch) else 1
         order = self._ordered(orders, len(x))
         self._ahead = None  # nothing is to be taken of a step that is left in its midst
-        totals, failed = session.run(_array(x), _array(y), order, batch, threads=threads, sums=sums)
+        totals, failed = session.run(_array(x), _array(y), order, batch, threads=threads, sums=sums, w=self._weights(samples))
         self._ahead = session
         return [tuple(epoch) for epoch in totals.tolist()], failed
 
-    def evaluate(
-        self, x: Tensor, y: Tensor, outputs: tuple[str, ...], batch: int
-    ) -> tuple[tuple[float, ...], Mapping[Key, Tensor]]:
+    def evaluate(self, samples: Batch, outputs: tuple[str, ...], batch: int) -> tuple[tuple[float, ...], Mapping[Key, Tensor]]:
         """The totals of which the loss of some samples comes, and the other outputs of each sample."""
         self.sync()
+        x, y, w = samples
         found = {name: self._empty(name, len(x)) for name in outputs if name != "loss"}
-        session = self._session(outputs, batch)
+        session = self._session(outputs, batch, w is not None)
         session.put()
-        totals, _ = session.run(_array(x), _array(y), self._ordered(None, len(x)), batch, list(found.values()))
+        order = self._ordered(None, len(x))
+        totals, _ = session.run(_array(x), _array(y), order, batch, list(found.values()), w=self._weights(samples))
         made: dict[Key, Tensor] = {name: torch.from_numpy(array) for name, array in found.items()}
         return tuple(totals[0].tolist()), made
 
@@ -146,13 +151,21 @@ class Runner:
         """The bytes of all that it works in."""
         return sum(session.size for session in self._sessions.values())
 
-    def _session(self, outputs: tuple[str, ...], batch: int) -> Session:
-        found = self._sessions.get(outputs)
+    def _weights(self, samples: Batch) -> NDArray[Any] | None:
+        """What a session gets: where its program has weights and the samples have none, each weighs 1."""
+        if samples.w is not None or not self._model.program.elaborated.weighted:
+            return None if samples.w is None else _array(samples.w)
+        return np.ones(len(samples.x), np.float64 if self._model.program.elaborated.dtype == "f64" else np.float32)
+
+    def _session(self, outputs: tuple[str, ...], batch: int, weighed: bool = False) -> Session:
+        program = self._program(weighed)
+        key = (*outputs, *["w"] * program.elaborated.weighted)
+        found = self._sessions.get(key)
         if found is None or found.batch < batch:
-            module, code = self._model.program.native.compiled(*outputs)
+            module, code = program.native.compiled(*outputs)
             assert code is not None
             fitting_minibatch(memory(module, batch), batch)
-            found = self._sessions[outputs] = Session(module, code, batch)
+            found = self._sessions[key] = Session(module, code, batch)
             found.bind(self._leaves)
         return found
 

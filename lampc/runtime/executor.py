@@ -21,7 +21,7 @@ from lampc.runtime.storage import DTYPES, Storage
 class Executor:
     """A routine bound to buffers for one batch size. Running it allocates nothing.
 
-    ``inputs`` (``x`` and ``y``, where they are used) are filled before a run; ``outputs`` hold what it computed, until
+    ``inputs`` (``x``, ``y`` and ``w``, where they are used) are filled before a run; ``outputs`` hold what it computed, until
     the next.
     """
 
@@ -52,13 +52,18 @@ class Executor:
         needed = _needed(routine, routine.outputs["prediction"])
         self.predict = [kernel for instruction, kernel in self._kernels if needed.issuperset(instruction.outputs)]
 
-    def fill(self, x: Tensor, y: Tensor | None = None) -> None:
-        """Copy a minibatch into the inputs; a program need not use both."""
+    def fill(self, x: Tensor, y: Tensor | None = None, w: Tensor | None = None) -> None:
+        """Copy a minibatch into the inputs; a program need not use all. Samples that come without weights weigh 1."""
         inputs = self.inputs
         if "x" in inputs:
             inputs["x"].copy_(x)
         if y is not None and "y" in inputs:
             inputs["y"].copy_(y)
+        if "w" in inputs:
+            if w is None:
+                inputs["w"].fill_(1.0)
+            else:
+                inputs["w"].copy_(w)
 
     def _calls(self, stage: Stage) -> list[Kernel]:
         return [kernel for instruction, kernel in self._kernels if instruction.stage is stage]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lampc.ir.leaves import Constant, Input, State
 from lampc.ir.program import Routine
-from lampc.ir.types import BYTES, DType, Type
+from lampc.ir.types import BYTES, B, DType, Type
 from lampc.native.spaces import NoNativeForm
 from lampc.passes.plan_memory import plan_memory
 from lampc.runtime.chunks import CHUNK, STORED, WATCHED
@@ -171,20 +171,21 @@ def _native(program: Program, samples: Samples, manner: Manner) -> int:
 
 def loaded(program: Program, samples: Samples) -> int:
     """Bytes of the data as they are loaded: 8 a number."""
-    x, y = _row_types(program)
-    kept = 8 * math.prod(y.sample)
+    x, y, *weights = _row_types(program)
+    kept = 8 * math.prod(y.sample) + 8 * len(weights)
     return sum(samples.parts) * (kept if samples.stored else kept + 8 * math.prod(x.sample))
 
 
 def _data(program: Program, samples: Samples, manner: Manner) -> tuple[int, int]:
     """Bytes of the data as long as training lasts, and what it takes beside that to measure a part."""
-    x, y = _row_types(program)
+    types = _row_types(program)
+    x = types[0]
     whole = loaded(program, samples)
-    converted = sum(type.nbytes(1) for type in (x, y) if not _as_loaded(type.dtype))
+    converted = sum(type.nbytes(1) for type in types if not _as_loaded(type.dtype))
     results = 0
     if manner.backend == "native":
-        types = [program.evaluated.type(program.evaluated.outputs[name]) for name in program.measured]
-        results = sum(type.nbytes(1) for type in types if type.batched) + 8  # and the order
+        made = [program.evaluated.type(program.evaluated.outputs[name]) for name in program.measured]
+        results = sum(type.nbytes(1) for type in made if type.batched) + 8  # and the order
         if program.metrics:  # which go over all predictions at once, in float64
             results += 6 * 8 * math.prod(program.evaluated_type.sample)
     if samples.stored:
@@ -195,14 +196,16 @@ def _data(program: Program, samples: Samples, manner: Manner) -> tuple[int, int]
     if manner.backend == "native":
         taken += 8 * samples.train  # the order
     elif program.experiment.train.shuffle:
-        taken += samples.train * (x.nbytes(1) + y.nbytes(1) + 8)
+        taken += samples.train * (sum(type.nbytes(1) for type in types) + 8)
     return whole + taken, max(samples.parts) * (converted + results)
 
 
-def _row_types(program: Program) -> tuple[Type, Type]:
+def _row_types(program: Program) -> list[Type]:
+    """Of a sample and its target, and of its weight if it has one."""
     target = program.elaborated.target_type
     assert target is not None
-    return program.elaborated.input_type, target
+    weights = [Type(program.elaborated.dtype, (B,))] * program.elaborated.weighted
+    return [program.elaborated.input_type, target, *weights]
 
 
 def _as_loaded(dtype: DType) -> bool:

@@ -42,6 +42,18 @@ def checked_targets(program: Program, y: Any, samples: int, device: torch.device
     return targets
 
 
+def checked_weights(program: Program, w: Tensor, samples: int, device: torch.device) -> Tensor:
+    """Weights [n] of samples, of the type that the program computes with; that they are such has been seen before.
+
+    Raises:
+        LampError: if they are not as many as the samples.
+    """
+    if w.shape != (samples,):
+        raise failure("E605", f"x has {samples} samples, and w is {list(w.shape)}")
+    converted: Tensor = w.to(device=device, dtype=DTYPES[program.elaborated.dtype])
+    return converted
+
+
 def _tensor(program: Program, data: Any, type: Type, name: str, device: torch.device) -> Tensor:
     try:
         values: Tensor = tensor(_joined(program, data) if name == "x" else data)

@@ -18,7 +18,8 @@ from lampc.runtime.backend import Choice, NoNativeForm, Runner, choose
 from lampc.runtime.device import device_of
 from lampc.runtime.executor import Executor
 from lampc.runtime.fit import fitting_model
-from lampc.runtime.inputs import checked_samples, checked_targets
+from lampc.runtime.inputs import checked_samples, checked_targets, checked_weights
+from lampc.runtime.loader import Batch
 from lampc.runtime.random import Random
 from lampc.runtime.storage import Storage
 
@@ -86,15 +87,17 @@ class Machine:
         return listed + (self._runner.size if self._runner is not None else 0)
 
     @exclusive
-    def native(self, *outputs: str) -> Runner | None:
+    def native(self, *outputs: str, weighed: bool = False) -> Runner | None:
         """What runs some outputs natively; None if torch does. A failure to compile is warned of, once, and torch goes on.
+
+        ``weighed``: for samples that have weights.
 
         Raises:
             LampError: if it fails, and native code was asked for.
         """
         if self._runner is not None and ("loss" not in outputs or "loss" in self.program.whole.outputs):
             try:
-                self._runner.compile(*outputs)
+                self._runner.compile(*outputs, weighed=weighed)
             except (NoNativeForm, RuntimeError, OSError) as error:
                 if self.backend.asked:
                     raise failure("E704", f"native code failed: {error}", "use backend=torch, or auto") from None
@@ -134,6 +137,23 @@ class Machine:
         """
         x = self._input(x)
         return x, self._targets(y, len(x))
+
+    def minibatch(self, x: Any, y: Any, w: Tensor | None = None) -> Batch:
+        """Samples ``x`` [n, …sample], targets ``y`` [n, …target], and weights ``w`` [n], known to be such, or None, likewise.
+
+        Raises:
+            LampError: if they are not such as the network takes.
+        """
+        x, y = self.samples(x, y)
+        return Batch(x, y, None if w is None else checked_weights(self.program, w, len(x), self.device))
+
+    def weighed(self, w: Tensor | None) -> Program:
+        """The program for samples with weights ``w`` [n], or without, None.
+
+        Raises:
+            LampError: if its loss takes no weights.
+        """
+        return self.program if w is None else self.program.weighed
 
     def _sync(self) -> None:
         """Have what native code has trained, in another thread, in the parameters."""

@@ -22,6 +22,7 @@ from lampc.runtime.asked import SEEDS, whole
 from lampc.runtime.chunks import CHUNK, STORED
 from lampc.runtime.device import device_of
 from lampc.runtime.executor import run
+from lampc.runtime.loader import weighing
 from lampc.runtime.machine import Machine, exclusive
 from lampc.runtime.measure import measure
 from lampc.runtime.storage import DTYPES, read_weights
@@ -233,20 +234,22 @@ class Model(Machine):
 
     @torch.no_grad()
     @exclusive
-    def loss(self, x: Any, y: Any) -> Tensor:
+    def loss(self, x: Any, y: Any, weight: Any = None) -> Tensor:
         """The loss of a minibatch, x [n, …sample] and y [n, …target] or labels [n]: a tensor [] without axes; of the network's
         own numbers, whatever ``unit`` is.
+
+        With ``weight`` [n], numbers of 0 and more, each sample counts as much as it weighs: Σ w·l / Σ w.
 
         ``backward()`` then differentiates it.
 
         Raises:
-            LampError: if there is no loss, or samples or targets are not such as the network takes.
+            LampError: if there is no loss, or samples, targets or weights are not such as it takes.
         """
         self._needs_loss()
         x = self._input(x)
-        y = self._targets(y, len(x))
-        executor = self.executor(self.program.training, len(x))
-        executor.fill(x, y)
+        batch = self.minibatch(x, y, None if weight is None else weighing(weight, len(x), scaled=False))
+        executor = self.executor(self.weighed(batch.w).training, len(x))
+        executor.fill(*batch)
         run(executor.forward)
         self.random.number += 1
         self._current, self._asked = executor, get_ident()
@@ -276,13 +279,15 @@ class Model(Machine):
 
     @torch.no_grad()
     @exclusive
-    def gradients(self, x: Any, y: Any) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss [] of a minibatch, x [n, …sample] and y [n, …target], and each gradient, of its parameter's shape.
+    def gradients(self, x: Any, y: Any, weight: Any = None) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss [] of a minibatch, x [n, …sample], y [n, …target], and each gradient, of its parameter's shape.
+
+        ``weight`` [n] as in ``loss``.
 
         Raises:
-            LampError: if there is no loss, or samples or targets are not such as the network takes.
+            LampError: if there is no loss, or samples, targets or weights are not such as it takes.
         """
-        loss = self.loss(x, y)
+        loss = self.loss(x, y, weight)
         executor, self._current = self._current, None
         assert executor is not None
         run(executor.backward)
@@ -294,21 +299,23 @@ class Model(Machine):
 
     @torch.no_grad()
     @exclusive
-    def evaluate(self, x: Any, y: Any) -> dict[str, float]:
+    def evaluate(self, x: Any, y: Any, weight: Any = None) -> dict[str, float]:
         """The loss and the program's metrics on samples ``x`` [n, …sample] with targets ``y`` [n, …target] or labels [n].
 
         They are measured as if they were one minibatch, without dropout; accuracy is a share, from 0 to 1. Where the model has
-        a ``unit``, ``y`` is standardised, and what is answered is in that unit.
+        a ``unit``, ``y`` is standardised, and what is answered is in that unit. With ``weight`` [n] each sample counts in the
+        loss as much as it weighs; in metrics all count alike.
 
         Raises:
             LampError: if there is nothing to measure, no sample, or none but such as the loss ignores; or samples or targets
                 are not such as the network takes.
         """
-        return self.measured(x, y)[0]
+        return self.measured(x, y, weight=weight)[0]
 
     @torch.no_grad()
     @exclusive
-    def measured(self, x: Any, y: Any, known: bool = False) -> tuple[dict[str, float], dict[str, list[list[float]]]]:
+    def measured(self, x: Any, y: Any, known: bool = False,
+                 weight: Any = None) -> tuple[dict[str, float], dict[str, list[list[float]]]]:  # fmt: skip
         """What ``evaluate`` and ``tables`` give, of one pass over samples ``x`` [n, …sample] and targets ``y`` [n, …target].
 
         ``known``: they have been measured before as they are, and are not looked at again.
@@ -317,7 +324,7 @@ class Model(Machine):
             LampError: as ``evaluate``.
         """
         self._needs_loss()
-        loss, metrics = measure(self, x, y, known)
+        loss, metrics = measure(self, x, y, weight, known)
         numbers = {"loss": loss, **{metric.name: metric.result(state) for metric, state in metrics if not metric.table}}
         return numbers, {metric.name: metric.table(state) for metric, state in metrics if metric.table}
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from torch import Tensor
-
 from lampc.diagnostics import Problems
 from lampc.ops.classes import BinaryCrossEntropy
 from lampc.runtime.executor import Executor
 from lampc.runtime.history import Diverged, Divergence
 
 if TYPE_CHECKING:
+    from lampc.compile import Program
+    from lampc.runtime.loader import Batch
     from lampc.runtime.model import Model
 
 
-def nonfinite_at(model: Model, x: Tensor, y: Tensor, epoch: int, step: int) -> Diverged:
+def nonfinite_at(model: Model, program: Program, batch: Batch, epoch: int, step: int) -> Diverged:
     """Run a minibatch again by the op list, to find the op."""
-    executor = model.executor(model.program.training, len(x))
-    executor.fill(x, y)
+    executor = model.executor(program.training, len(batch.x))
+    executor.fill(*batch)
     for kernel in executor.forward:
         kernel()
     return nonfinite(model, executor, executor.outputs["loss"].item(), epoch, step)
@@ -46,7 +46,7 @@ def nonfinite(model: Model, executor: Executor, loss: float, epoch: int, step: i
     if isinstance(found, str):
         owner = next((layer for layer in model.program.layers if found in dict(layer.parameters)), None)
         culprit = owner.name if owner is not None else found
-        if found in ("x", "y"):
+        if found in ("x", "y", "w"):
             message, fixes = f"{where}: the loss is {loss}: `{found}` holds a number that is none", ["check the data"]
         else:
             message = f"{where}: the loss is {loss}: the update before it had made `{found}` infinite or NaN"

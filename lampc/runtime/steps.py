@@ -10,6 +10,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
@@ -22,11 +23,12 @@ from lampc.runtime.backend import Runner
 from lampc.runtime.executor import Executor
 from lampc.runtime.group import Group, part
 from lampc.runtime.history import Diverged
-from lampc.runtime.loader import DataLoader
+from lampc.runtime.loader import Batch, DataLoader, weighing
 from lampc.runtime.nonfinite import nonfinite, nonfinite_at, nonfinite_elsewhere
-from lampc.runtime.totals import gives, loss_of, plus
+from lampc.runtime.totals import counted, gives, loss_of, plus
 
 if TYPE_CHECKING:
+    from lampc.compile import Program
     from lampc.runtime.model import Model
 
 
@@ -47,6 +49,8 @@ class Position:
 class Steps(Protocol):
     """Trains on a loader's minibatches."""
 
+    program: Program
+    """What is trained: the model's program, with an input for weights where the samples have some."""
     samples: int
     """Of a pass; 0 where that is not known beforehand."""
 
@@ -68,7 +72,8 @@ def steps_of(model: Model, loader: Any, watched: bool) -> Steps:
 
     ``watched``: somebody may look at the parameters, or change them, between two calls.
     """
-    native = model.native("loss")
+    weighed = isinstance(loader, DataLoader) and loader.weight is not None
+    native = model.native("loss", weighed=weighed)
     if model.group is not None:
         if not isinstance(loader, DataLoader):
             raise TypeError("several processes share a lampc.DataLoader's minibatches")
@@ -86,6 +91,7 @@ class _Drawn(ABC):
     def __init__(self, model: Model, loader: DataLoader) -> None:
         self.model = model
         self.loader = loader
+        self.program = model.weighed(loader.weight)
         self.samples = loader.samples
         self._order: Tensor | None = None
         self._drawn: Tensor | None = None
@@ -110,7 +116,7 @@ class _Drawn(ABC):
     def whole(self, first: int, count: int) -> list[tuple[float, int]]:
         where = Position(first - 1)
         self.part(where, len(self.loader))
-        return [(loss_of(self.model.program.totals, where.sums, self.samples), len(self.loader))]
+        return [(loss_of(self.program.totals, where.sums, self.samples), len(self.loader))]
 
     @abstractmethod
     def part(self, where: Position, minibatches: int) -> None:
@@ -124,9 +130,9 @@ class _Native(_Drawn):
         super().__init__(model, loader)
         self.native = native
         self.watched = watched
-        x, y = model.samples(loader.x, loader.y)
-        self.x, self.y = x.contiguous(), y.contiguous()
-        native.begin(loader.batch)
+        x, y, w = model.minibatch(loader.x, loader.y, loader.weight)
+        self.all = Batch(x.contiguous(), y.contiguous(), w)
+        native.begin(loader.batch, w is not None)
 
     def whole(self, first: int, count: int) -> list[tuple[float, int]]:
         return self._ended(self._run(self.loader.orders(count), first, 0, ()))
@@ -140,21 +146,21 @@ class _Native(_Drawn):
     def _run(self, orders: Tensor, first: int, done: int, sums: tuple[float, ...]) -> list[tuple[float, ...]]:
         batch = self.loader.batch
         if self.watched:
-            self.native.begin(batch)
-        totals, failed = self.native.train(self.x, self.y, orders, batch, sums)
+            self.native.begin(batch, self.all.w is not None)
+        totals, failed = self.native.train(self.all, orders, batch, sums)
         if failed >= 0 or self.watched:
             self.native.sync()
         if failed >= 0:
             epoch, start = divmod(failed, orders.shape[1])
             chosen = orders[epoch, start : start + batch]
             step = (done + start) // batch + 1
-            diverged = nonfinite_at(self.model, self.x[chosen], self.y[chosen], first + epoch, step)
+            diverged = nonfinite_at(self.model, self.program, chosen_of(self.all, chosen), first + epoch, step)
             diverged.before = self._ended(totals[:epoch])
             raise diverged
         return totals
 
     def _ended(self, totals: list[tuple[float, ...]]) -> list[tuple[float, int]]:
-        return [(loss_of(self.model.program.totals, sums, self.samples), len(self.loader)) for sums in totals]
+        return [(loss_of(self.program.totals, sums, self.samples), len(self.loader)) for sums in totals]
 
     def sync(self) -> None:
         self.native.sync()
@@ -168,29 +174,28 @@ class _Listed(_Drawn):
         self.native = native
         self._gathered: Tensor | None = None
         if loader.in_memory:
-            self.x, self.y = model.samples(loader.x, loader.y)
-            shuffled = (torch.empty_like(self.x), torch.empty_like(self.y)) if loader.shuffle else (self.x, self.y)
-            self.shuffled_x, self.shuffled_y = shuffled
-            chunks = zip(*(torch.split(part, loader.batch) for part in shuffled), strict=True)
-            self.batches = [(part, target) for part, target in chunks]
+            self.all = [part for part in model.minibatch(loader.x, loader.y, loader.weight) if part is not None]
+            self.shuffled = [torch.empty_like(part) for part in self.all] if loader.shuffle else self.all
+            chunks = zip(*(torch.split(part, loader.batch) for part in self.shuffled), strict=True)
+            self.batches = [Batch(*parts) for parts in chunks]
 
     def part(self, where: Position, minibatches: int) -> None:
         order, stop = self.order(where), self.stop(where, minibatches)
         begin = where.done // self.loader.batch
-        pairs = self._pairs(order, where.done, begin, begin + minibatches)
-        where.sums, _ = _over(self.model, self.native, pairs, where.epoch + 1, begin, where.sums)
+        batches = self._batches(order, where.done, begin, begin + minibatches)
+        where.sums, _ = _over(self.model, self.program, self.native, batches, where.epoch + 1, begin, where.sums)
         where.done = stop
 
-    def _pairs(self, order: Tensor | None, done: int, begin: int, end: int) -> Iterator[tuple[Tensor, Tensor]]:
+    def _batches(self, order: Tensor | None, done: int, begin: int, end: int) -> Iterator[Batch]:
         if self.loader.in_memory:
             if order is not None and self._gathered is not order:
                 there = order.to(self.model.device)
-                torch.index_select(self.x, 0, there, out=self.shuffled_x)
-                torch.index_select(self.y, 0, there, out=self.shuffled_y)
+                for part, shuffled in zip(self.all, self.shuffled, strict=True):
+                    torch.index_select(part, 0, there, out=shuffled)
                 self._gathered = order
             return iter(self.batches[begin:end])
         drawn = self.loader.minibatches(order, done)
-        return (self.model.samples(*pair) for _, pair in zip(range(begin, end), drawn, strict=False))
+        return (self.model.minibatch(*batch) for _, batch in zip(range(begin, end), drawn, strict=False))
 
     def sync(self) -> None:
         if self.native is not None:
@@ -203,13 +208,16 @@ class _Shared(_Drawn):
     def __init__(self, model: Model, loader: DataLoader, group: Group) -> None:
         super().__init__(model, loader)
         self.group = group
+        alike = loader.weight is None and counted(self.program, loader.y[:1], None) is None
+        self._unequal = loader.dataset is None and not alike
+        """Whether samples count more or less, and it is known how much."""
 
     def agree(self, number: int) -> int:
         return int(self.group.agree(number))
 
     def part(self, where: Position, minibatches: int) -> None:
         order, stop = self.order(where), self.stop(where, minibatches)
-        totals = self.model.program.totals
+        totals = self.program.totals
         added, lost = begun(totals), None
         for begin in range(where.done, stop, self.loader.batch):
             step, samples = begin // self.loader.batch + 1, min(self.loader.batch, self.loader.samples - begin)
@@ -229,19 +237,29 @@ class _Shared(_Drawn):
         """One minibatch; what its loss adds here. A process for which no sample is left takes one that does not count."""
         model = self.model
         begin, end = part(samples, self.group.rank, self.group.size)
-        share = (end - begin) / samples
-        x, y = model.samples(*self.loader.rows_of(order, first + begin, first + end) if share
-                             else self.loader.rows_of(order, first, first + 1))  # fmt: skip
-        model.storage.set({SHARE: share})
-        executor = model.executor(model.program.training, len(x))
-        executor.fill(x, y)
+        here = end > begin
+        batch = model.minibatch(*self.loader.rows_of(order, first + begin, first + end) if here
+                              else self.loader.rows_of(order, first, first + 1))  # fmt: skip
+        model.storage.set({SHARE: self._share(order, first, samples, begin, end)})
+        executor = model.executor(self.program.training, len(batch.x))
+        executor.fill(*batch)
         for kernel in executor.step:
             kernel()
         model.random.number += 1
         loss: float = executor.outputs["loss"].item()
         if not math.isfinite(loss):
             raise nonfinite(model, executor, loss, epoch, step)
-        return tuple(number * (share > 0) for number in gives(model.program.totals, executor, end - begin))
+        return tuple(number * here for number in gives(self.program.totals, executor, end - begin))
+
+    def _share(self, order: Tensor | None, first: int, samples: int, begin: int, end: int) -> float:
+        """How much of a minibatch's loss is that of some of its samples: what they count of what all of them do."""
+        chosen = torch.arange(first, first + samples) if order is None else order[first : first + samples]
+        weight = None if self.loader.weight is None else self.loader.weight[chosen]
+        counting = counted(self.program, self.loader.y[chosen], weight) if self._unequal else None
+        if counting is None:
+            return (end - begin) / samples
+        whole = float(counting.sum())
+        return float(counting[begin:end].sum()) / whole if whole else 0.0
 
     def sync(self) -> None:
         pass
@@ -256,19 +274,26 @@ class _Foreign:
         self.model = model
         self.loader = loader
         self.native = native
+        self.program = model.program
 
     def whole(self, first: int, count: int) -> list[tuple[float, int]]:
-        counted = [0, 0]
+        seen = [0, 0]
 
-        def pairs() -> Iterator[tuple[Tensor, Tensor]]:
-            for x, y in pairs_of(self.model, self.loader):
-                counted[0] += len(x)
-                counted[1] += 1
-                yield x, y
+        def counting(batches: Iterable[Batch]) -> Iterator[Batch]:
+            for batch in batches:
+                seen[0] += len(batch.x)
+                seen[1] += 1
+                yield batch
 
-        sums, _ = _over(self.model, self.native, pairs(), first, 0, ())
-        totals = self.model.program.totals
-        return [(loss_of(totals, begun(totals, sums), counted[0]), counted[1])]
+        given = batches_of(self.model, self.loader)
+        ahead = next(given, None)  # the first says whether there are weights
+        if ahead is not None and ahead.w is not None:
+            self.program = self.model.program.weighed
+            self.native = self.model.native("loss", weighed=True)
+        batches = _alike(chain([] if ahead is None else [ahead], given), self.program)
+        sums, _ = _over(self.model, self.program, self.native, counting(batches), first, 0, ())
+        totals = self.program.totals
+        return [(loss_of(totals, begun(totals, sums), seen[0]), seen[1])]
 
     def part(self, where: Position, minibatches: int) -> None:
         raise NotImplementedError
@@ -281,47 +306,61 @@ class _Foreign:
             self.native.sync()
 
 
-def pairs_of(model: Model, loader: Iterable[Any]) -> Iterator[tuple[Tensor, Tensor]]:
+def chosen_of(batch: Batch, chosen: Tensor) -> Batch:
+    """Some samples of many."""
+    return Batch(batch.x[chosen], batch.y[chosen], None if batch.w is None else batch.w[chosen])
+
+
+def _alike(batches: Iterable[Batch], program: Program) -> Iterator[Batch]:
+    """Minibatches that all have weights, or none; those that come without weigh 1."""
+    for batch in batches:
+        if batch.w is not None and not program.elaborated.weighted:
+            raise failure("E605", "a loader gives pairs (x, y) throughout, or triples (x, y, w)")
+        yield batch if batch.w is not None or not program.elaborated.weighted else batch._replace(w=torch.ones(len(batch.x)))
+
+
+def batches_of(model: Model, loader: Iterable[Any]) -> Iterator[Batch]:
     """A loader's minibatches, checked; empty ones are left out."""
     if not isinstance(loader, Iterable) and not hasattr(loader, "__len__"):  # a sequence need not say that it is iterable
         raise failure("E605", f"a loader gives pairs (x, y), and this is a {type(loader).__name__}")
-    for pair in loader:
-        if not isinstance(pair, tuple | list) or len(pair) != 2:
-            raise failure("E605", "a loader gives pairs (x, y)")
-        x, y = model.samples(*pair)
-        if len(x):
-            yield x, y
+    for given in loader:
+        if not isinstance(given, tuple | list) or len(given) not in (2, 3):
+            raise failure("E605", "a loader gives pairs (x, y), or triples (x, y, w)")
+        batch = model.minibatch(*given[:2])
+        if len(batch.x):
+            weight = weighing(given[2], len(batch.x), scaled=False) if len(given) == 3 else None
+            yield batch if weight is None else model.minibatch(batch.x, batch.y, weight)
 
 
 Sums = tuple[float, ...]
 
 
-def _over(model: Model, native: Runner | None, pairs: Iterator[tuple[Tensor, Tensor]], epoch: int, step: int,
+def _over(model: Model, program: Program, native: Runner | None, batches: Iterator[Batch], epoch: int, step: int,
           sums: Sums) -> tuple[Sums, int]:  # fmt: skip
     """Train on minibatches, of which the first is number ``step`` of its epoch, from 0: the totals, the next number."""
     if native is not None:
-        return _natively(model, native, pairs, epoch, step, sums)
+        return _natively(model, program, native, batches, epoch, step, sums)
     way = _here if model.device.type == "cpu" else _apart
-    return way(model, pairs, epoch, step, begun(model.program.totals, sums))
+    return way(model, program, batches, epoch, step, begun(program.totals, sums))
 
 
-def _natively(model: Model, native: Runner, pairs: Iterator[tuple[Tensor, Tensor]], epoch: int, step: int,
+def _natively(model: Model, program: Program, native: Runner, batches: Iterator[Batch], epoch: int, step: int,
               sums: Sums) -> tuple[Sums, int]:  # fmt: skip
-    for x, y in pairs:
-        native.begin(len(x))
-        (sums,), failed = native.train(x, y, None, len(x), sums)
+    for batch in batches:
+        native.begin(len(batch.x), batch.w is not None)
+        (sums,), failed = native.train(batch, None, len(batch.x), sums)
         native.sync()
         step += 1
         if failed >= 0:
-            raise nonfinite_at(model, x, y, epoch, step)
+            raise nonfinite_at(model, program, batch, epoch, step)
     return sums, step
 
 
-def _here(model: Model, pairs: Iterator[tuple[Tensor, Tensor]], epoch: int, step: int, sums: Sums) -> tuple[Sums, int]:
-    routine, totals = model.program.training, model.program.totals
-    for x, y in pairs:
-        executor = model.executor(routine, len(x))
-        executor.fill(x, y)
+def _here(model: Model, program: Program, batches: Iterator[Batch], epoch: int, step: int, sums: Sums) -> tuple[Sums, int]:
+    totals = program.totals
+    for batch in batches:
+        executor = model.executor(program.training, len(batch.x))
+        executor.fill(*batch)
         for kernel in executor.forward:
             kernel()
         loss = executor.outputs["loss"].item()
@@ -337,15 +376,15 @@ def _here(model: Model, pairs: Iterator[tuple[Tensor, Tensor]], epoch: int, step
     return sums, step
 
 
-def _apart(model: Model, pairs: Iterator[tuple[Tensor, Tensor]], epoch: int, step: int, sums: Sums) -> tuple[Sums, int]:
+def _apart(model: Model, program: Program, batches: Iterator[Batch], epoch: int, step: int, sums: Sums) -> tuple[Sums, int]:
     """On a device that runs apart: what is added up stays there until the end, so that nothing waits for it."""
-    parts = model.program.totals.parts
+    parts = program.totals.parts
     added = [torch.full((), total, dtype=torch.float64, device=model.device) for total in sums]
     finite = torch.zeros((), dtype=torch.float64, device=model.device)
     executor: Executor | None = None
-    for x, y in pairs:
-        executor = model.executor(model.program.training, len(x))
-        executor.fill(x, y)
+    for batch in batches:
+        executor = model.executor(program.training, len(batch.x))
+        executor.fill(*batch)
         for kernel in executor.step:
             kernel()
         model.random.number += 1

@@ -21,7 +21,7 @@ from lampc.runtime.course import Best, Choosing
 from lampc.runtime.fit import fitting
 from lampc.runtime.footprint import Manner, Samples, beginning, loaded
 from lampc.runtime.history import Diverged, Epoch, History, Part
-from lampc.runtime.loader import DataLoader
+from lampc.runtime.loader import DataLoader, weighing
 from lampc.runtime.measure import check_counts
 from lampc.runtime.own_unit import loss_factor
 from lampc.runtime.steps import Position, Steps, steps_of
@@ -105,7 +105,7 @@ def train(model: Model, loader: Any = None, epochs: int | None = None, evaluate:
         steps = steps_of(model, loader, on_epoch is not None)
     size = loader.batch if isinstance(loader, DataLoader) else settings.batch
     for part in () if data is None else data.parts().values():
-        check_counts(model, part.y)
+        check_counts(model, part.y, part.weight)
     _log.debug("training %r: %s", model, model.backend.reason)
     loop = _Loop(model, loader, steps, epochs, every if evaluate else math.inf, measure, on_epoch, keeper, data)
     loop.on_part = on_part
@@ -168,7 +168,7 @@ class _Loop:
             if found:
                 self._ended(found, where, history)
             elif self.on_part is not None:
-                loss = loss_of(self.model.program.totals, where.sums, where.done) * self.factor
+                loss = loss_of(self.steps.program.totals, where.sums, where.done) * self.factor
                 self.on_part(Part(where.epoch + 1, where.done, self.steps.samples, loss))
         if self.keeper is not None:
             self.keeper.between(where, history, self.loader, self.sync)
@@ -206,7 +206,7 @@ class _Loop:
         self._minibatches = min(4 * self._minibatches, wanted)
         if where.done < self.steps.samples:
             return []
-        found = [(loss_of(self.model.program.totals, where.sums, self.steps.samples), len(self.loader))]
+        found = [(loss_of(self.steps.program.totals, where.sums, self.steps.samples), len(self.loader))]
         where.done, where.sums, where.generator = 0, (), None
         return found
 
@@ -234,7 +234,9 @@ class _Loop:
         due = due or where.epoch == self.epochs
         measured: dict[str, float] = {}
         if self._held_out is not None and due:
-            measured, self._tables = self.model.measured(*self._held_out, known=self._measured_at > -math.inf)
+            x, y, weight = self._held_out
+            known = self._measured_at > -math.inf
+            measured, self._tables = self.model.measured(x, y, known=known, weight=weight)
         self._measured_at = now if due else self._measured_at
         self._record(found, measured, history)
 
@@ -272,11 +274,13 @@ class _Loop:
         history.validation = chosen.validation if chosen is not None else {}
         with with_weights(self.model, None if best is None or chosen is last else best.weights):
             if "train" in self.parts:
-                history.train, history.tables = self.model.measured(self.parts["train"].x, self.parts["train"].y)
+                train = self.parts["train"]
+                history.train, history.tables = self.model.measured(train.x, train.y, weight=train.weight)
             if "test" in self.parts and last is not None and last.test and self._tables is not None:
                 history.test, history.tables = last.test, self._tables
             elif "test" in self.parts:
-                history.test, history.tables = self.model.measured(self.parts["test"].x, self.parts["test"].y)
+                test = self.parts["test"]
+                history.test, history.tables = self.model.measured(test.x, test.y, weight=test.weight)
         return history
 
 
@@ -297,9 +301,11 @@ def _see_that_it_fits(model: Model, loader: Any, data: Dataset | None, kept: boo
     fitting(model.program, samples, manner, model.device, there)
 
 
-def _ready(model: Model, part: Split) -> tuple[Any, Any]:
+def _ready(model: Model, part: Split) -> tuple[Any, Any, Any]:
     """A part as it is measured; samples that stay on the disk do."""
-    return (part.x, part.y) if isinstance(part.x, Rows) else model.samples(part.x, part.y)
+    if isinstance(part.x, Rows):
+        return part.x, part.y, part.weight
+    return model.minibatch(part.x, part.y, None if part.weight is None else weighing(part.weight, len(part)))
 
 
 def load_data(program: Program, seed: int | None = None, fold: tuple[int, int] | None = None) -> Dataset:

@@ -152,7 +152,9 @@ class Watch:
             return known[1]
         if compared is None or compared[0] != "mse" or not isinstance(loader, DataLoader) or not loader.in_memory:
             return math.inf
-        return float(loader.y.double().var(dim=0, correction=0).mean())
+        y, weight = loader.y.double().flatten(1), torch.ones(len(loader.y)) if loader.weight is None else loader.weight
+        share = (weight.double() / weight.sum()).unsqueeze(1)
+        return float((share * (y - (share * y).sum(dim=0)).square()).sum(dim=0).mean())
 
 
 def guess(program: Program) -> tuple[str, float] | None:

@@ -29,7 +29,7 @@ TRIGGERED_ELSEWHERE = {
     "W423": "test_triggers.py", "W424": "test_triggers.py", "W425": "test_triggers.py", "W426": "test_triggers.py",
     "W431": "test_triggers.py", "W432": "test_triggers.py", "W433": "test_triggers.py", "W434": "test_triggers.py",
     "W435": "test_triggers.py", "E812": "test_triggers.py", "E813": "test_triggers.py", "E814": "test_triggers.py",
-    "E802": "test_triggers.py", "E900": "test_triggers.py",
+    "E802": "test_triggers.py", "E900": "test_triggers.py", "W502": "test_triggers.py",
 }  # fmt: skip
 
 

@@ -31,6 +31,13 @@ def test_a_byte_that_is_not_utf8_has_a_place() -> None:
     assert str(found.labels[0].span) == "a.lamp:2:6"
 
 
+def test_a_balanced_class_without_training_samples(tmp_path: Path) -> None:
+    x, y = np.random.default_rng(0).normal(size=(40, 2)), np.arange(40) % 2
+    np.savez(tmp_path / "kinds.npz", x_train=x, y_train=y, x_test=x + 1, y_test=y * 2)
+    source = 'linear 2->3\ndata npz "kinds.npz"\nloss crossentropy weights=balanced'
+    assert "W502" in [warning.code for warning in lampc.compile.text(source, folder=tmp_path).warnings]
+
+
 def test_a_source_of_more_than_a_megabyte() -> None:
     assert codes("#" * (limits.SOURCE_BYTES + 1)) == ["E002"]
     lampc.compile.text("#" * (limits.SOURCE_BYTES - 12) + "\nlinear 2->3")

@@ -14,6 +14,7 @@ import lampc
 import lampc.compile
 from lampc.native.engine import LEVELS, host, refusal
 from lampc.native.spaces import NoNativeForm
+from lampc.runtime.loader import Batch
 
 DENSE = "linear 8->30 xavier; tanh; linear 40 xavier; softmax; linear 1 xavier; sigmoid\nloss bce\noptimizer adam lr=0.01\n"
 
@@ -107,7 +108,7 @@ def test_a_small_stack_is_enough() -> None:
     losses: list[float] = []
     before = threading.stack_size(128 * 1024)
     try:
-        thread = threading.Thread(target=lambda: losses.extend(runner.train(x, y, None, 128)[0]))
+        thread = threading.Thread(target=lambda: losses.extend(runner.train(Batch(x, y), None, 128)[0]))
         thread.start()
         thread.join()
     finally:

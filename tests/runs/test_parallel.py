@@ -88,6 +88,27 @@ def test_so_many_workers_train_as_one_does(count: int, batch: int, tmp_path: Pat
         assert found["validation"]["loss"] == pytest.approx(line["validation"]["loss"], rel=1e-12)
 
 
+WEIGHED = (
+    'linear 3->8 xavier; tanh; linear 3 xavier\ndata npz "weighed.npz" split=0.8 validation=0.2\n'
+    "loss crossentropy weights=[1, 5, 0.2] ignore=1\noptimizer sgd lr=0.1\ntrain epochs=3 batch=8 shuffle precision=f64"
+)
+
+
+def test_workers_share_a_weighted_mean_exactly(tmp_path: Path) -> None:
+    """Each process's part of a minibatch counts as much as its samples weigh, and their classes, and the ignored not at all."""
+    rng = np.random.default_rng(0)
+    x, y, w = rng.normal(size=(90, 3)), rng.integers(0, 3, 90), rng.exponential(size=90) * rng.integers(0, 2, 90)
+    for folder in (tmp_path / "several", tmp_path / "one"):
+        folder.mkdir()
+        np.savez(folder / "weighed.npz", x=x, y=y, w=w)
+    several, lines = trained(tmp_path / "several", 2, WEIGHED)
+    one, wanted = trained(tmp_path / "one", 1, WEIGHED)
+    for name, tensor in one.items():
+        torch.testing.assert_close(several[name], tensor, rtol=1e-12, atol=1e-12)
+    for found, line in zip(lines, wanted, strict=True):
+        assert found["loss"] == pytest.approx(line["loss"], rel=1e-12)
+
+
 def test_several_seeds_are_refused_once(tmp_path: Path) -> None:
     (tmp_path / "a.lamp").write_text(SOURCE)
     statuses, said = together(2, "train", tmp_path / "a.lamp", "--runs", 2, "--run-dir", tmp_path / "runs")

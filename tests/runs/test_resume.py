@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -30,7 +31,7 @@ SOURCES = {
 
 def training(source: str, folder: Path, backend: str, stop: Stop, go_on: bool) -> Model:
     """One process's part of a training."""
-    program = lampc.compile.text(source, **{"train.backend": backend})
+    program = lampc.compile.text(source, folder=folder.parent, **{"train.backend": backend})
     model = program.model()
     if go_on:
         kept = train.reopened(directory.take(folder / "1"), program, stop)
@@ -103,6 +104,32 @@ def test_twenty_stops_change_no_bit(name: str, backend: str, tmp_path: Path, mon
             assert all(torch.equal(mine[label], theirs[label]) for label in theirs)
         assert found[2:] == wanted[2:]
     assert sum(done > 0 for _, done in places) >= 10  # in the midst of an epoch
+
+
+@pytest.mark.usefixtures("small_spells")
+@pytest.mark.parametrize("backend", ["native", "torch"])
+def test_samples_keep_their_weights(backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through a split, a shuffle and a stop in the midst of an epoch; the sums of weights that an epoch has come to go on."""
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "w.npz", x=rng.normal(size=(80, 3)), y=rng.integers(0, 3, 80), w=rng.exponential(size=80))
+    source = (
+        'linear 3->5 xavier; tanh; linear 3\ndata npz "w.npz" validation=0.2\nloss crossentropy weights=balanced\n'
+        "train epochs=3 batch=7 shuffle"
+    )
+    training(source, tmp_path / "whole", backend, Stop(), False)
+    between, stops = train.Keep.between, 0
+    while stops < 30:
+        stop, ask = Stop(), stops_after(3)
+        monkeypatch.setattr(train.Keep, "between", lambda *given, ask=ask, stop=stop: (ask(stop), between(*given)))
+        try:
+            training(source, tmp_path / "stopped", backend, stop, stops > 0)
+            break
+        except Stopped:
+            stops += 1
+    assert stops > 5
+    found, wanted = ending(tmp_path / "stopped"), ending(tmp_path / "whole")
+    assert all(torch.equal(found[0][label], wanted[0][label]) for label in wanted[0])
+    assert found[2:] == wanted[2:]
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,7 @@ def test_a_batch_beyond_the_data_is_all_of_it(backend: str) -> None:
     [
         (lambda: lampc.DataLoader(None), "not a NoneType"),
         (lambda: lampc.DataLoader("abc"), "not a str"),
-        (lambda: lampc.DataLoader((X, Y, Y)), "not a tuple of 3"),
+        (lambda: lampc.DataLoader((X, Y, X[:, 0].abs(), Y)), "not a tuple of 4"),
         (lambda: lampc.DataLoader((X, Y), shuffle="maybe"), "True or False is wanted, not 'maybe'"),
         (lambda: lampc.SGD(None), "not a NoneType"),
         (lambda: lampc.SGD(["w"]), "not a str"),
