@@ -10,6 +10,7 @@ from lampc.data.parts import divided
 from lampc.data.source import DataError, Dataset, Request, Split
 from lampc.data.split import Cut, finish
 from lampc.data.understood import Understood, by_schema
+from lampc.data.weights import weights
 from lampc.data.whole import in_table, whole_numbers
 from lampc.table.encode import encode
 from lampc.table.fit import fitted, refitted
@@ -34,6 +35,8 @@ class _Drawn:
     schema: Schema
     places: tuple[NDArray[np.int64], ...]
     x: tuple[Any, ...]
+    weight: NDArray[np.float64] | None
+    """How much each of the table's rows counts, where a column says so."""
 
     def answers(self, known: Understood, request: Request) -> bool:
         """Whether it is what a request would come to."""
@@ -56,7 +59,7 @@ def dataset(request: Request, known: Understood) -> Dataset:
         drawn = _drawn(request, known)
         _KEPT[:] = [drawn]
     schema = drawn.schema
-    made = [Split(x, y_of(schema, drawn.parsed.take(place), request.bits), rows=place)
+    made = [Split(x, y_of(schema, drawn.parsed.take(place), request.bits), _of_rows(drawn.weight, place), rows=place)
             for x, place in zip(drawn.x, drawn.places, strict=True)]  # fmt: skip
     one = schema.targets[0] if len(schema.targets) == 1 else None
     classes = one.values if one is not None and one.kind != "number" and not request.bits else None
@@ -88,7 +91,31 @@ def _drawn(request: Request, known: Understood) -> _Drawn:
         schema = refitted(request.schema, train, standardise)
     x = tuple(_x(schema, parsed.take(place), request) for place in places)
     targets = Parsed({target.name: parsed.columns[target.name] for target in schema.targets}, parsed.rows)
-    return _Drawn(known, _asked(request), request.schema is None, targets, schema, places, x)
+    name = known.used.get("weight")
+    weight = None if name is None else weights_of(known.parsed.columns[name], name)
+    return _Drawn(known, _asked(request), request.schema is None, targets, schema, places, x, weight)
+
+
+def _of_rows(weight: NDArray[np.float64] | None, rows: NDArray[np.int64]) -> NDArray[np.float64] | None:
+    return None if weight is None else weight[rows]
+
+
+def weights_of(values: Values, name: str) -> NDArray[np.float64]:
+    """How much each row counts, by a column's values.
+
+    Raises:
+        DataError: if they are no weights, or some are missing.
+    """
+    if not isinstance(values, Numbers):
+        raise DataError("E602", f"`weight={name}`: the column holds no numbers", option="weight")
+    missing = values.missing
+    if missing.any():
+        raise DataError("E602", f"`weight={name}`: {int(missing.sum()):,} weights are missing, the first in row "
+                        f"{int(missing.argmax())} (from 0)", option="weight")  # fmt: skip
+    try:
+        return weights(values.values, len(values.values), f"the column `{name}`")
+    except DataError as error:
+        raise DataError(error.code, str(error), error.fixes, "weight") from None
 
 
 def _parts(request: Request, known: Understood, parsed: Parsed) -> Sequence[NDArray[np.int64]]:

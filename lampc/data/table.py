@@ -21,6 +21,7 @@ _COLUMNS = (
           "what a missing cell stands for, of columns that say nothing else; `refuse`: a mistake", positional=False),
     SPLIT_OF_TABLE,
     VALIDATION,
+    Param("weight", Name(), None, "a column: how much each row counts in the loss, a number of 0 or more", positional=False),
     GROUP,
     TIME,
     STRATIFY,

@@ -15,7 +15,7 @@ from lampc.diagnostics.suggest import nearest
 from lampc.table.cells import Asked, Table
 from lampc.table.kinds import understand
 from lampc.table.parse import whole
-from lampc.table.parsed import Parsed
+from lampc.table.parsed import Parsed, Values
 from lampc.table.read import read
 from lampc.table.schema import Column, Schema, Target
 from lampc.table.statement import Override
@@ -132,6 +132,15 @@ def by_schema(schema: Schema, table: Table, targets: bool) -> Parsed:
     wanted: list[Column | Target] = [*schema.taken, *(schema.targets if targets else ())]
     see_columns(schema, table, [column.name for column in wanted])
     return whole(table, wanted)
+
+
+def parse_weight(name: str, table: Table) -> Values:
+    """The column of a table that weighs its rows.
+
+    Raises:
+        DataError: if it holds something else than numbers.
+    """
+    return parse(table.columns[name], Column(name, "number"), table)
 
 
 def see_columns(schema: Schema, table: Table, wanted: Sequence[str]) -> None:

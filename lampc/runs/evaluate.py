@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lampc.data import DataError, Split
-from lampc.data.samples import with_targets, y_of
-from lampc.data.understood import by_schema
+from lampc.data.samples import weights_of, with_targets, y_of
+from lampc.data.understood import by_schema, parse_weight
 from lampc.diagnostics import failure
 from lampc.runs import rows
 from lampc.table.encode import encode
@@ -107,6 +107,8 @@ def _table(run: Run, path: Path) -> Split:
                 f"{path}: {parsed.rows - len(there):,} rows have no target and are left out", UserWarning, stacklevel=2
             )
         parsed = parsed.take(there)
-        return Split(encode(schema, parsed).x, y_of(schema, parsed, data.request.bits), rows=there)
+        name = schema.used.get("weight")
+        weight = None if name is None or name not in table.columns else weights_of(parse_weight(name, table), name)[there]
+        return Split(encode(schema, parsed).x, y_of(schema, parsed, data.request.bits), weight, rows=there)
     except DataError as error:
         raise failure(error.code, str(error), *error.fixes) from None
