@@ -14,7 +14,7 @@ from lampc.data.source import DataError, Request
 from lampc.diagnostics.suggest import nearest
 from lampc.table.cells import Asked, Table
 from lampc.table.kinds import understand
-from lampc.table.parse import whole
+from lampc.table.parse import parse, whole
 from lampc.table.parsed import Parsed, Values
 from lampc.table.read import read
 from lampc.table.schema import Column, Schema, Target
