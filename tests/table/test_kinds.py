@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tables import cells, column, kinds, read, table, target
+from columns_of_cells import cells, column, kinds, read, table, target
 
 from lampc.diagnostics.unplaced import DataError
 from lampc.table.cells import Table

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tables import cells, column
+from columns_of_cells import cells, column
 
 from lampc.diagnostics.unplaced import DataError
 from lampc.table.moments import ISO, PATTERNS

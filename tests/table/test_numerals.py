@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tables import cells, column
+from columns_of_cells import cells, column
 
 FORMS = {
     "plain": ("", "", "", "."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
-from tables import cells, column, table, target
+from columns_of_cells import cells, column, table, target
 
 from lampc.diagnostics.unplaced import DataError
 from lampc.table.cells import Table

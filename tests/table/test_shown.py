@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tables import read
+from columns_of_cells import read
 
 from lampc.table.cells import Table
 from lampc.table.fit import fitted
