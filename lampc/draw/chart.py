@@ -174,25 +174,36 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
     return [step * k for k in range(first, first + 2 * about + 2) if step * k <= high + step * 1e-9]
 
 
+def labels(values: Sequence[float], name: str) -> tuple[list[str], str]:
+    """What stands beside an axis's ticks, and the axis's name: six digits of each, or, where these do not tell them apart, as
+    between 100,000,010 and 100,000,020, how far each is from the first.
+    """
+    shown = [f"{value:g}" for value in values]
+    if len({*shown}) == len(shown):
+        return shown, name
+    return [f"{value - values[0]:g}" for value in values], f"{name}, from {values[0]:.15g}".removeprefix(", ")
+
+
 def _svg(axes: Axes, legend: Sequence[tuple[str, str]]) -> str:
-    parts = []
-    for value in ticks(*axes.x):
+    parts, places = [], (ticks(*axes.x), ticks(*axes.y))
+    (across, x_name), (up, y_name) = (labels(found, name) for found, name in zip(places, axes.names, strict=True))
+    for value, label in zip(places[0], across, strict=True):
         x, y = axes.at(value, axes.y[0])
         parts.append(f'<line x1="{_n(x)}" y1="{_TOP}" x2="{_n(x)}" y2="{_n(y)}" stroke="#eee"/>'
-                     f'<text x="{_n(x)}" y="{_n(y + 14)}" text-anchor="middle">{value:g}</text>')  # fmt: skip
-    for value in ticks(*axes.y):
+                     f'<text x="{_n(x)}" y="{_n(y + 14)}" text-anchor="middle">{label}</text>')  # fmt: skip
+    for value, label in zip(places[1], up, strict=True):
         x, y = axes.at(axes.x[0], value)
         parts.append(f'<line x1="{_n(x)}" y1="{_n(y)}" x2="{_n(WIDTH - _RIGHT)}" y2="{_n(y)}" stroke="#eee"/>'
-                     f'<text x="{_n(x - 5)}" y="{_n(y + 4)}" text-anchor="end">{value:g}</text>')  # fmt: skip
+                     f'<text x="{_n(x - 5)}" y="{_n(y + 4)}" text-anchor="end">{label}</text>')  # fmt: skip
     parts += axes.parts
     parts.append(f'<rect x="{_LEFT}" y="{_TOP}" width="{WIDTH - _LEFT - _RIGHT}" height="{HEIGHT - _TOP - _BOTTOM}" '
                  'fill="none" stroke="#bbb"/>')  # fmt: skip
     parts.append(
-        f'<text x="{_n((_LEFT + WIDTH - _RIGHT) / 2)}" y="{_n(HEIGHT - 8)}" text-anchor="middle">{_text(axes.names[0])}</text>'
+        f'<text x="{_n((_LEFT + WIDTH - _RIGHT) / 2)}" y="{_n(HEIGHT - 8)}" text-anchor="middle">{_text(x_name)}</text>'
     )
-    if axes.names[1]:
+    if y_name:
         parts.append(
-            f'<text transform="translate(13,{_n(HEIGHT / 2)}) rotate(-90)" text-anchor="middle">{_text(axes.names[1])}</text>'
+            f'<text transform="translate(13,{_n(HEIGHT / 2)}) rotate(-90)" text-anchor="middle">{_text(y_name)}</text>'
         )
     return _whole(axes.title, HEIGHT, "".join(parts) + _legend(legend))
 
