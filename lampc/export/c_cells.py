@@ -18,12 +18,13 @@ static int blank(char c) {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* A cell, in UTF-8, without what is blank about it; none is as an empty one. */
+/* A cell, in UTF-8, without what is blank or not seen about it; none is as an empty one. */
 static span trimmed(const char *cell) {
     static const char *const wide[] = {"\302\205", "\302\240", "\341\232\200", "\342\200\200", "\342\200\201",
         "\342\200\202", "\342\200\203", "\342\200\204", "\342\200\205", "\342\200\206", "\342\200\207",
         "\342\200\210", "\342\200\211", "\342\200\212", "\342\200\250", "\342\200\251", "\342\200\257",
-        "\342\201\237", "\343\200\200"};
+        "\342\201\237", "\343\200\200",
+        "\342\200\213", "\357\273\277", "\032"};
     span found = {cell, cell};
     const char *begin, *end;
     if (!cell)
@@ -103,10 +104,10 @@ static int digit(const char *at, const char *end) {
 }
 
 static const char *past_sign(const char *at, const char *end, int *signs, int *negative) {
-    const char *behind_minus = past(past(at, end, "-"), end, "\342\210\222");
-    const char *found = behind_minus > at ? behind_minus : past(at, end, "+");
+    const char *minus = past(at, end, "-"), *wide = past(at, end, "\342\210\222");
+    const char *found = minus > at ? minus : wide > at ? wide : past(at, end, "+");
     *signs += found > at;
-    *negative |= behind_minus > at;
+    *negative |= minus > at || wide > at;
     return found;
 }
 
@@ -142,7 +143,7 @@ static int number_of(span cell, const numeral *how, double *number) {
                 digits[used++] = *at;
                 whole++, group++;
             } else if (before > at && digit(before, end)) {
-                if (grouped ? group != 3 : group < 1 || group > 3)
+                if (grouped ? group != 3 : group < 1 || group > 3 || *digits == '0')
                     return 0;
                 grouped = 1, group = 0;
                 at = before - 1;
