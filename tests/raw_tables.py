@@ -46,6 +46,7 @@ SCHEMA = Schema(
         Column("town", "category", values=("Köln", "Bonn"), rest=True, shares=(0.5, 0.25, 0.25)),
         Column("label", "category", values=("a", "b", "c"), shares=(0.2, 0.3, 0.5), gaps=True),
         Column("linear1.weight", "category", values=("x", "y"), rest=True, shares=(0.5, 0.3, 0.2), gaps=True, embed=2),
+        Column("empty", "category", gaps=True),
         Column("when", "date", written="%Y-%m-%d %H:%M:%S", gaps=True, first=1.6e9,
                fill=(2001.0, 6.5, 15.2, 3.1, 12.4, 30.0, 77.5),
                parts=("year", "month", "day", "weekday", "hour", "minute", "days"),
@@ -73,6 +74,8 @@ def cell(column: Column, dice: random.Random) -> Cell:
     if column.kind == "date":
         moment = datetime(1970, 1, 1) + timedelta(seconds=dice.randint(-(10**10), 10**10))
         return moment if column.written.endswith("S") else moment.replace(hour=0, minute=0, second=0)
+    if not column.values:
+        return "never seen"
     return "never seen" if column.kind == "category" and dice.random() < 0.2 else dice.choice(column.values)
 
 
@@ -104,7 +107,7 @@ def written(column: Column, value: Cell, dice: random.Random) -> str:
     if isinstance(value, datetime):
         return f" {value.strftime(column.written)}"
     if isinstance(value, str):
-        known = column.kind == "category" or not column.values[1].isascii()
+        known = column.kind == "category"
         return f"{value}\u00a0 " if known else dice.choice([value, value.upper(), f"\t{value.lower()}"])
     if "thousands" in column.written:
         return f"{value:,.3f} €".translate({ord(","): ".", ord("."): ","})

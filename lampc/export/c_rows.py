@@ -74,7 +74,8 @@ def _listed(name: str, texts: Sequence[str]) -> Iterator[str]:
 
 
 def _numbers(name: str, values: Sequence[float]) -> str:
-    return f"static const double {name}[{len(values)}] = {{{', '.join(map(exact, values))}}};"
+    """A table of doubles; C has none of no length."""
+    return f"static const double {name}[{max(1, len(values))}] = {{{', '.join(map(exact, values)) or '0'}}};"
 
 
 def _classes(answer: Answer, name: str) -> Iterator[str]:

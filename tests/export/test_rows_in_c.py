@@ -8,6 +8,7 @@ import io
 import random
 import shutil
 import subprocess
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,10 @@ import torch
 from raw_tables import ANSWERS, Made, chosen, classified, network, table, written
 
 from lampc.export.c_source import source
+from lampc.table.bad import BadCells
 from lampc.table.cells import Form, Table
 from lampc.table.parse import parse
-from lampc.table.parsed import Moments
+from lampc.table.parsed import Moments, Numbers
 from lampc.table.schema import Column, Schema, Target
 
 COMPILER = shutil.which("cc") or shutil.which("gcc")
@@ -147,7 +149,7 @@ def test_answers_in_the_targets_own_unit(tmp_path: Path) -> None:
 NUMBERS_WRITTEN = {
     "": {"1": 1, "-2.5e3": -2500, "+.5": 0.5, "7.": 7, "1e-300": 1e-300, "0.1": 0.1, "−4": -4, "(12)": -12, "inf": None,
          "123456789012345678901234567890": 123456789012345678901234567890.0, "9007199254740993": 2**53},
-    "thousands=%2C": {"1,234,567.5": 1234567.5, "12": 12, "1234": 1234, "-1,000": -1000},
+    "thousands=%2C": {"\ufeff1,234,567.5\u200b": 1234567.5, "12": 12, "1234": 1234, "-1,000": -1000},
     "thousands=%C2%A0 comma": {"1\u00a0234,5": 1234.5, "0,1": 0.1},
     "$ thousands=%2C": {"$1,000": 1000, "-$5": -5, "$-5": -5, "5 $": 5, "5": 5, "($2.50)": -2.5},
     "percent": {"12%": 12, "3.5 %": 3.5, "-1%": -1, "4": 4},
@@ -174,20 +176,55 @@ def moment(parts: tuple[float, ...]) -> float:
     return datetime(*whole, tzinfo=UTC).timestamp() + second
 
 
-def test_reads_what_people_write(tmp_path: Path) -> None:
-    """Each cell is its number, or days since 1970; of a missing one the fill stands there. So it is read in training, too."""
-    forms = [*((form, cells, "number") for form, cells in NUMBERS_WRITTEN.items()),
-             *((form, cells, "date") for form, cells in DATES_WRITTEN.items())]  # fmt: skip
-    columns = tuple(Column(form or "plain", kind, written=form, fill=(-77.0,), parts=("days",) if kind == "date" else ())
-                    for form, _, kind in forms)  # fmt: skip
-    schema = Schema(columns, (Target("y", "number"),))
-    encode = library(source(network(Made(schema, []), "bias; train precision=f64"), schema=schema), tmp_path).predict_encode
-    x = (ctypes.c_double * len(columns))()
-    for place, (_, cells, _) in enumerate(forms):
+FORMS = [*((form, cells, "number") for form, cells in NUMBERS_WRITTEN.items()),
+         *((form, cells, "date") for form, cells in DATES_WRITTEN.items())]  # fmt: skip
+COLUMNS = tuple(Column(form or "plain", "date" if kind == "date" else "number", written=form, fill=(-77.0,),
+                       parts=("days",) if kind == "date" else ()) for form, _, kind in FORMS)  # fmt: skip
+Read = Callable[[int, str], float | None]
+"""A column's place and a cell to its number, NaN where it is missing, or to nothing where it is none."""
+
+
+@pytest.fixture(scope="module")
+def read(tmp_path_factory: pytest.TempPathFactory) -> Read:
+    """As C does."""
+    schema = Schema(COLUMNS, (Target("y", "number"),))
+    code = source(network(Made(schema, []), "bias; train precision=f64"), schema=schema)
+    encode = library(code, tmp_path_factory.mktemp("c")).predict_encode
+    x = (ctypes.c_double * len(COLUMNS))()
+
+    def found(place: int, cell: str) -> float | None:
+        if encode(row_of([cell if i == place else None for i in range(len(COLUMNS))]), x):
+            return None
+        return np.nan if x[place] == -77.0 else x[place]
+
+    return found
+
+
+def trained(place: int, cell: str) -> float | None:
+    """The same as training does."""
+    try:
+        found = parse(pa.chunked_array([[cell]]), COLUMNS[place], Table("t.csv", {}))
+    except BadCells:
+        return None
+    assert isinstance(found, Moments | Numbers)
+    return float(found.seconds[0] / 86400 if isinstance(found, Moments) else found.values[0])
+
+
+def test_reads_what_people_write(read: Read) -> None:
+    """Each cell is its number, or days since 1970, for training and for C."""
+    for place, (_, cells, _) in enumerate(FORMS):
         for cell, wanted in cells.items():
-            assert encode(row_of([cell if i == place else None for i in range(len(columns))]), x) == 0, cell
-            known = moment(wanted) / 86400 if isinstance(wanted, tuple) else wanted
-            assert x[place] == (-77.0 if known is None else known), cell
-            trained = parse(pa.chunked_array([[cell]]), columns[place], Table("t.csv", {}))
-            seen = trained.seconds / 86400 if isinstance(trained, Moments) else trained.values
-            assert (None if np.isnan(seen[0]) else seen[0]) == known, cell
+            known = np.nan if wanted is None else moment(wanted) / 86400 if isinstance(wanted, tuple) else wanted
+            np.testing.assert_equal([read(place, cell), trained(place, cell)], [known, known], cell)
+
+
+def test_reads_and_refuses_as_training_does(read: Read) -> None:
+    """Of cells as people write them with some characters more, less, or others."""
+    dice = random.Random(0)
+    for _ in range(200):
+        place = dice.randrange(len(FORMS))
+        cell = [*dice.choice([*FORMS[place][1]])]
+        for _ in range(dice.randint(1, 3)):
+            at = dice.randrange(len(cell) + 1)
+            cell[at : at + dice.randint(0, 1)] = dice.choice(["", *"0123456789.,-+eE()$% /:TZaM"])
+        np.testing.assert_equal(read(place, "".join(cell)), trained(place, "".join(cell)), "".join(cell))
