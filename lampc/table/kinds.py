@@ -100,8 +100,8 @@ def _inferred(name: str, cells: Any, found: Nature, table: Table, place: int) ->
             assert isinstance(found.numbers, Numbers)
             return Column(name, "yesno", found.note, values=found.answers), found.numbers
         case "number" | "date" if found.odd is not None and found.words is not None:
-            if len(found.words.words) <= FEW:
-                return Column(name, "category", found.note), coded(found.words)
+            if _few(found.words):
+                return Column(name, "category", _joined("numbers and words", found.note)), coded(found.words)
             raise BadCells(table, [odd_words(name, found)])
         case "number":
             return _number(name, cells, found, place)
@@ -110,6 +110,11 @@ def _inferred(name: str, cells: Any, found: Nature, table: Table, place: int) ->
         case _:
             assert found.words is not None
             return _words(name, cells, found, found.words)
+
+
+def _few(words: Distinct) -> bool:
+    """Whether words are so few that each is a category, though most are numbers."""
+    return len(words.words) <= min(FEW, words.present / 3)
 
 
 def _number(name: str, cells: Any, found: Nature, place: int) -> tuple[Column, Values]:
@@ -246,7 +251,7 @@ def _target(name: str, cells: Any, override: Override | None, classes: bool, tab
     if found.kind in ("empty", "other"):
         said = "holds nothing" if found.kind == "empty" else found.note
         raise DataError("E603", f"{table.name}: the target `{name}` {said}", ("name another: `target=…`",), "target")
-    if found.odd is not None and not (found.words is not None and len(found.words.words) <= FEW):
+    if found.odd is not None and not (found.words is not None and _few(found.words)):
         raise BadCells(table, [odd_words(name, found)])
     if isinstance(found.numbers, Numbers):
         return _target_of_numbers(name, found, found.numbers, classes)
