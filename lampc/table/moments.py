@@ -102,6 +102,11 @@ def pattern_of(words: Distinct) -> tuple[list[str], NDArray[np.float64]] | None:
     return [pattern for pattern, _ in unlike], best[0][1]
 
 
+def example(pattern: str) -> str:
+    """A pattern as it is shown to somebody whose cell has another."""
+    return "2020-01-31" if pattern == ISO else pattern
+
+
 def _could_be(word: str, pattern: str) -> bool:
     """Whether a word has a pattern's marks, and letters where it has some; what has not is seen without an expression."""
     marks, letters, perhaps = _signs(pattern)
