@@ -34,7 +34,7 @@ _MOST = 60
 """Columns that are shown; `--json` has them all."""
 
 
-@verb("lampc data iris", "lampc data other.csv", "lampc data other.csv --target price")
+@verb("lampc data iris", "lampc data other.csv", "lampc data other.csv --target species")
 @click.argument("file", shell_complete=complete_data)
 @click.option(
     "--target", "targets", multiple=True, metavar="COLUMN", help="Of a table: the column to learn; the last if not said."

@@ -71,7 +71,9 @@ def as_asked(name: str, cells: Any, found: Nature, override: Override, table: Ta
 def odd_words(name: str, found: Nature) -> Bad:
     """The bad cells of what is mostly numbers, or dates."""
     assert found.words is not None and found.odd is not None
-    return bad_words(name, found.words, found.odd, "a number" if found.kind == "number" else f"a date ({found.written})")
+    return bad_words(
+        name, found.words, found.odd, "a number" if found.kind == "number" else f"a date ({moments.example(found.written)})"
+    )
 
 
 def _number(name: str, found: Nature, table: Table) -> tuple[Column, Values]:
@@ -161,7 +163,7 @@ def _moments(name: str, words: Distinct, pattern: str, table: Table) -> NDArray[
         raise DataError("E305", str(error), (f'such as `column {word(name)} date written="%d/%m/%Y"`',), "written") from None
     odd = np.isnan(seconds)
     if odd.any():
-        raise BadCells(table, [bad_words(name, words, odd, f"a date ({pattern})")], "written")
+        raise BadCells(table, [bad_words(name, words, odd, f"a date ({moments.example(pattern)})")], "written")
     return words.spread(seconds)
 
 

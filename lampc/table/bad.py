@@ -35,10 +35,12 @@ class Bad:
 class BadCells(DataError):
     """E602 of some columns; ``bad`` so that those of a whole table can be told together."""
 
-    def __init__(self, table: Table, bad: Sequence[Bad], option: str | None = None) -> None:
+    def __init__(self, table: Table, bad: Sequence[Bad], option: str | None = None, later: bool = False) -> None:
         told = "; ".join(f"{_where(table, each.rows)}, column `{each.column}`: {each.said}" for each in bad)
         fixes = tuple(dict.fromkeys(fix for each in bad for fix in each.fixes))
         drop = f"or leave out: `drop=[{', '.join(word(each.column) for each in bad)}]`"
+        if later:  # what it is to be is settled, and the table is another than the program names
+            told, fixes, drop = f"{table.name}, {told}", (), "correct the cells, or leave them empty: then they are missing"
         super().__init__("E602", told, (*fixes, drop), option)
         self.bad = tuple(bad)
 

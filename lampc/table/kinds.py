@@ -100,11 +100,11 @@ def _inferred(name: str, cells: Any, found: Nature, table: Table, place: int) ->
             assert isinstance(found.numbers, Numbers)
             return Column(name, "yesno", found.note, values=found.answers), found.numbers
         case "number" | "date" if found.odd is not None and found.words is not None:
-            if len(found.words.words) <= FEW:
-                return Column(name, "category", found.note), coded(found.words)
+            if _few(found.words):
+                return Column(name, "category", _joined("numbers and words", found.note)), coded(found.words)
             raise BadCells(table, [odd_words(name, found)])
         case "number":
-            return _number(name, cells, found, place)
+            return _number(name, cells, found, place, unnamed=place == 0 and name == "column1" and table.form.header)
         case "date":
             return _date(name, cells, found)
         case _:
@@ -112,7 +112,12 @@ def _inferred(name: str, cells: Any, found: Nature, table: Table, place: int) ->
             return _words(name, cells, found, found.words)
 
 
-def _number(name: str, cells: Any, found: Nature, place: int) -> tuple[Column, Values]:
+def _few(words: Distinct) -> bool:
+    """Whether words are so few that each is a category, though most are numbers."""
+    return len(words.words) <= min(FEW, words.present / 3)
+
+
+def _number(name: str, cells: Any, found: Nature, place: int, unnamed: bool) -> tuple[Column, Values]:
     import numpy as np
 
     assert isinstance(found.numbers, Numbers)
@@ -121,7 +126,7 @@ def _number(name: str, cells: Any, found: Nature, place: int) -> tuple[Column, V
     if not gaps and len(values) > 1 and bool((values == values[0]).all()) and not _large_ids(values, cells):
         return Column(name, "out", _joined(f"{values[0]:.6g} everywhere", found.note)), found.numbers
     if not gaps and not found.written and len(values) > 2 and bool((values == np.floor(values)).all()):
-        reason = _counts(name, values, cells, place)
+        reason = _counts("" if unnamed else name, values, cells, place)
         if reason:
             return Column(name, "id", _joined(reason, found.note)), raw(cells)
     return Column(name, "number", found.note, found.written), found.numbers
@@ -242,11 +247,15 @@ def _exact_codes(values: NDArray[np.int64]) -> Codes:
 
 def _target(name: str, cells: Any, override: Override | None, classes: bool, table: Table) -> tuple[Target, Values]:
     found = nature(cells, table.form.decimal)
-    classes = classes or (override is not None and override.kind == "category")
+    kind = override.kind if override is not None else None
+    classes = classes or kind == "category"
+    if override is not None and kind in ("number", "yesno"):
+        column, values = as_asked(name, cells, found, override, table)
+        return Target(name, kind, column.values, column.written, int(values.missing.sum())), values
     if found.kind in ("empty", "other"):
         said = "holds nothing" if found.kind == "empty" else found.note
         raise DataError("E603", f"{table.name}: the target `{name}` {said}", ("name another: `target=…`",), "target")
-    if found.odd is not None and not (found.words is not None and len(found.words.words) <= FEW):
+    if found.odd is not None and not (found.words is not None and _few(found.words)):
         raise BadCells(table, [odd_words(name, found)])
     if isinstance(found.numbers, Numbers):
         return _target_of_numbers(name, found, found.numbers, classes)
@@ -262,7 +271,8 @@ def _target_of_numbers(name: str, found: Nature, numbers: Numbers, classes: bool
     if found.kind == "yesno" and not classes:
         return Target(name, "yesno", found.answers, missing=missing), numbers
     if not classes:
-        return Target(name, "number", written=found.written, missing=missing), numbers
+        present = numbers.values[~numbers.missing]
+        return Target(name, "number", (), found.written, missing, f"{present.min():.6g}", f"{present.max():.6g}"), numbers
     codes = canonical(numbers.values)
     if found.kind == "yesno":
         return Target(name, "class", found.answers, missing=missing), Codes(codes.codes, found.answers)

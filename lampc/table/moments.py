@@ -87,7 +87,11 @@ def pattern_of(words: Distinct) -> tuple[list[str], NDArray[np.float64]] | None:
     looked = sample(texts, _LOOKED)
     if sum(any(char.isdigit() for char in word) and 4 <= len(word) <= 45 for word in looked) < len(looked) / 2:
         return None
-    likely = [(sum(bool(re.match(expression(pattern), word)) for word in looked), pattern) for pattern in PATTERNS]
+    if all(re.match(expression(ISO), word) for word in looked):
+        possible = [ISO]
+    else:
+        possible = [pattern for pattern in PATTERNS if pattern == ISO or any(_could_be(word, pattern) for word in looked[:5])]
+    likely = [(sum(bool(re.match(expression(pattern), word)) for word in looked), pattern) for pattern in possible]
     likely = [(count, pattern) for count, pattern in likely if count >= len(looked) / 2]
     found = [(pattern, seconds(texts, pattern)) for _, pattern in likely]
     if not found:
@@ -96,6 +100,23 @@ def pattern_of(words: Distinct) -> tuple[list[str], NDArray[np.float64]] | None:
     best = [each for each, count in zip(found, share, strict=True) if count == max(share)]
     unlike = [best[0], *(each for each in best[1:] if not np.array_equal(each[1], best[0][1], equal_nan=True))]
     return [pattern for pattern, _ in unlike], best[0][1]
+
+
+def example(pattern: str) -> str:
+    """A pattern as it is shown to somebody whose cell has another."""
+    return "2020-01-31" if pattern == ISO else pattern
+
+
+def _could_be(word: str, pattern: str) -> bool:
+    """Whether a word has a pattern's marks, and letters where it has some; what has not is seen without an expression."""
+    marks, letters, perhaps = _signs(pattern)
+    return all(mark in word for mark in marks) and (perhaps or letters == any(map(str.isalpha, word)))
+
+
+@cache
+def _signs(pattern: str) -> tuple[str, bool, bool]:
+    """The marks of a pattern; whether what it writes has letters, or may have some."""
+    return re.sub(r"%.|[\sT]", "", pattern), bool(re.search("%[abBp]|T", pattern)), "%z" in pattern
 
 
 def seconds(texts: Any, pattern: str) -> NDArray[np.float64]:

@@ -37,7 +37,7 @@ def whole(table: Table, columns: Iterable[Column | Target]) -> Parsed:
         except BadCells as error:
             bad += error.bad
     if bad:
-        raise BadCells(table, bad)
+        raise BadCells(table, bad, later=True)
     return Parsed(found, table.rows)
 
 
@@ -85,7 +85,7 @@ def _numbers(cells: Any, column: Column | Target, table: Table) -> NDArray[np.fl
     words = words.without(gone) if gone.any() else words
     fits = numerals.read_loosely(words.words, how, table.form.decimal)
     if not fits.all() and not how.loose:
-        raise BadCells(table, [bad_words(column.name, words, ~fits, "a number")])
+        raise BadCells(table, [bad_words(column.name, words, ~fits, "a number")], later=True)
     words = words if fits.all() else words.without(~fits)
     values = words.spread(numerals.numbers(words.words, how, table.form.decimal))
     return np.where(np.isinf(values), np.nan, values)
@@ -113,7 +113,7 @@ def _answers(cells: Any, column: Column | Target, table: Table) -> NDArray[np.fl
     values = np.array(answers(words.words.to_pylist(), column.values), np.float64)
     odd = np.isnan(values)
     if odd.any():
-        raise BadCells(table, [bad_words(column.name, words, odd, f"`{column.values[1]}` or `{column.values[0]}`")])
+        raise BadCells(table, [bad_words(column.name, words, odd, f"`{column.values[1]}` or `{column.values[0]}`")], later=True)
     return words.spread(values)
 
 
@@ -135,7 +135,7 @@ def _moments(cells: Any, column: Column | Target, table: Table) -> NDArray[np.fl
     seconds = moments.seconds(words.words, pattern or moments.ISO)
     odd = np.isnan(seconds)
     if odd.any():
-        raise BadCells(table, [bad_words(column.name, words, odd, f"a date ({pattern})")])
+        raise BadCells(table, [bad_words(column.name, words, odd, f"a date ({moments.example(pattern)})")], later=True)
     return words.spread(seconds)
 
 

@@ -72,13 +72,24 @@ def test_one_and_one_point_nought_are_one_class() -> None:
 
 
 def test_targets() -> None:
-    assert target(["1.5", "2", "NA"])[0] == Target("y", "number", missing=1)
+    assert target(["1.5", "2", "NA"])[0] == Target("y", "number", missing=1, low="1.5", high="2")
     assert target(["no", "yes", "yes", ""])[0] == Target("y", "yesno", ("no", "yes"), missing=1)
     assert target(["$1", "$2,500", "$3"])[0].written == "thousands=%2C $"
     for wrong, code in ((["", "NA"], "E603"), ([f"2020-01-{day:02}" for day in range(1, 31)], "E602")):
         with pytest.raises(DataError) as raised:
             target(wrong)
         assert raised.value.code == code
+
+
+def test_what_is_said_of_a_target_counts() -> None:
+    made = table({"x": ["1.5", "2", "0"] * 8, "y": [*(f"{i / 7:.3f}" for i in range(22)), "12 or 13", "n/k"]})
+    with pytest.raises(DataError, match="line 24, 25, column `y`"):
+        understand(made, {}, ["y"], False, ())
+    _, (found,), _ = understand(made, {"y": Override("y", "number")}, ["y"], False, ())
+    assert (found.kind, found.missing) == ("number", 2)
+    whole_numbers = table({"x": ["1.5", "2", "0"], "y": ["7", "3", "7"]})
+    _, (found,), _ = understand(whole_numbers, {"y": Override("y", "category")}, ["y"], False, ())
+    assert (found.kind, found.values) == ("class", ("3", "7"))
 
 
 @pytest.mark.parametrize(
@@ -181,6 +192,10 @@ def test_bad_cells_of_several_columns_are_one_message() -> None:
     with pytest.raises(DataError, match=r"line 2, 3, column `a`: .*; line 62, 63, column `b`: ") as raised:
         understand(made, {}, ["y"], False, ())
     assert "drop=[a, b]" in raised.value.fixes[-1]
+
+
+def test_an_unnamed_first_column_of_different_whole_numbers_names_rows() -> None:
+    assert of(",x,y\n7,0.5,1\n3,1.5,0\n5,2,1\n")[0]["column1"].kind == "id"
 
 
 def test_codes_of_digits_and_letters_are_no_numbers_with_mistakes() -> None:

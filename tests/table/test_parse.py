@@ -27,7 +27,9 @@ def test_numbers() -> None:
     plain = Column("x", "number")
     assert parsed(["1", "-2.5e3", "", "NA", "?", "inf"], plain) == [1, -2500, None, None, None, None]
     assert parsed(["1,5", "2"], plain, decimal=",") == [1.5, 2], "what begins decimals is the table's own"
-    assert str(refused(["1", "abc", "", "abd", "2"], plain)) == "line 3, 5, column `x`: `abc` is not a number, nor is `abd`"
+    assert (
+        str(refused(["1", "abc", "", "abd", "2"], plain)) == "t.csv, line 3, 5, column `x`: `abc` is not a number, nor is `abd`"
+    )
     for word in ("1_000", "1,000", "0x10", "$5"):
         assert refused(["1", word], plain).code == "E602"
 
@@ -44,7 +46,7 @@ def test_yes_and_no_in_other_words() -> None:
     known = Column("x", "yesno", values=("no", "yes"))
     assert parsed(["YES", "no", "true", "0", "", "NA"], known) == [1, 0, 1, 0, None, None]
     error = refused(["yes", "maybe", "perhaps"], known)
-    assert str(error) == "line 3, 4, column `x`: `maybe` is not `yes` or `no`, nor is `perhaps`"
+    assert str(error) == "t.csv, line 3, 4, column `x`: `maybe` is not `yes` or `no`, nor is `perhaps`"
     assert parsed(["-", "+", ""], Column("x", "yesno", values=("-", "+"))) == [0, 1, None]
     truth = pa.chunked_array([pa.array([True, None, False])])
     assert cells(parse(truth, known, Table("t.parquet", {"x": truth}))) == [1, None, 0]
@@ -53,7 +55,7 @@ def test_yes_and_no_in_other_words() -> None:
 def test_dates() -> None:
     known = Column("x", "date", written="%d/%m/%Y")
     assert parsed(["31/1/2020", ""], known) == [18292 * 86400.0, None]
-    assert str(refused(["1/31/2020"], known)) == "line 2, column `x`: `1/31/2020` is not a date (%d/%m/%Y)"
+    assert str(refused(["1/31/2020"], known)) == "t.csv, line 2, column `x`: `1/31/2020` is not a date (%d/%m/%Y)"
     stamps = pa.chunked_array([pa.array([18292], pa.date32())])
     assert cells(parse(stamps, known, Table("t.parquet", {"x": stamps}))) == [18292 * 86400.0]
 
@@ -88,9 +90,9 @@ def test_all_bad_cells_of_a_table_are_one_message_with_a_line_to_paste() -> None
     with pytest.raises(DataError) as raised:
         whole(table({"age": ["1", "x", "y"], "my day": ["2020-01-01", "soon", ""], "z": ["1", "2", "3"]}), known)
     assert str(raised.value) == (
-        "line 3, 4, column `age`: `x` is not a number, nor is `y`; line 3, column `my day`: `soon` is not a date (iso)"
+        "t.csv, line 3, 4, column `age`: `x` is not a number, nor is `y`; line 3, column `my day`: `soon` is not a date (2020-01-31)"
     )
-    assert raised.value.fixes[-1] == 'or leave out: `drop=[age, "my day"]`'
+    assert raised.value.fixes == ("correct the cells, or leave them empty: then they are missing",)
 
 
 def test_what_is_left_out_is_as_it_stands() -> None:
