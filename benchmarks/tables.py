@@ -56,8 +56,8 @@ def tables(rounds: int) -> Iterator[str]:
                 for who in ("lampc", *peers):
                     figures = [_read(path, who) for _ in range(rounds)]
                     seconds, busy, before, most = (statistics.median(each) for each in zip(*figures, strict=True))
-                    size = path.stat().st_size / 1e6
-                    yield f"| {shape}, {form} | {who} | {size:.0f} MB | {seconds:.2f} | {busy:.2f} | {most:.0f} | {before:.0f} |"
+                    size = f"{path.stat().st_size / 1e6:.0f} MB"
+                    yield f"| {shape}, {form} | {who} | {size} | {seconds:.2f} | {busy:.2f} | {most:.0f} | {before:.0f} |"
                 path.unlink()
 
 
