@@ -20,7 +20,7 @@ SHAPES = {"flights": (336_776, 19), "ten million": (500_000, 20)}
 FORMS = ("csv", "quoted csv", "semicolons, cp1252", "blanks", "parquet", "jsonl")
 _WORDS = ("alpha", "beta", "gamma", "delta", "2013-01-01 05:00:00")
 _CHILD = """
-import json, resource, sys, time
+import json, sys, time
 from pathlib import Path
 path, who = sys.argv[1:]
 if who == "lampc":
@@ -30,23 +30,23 @@ elif who == "pandas":
     import pandas
 else:
     import polars
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-begin = time.perf_counter()
+def most():
+    return next(int(line.split()[1]) / 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
+before, begin, busy = most(), time.perf_counter(), time.process_time()
 if who == "lampc":
     kept = read(Path(path), path)
 elif who == "pandas":
     kept = pandas.read_csv(path)
 else:
     kept = polars.read_csv(path)
-seconds = time.perf_counter() - begin
-print(json.dumps([seconds, before / 1024, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
+print(json.dumps([time.perf_counter() - begin, time.process_time() - busy, before, most()]))
 """
 
 
 def tables(rounds: int) -> Iterator[str]:
-    """A table: seconds, and megabytes of the process before and at its most."""
-    yield "| table | by | size | seconds | MiB before | MiB at most |"
-    yield "| --- | --- | --- | --- | --- | --- |"
+    """A table: seconds, those of all cores together, and the process's memory, of which its imports take a part (Linux)."""
+    yield "| table | by | size | seconds | of cores | MiB at most | of imports |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
     with tempfile.TemporaryDirectory() as folder:
         for shape, (rows, columns) in SHAPES.items():
             for form in FORMS:
@@ -55,16 +55,16 @@ def tables(rounds: int) -> Iterator[str]:
                 peers = [peer for peer in ("pandas", "polars") if form == "csv" and importlib.util.find_spec(peer)]
                 for who in ("lampc", *peers):
                     figures = [_read(path, who) for _ in range(rounds)]
-                    seconds, before, most = (statistics.median(each) for each in zip(*figures, strict=True))
-                    size = path.stat().st_size / 1e6
-                    yield f"| {shape}, {form} | {who} | {size:.0f} MB | {seconds:.2f} | {before:.0f} | {most:.0f} |"
+                    seconds, busy, before, most = (statistics.median(each) for each in zip(*figures, strict=True))
+                    size = f"{path.stat().st_size / 1e6:.0f} MB"
+                    yield f"| {shape}, {form} | {who} | {size} | {seconds:.2f} | {busy:.2f} | {most:.0f} | {before:.0f} |"
                 path.unlink()
 
 
-def _read(path: Path, who: str) -> tuple[float, float, float]:
+def _read(path: Path, who: str) -> list[float]:
     done = subprocess.run([sys.executable, "-c", _CHILD, str(path), who], capture_output=True, text=True, check=True)
-    seconds, before, most = json.loads(done.stdout)
-    return seconds, before, most
+    figures: list[float] = json.loads(done.stdout)
+    return figures
 
 
 def write(path: Path, form: str, rows: int, columns: int) -> None:

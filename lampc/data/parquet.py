@@ -20,7 +20,8 @@ from lampc.data.split import Cut, make, named
 def stays_on_disk(request: Request) -> bool:
     """Whether a table's numbers are to be unpacked into a file, and read from there."""
     path = within(request.folder, request.arguments["path"])
-    return path.is_file() and (request.arguments["stream"] or rows.size(path) >= rows.LARGE)
+    with reading(path, request.arguments["path"]):
+        return path.is_file() and (request.arguments["stream"] or rows.size(path) >= rows.LARGE)
 
 
 def load(request: Request) -> Dataset:

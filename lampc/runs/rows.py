@@ -16,6 +16,7 @@ from lampc.schema import parse as parse_json
 from lampc.table.cells import Asked, Form, Table
 from lampc.table.encode import Encoded, encode
 from lampc.table.read import read
+from lampc.table.read_source import reading
 from lampc.table.schema import Schema
 
 if TYPE_CHECKING:
@@ -64,8 +65,9 @@ def read_as(run: Run, path: Path) -> Table:
     """
     data, schema = run.program.experiment.data, run.schema
     assert schema is not None
-    if not path.is_file():
-        raise DataError("E601", f"cannot read {path}: there is no such file")
+    with reading(path):
+        if not path.is_file():
+            raise DataError("E601", f"cannot read {path}: there is no such file")
     given: Mapping[str, Any] = {} if data is None else data.request.arguments
     asked = Asked(*(given.get(name) for name in ("delimiter", "decimal", "encoding", "header")))
     return _with_names(schema, read(path, str(path), asked))
@@ -77,7 +79,7 @@ def of_values(run: Run, values: Any) -> Rows:
     Raises:
         LampError: if they are not such as the network was trained on.
     """
-    from lampc.table.frame import of_frame
+    from lampc.table.read import of_frame
 
     schema = run.schema
     assert schema is not None

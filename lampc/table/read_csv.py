@@ -141,7 +141,7 @@ def _trimmed(column: Any, text: Text) -> Any:
     """Cells without blanks around them."""
     import pyarrow.compute as pc
 
-    if not text.blanks:
+    if text.ascii and not text.blanks:
         return column
     return pc.ascii_trim_whitespace(column) if text.ascii else pc.utf8_trim_whitespace(column)
 

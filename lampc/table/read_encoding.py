@@ -147,7 +147,7 @@ def _scanned(source: Source, begin: int, encoding: str) -> Text:
             returns += block.count(b"\r")
             both += block.count(b"\r\n") + (last == b"\r" and block[:1] == b"\n") if returns else 0
             quotes += block.count(b'"')
-            blanks = blanks or b" " in block or b"\t" in block or b"\xa0" in block
+            blanks = blanks or b" " in block or b"\t" in block
             escapes = escapes or b'\\"' in block
             last = block[-1:]
     ends = lines + returns - both

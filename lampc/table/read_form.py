@@ -134,10 +134,16 @@ def headed(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool | None:
     if words:
         return True
     if values:
-        return bool(_counting(first))
+        return _counting(first) or _beside_names(first, below)
     if again * 2 > len(first):
         return False
     return None
+
+
+def _beside_names(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Whether only the first column has no name, as where it names the rows: all its cells are different, and so are names."""
+    rows = [row[0] for row in below]
+    return not first[0] and all(first[1:]) and len({*first}) == len(first) and "" not in rows and len({*rows}) == len(rows)
 
 
 def _is_value(cell: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lampc.diagnostics.unplaced import DataError
@@ -12,14 +12,38 @@ from lampc.table.read_source import reading
 from lampc.table.read_typed import named, typed
 
 
-def of_frame(frame: Any, name: str) -> Table:
-    """A frame as a table; an index of pandas is a column if it has a name and does not only count.
+def of_frame(frame: Any, name: str, columns: Sequence[str] = ()) -> Table:
+    """A frame as a table; rows without names, lists or an array of two axes, get those given.
+
+    An index of pandas is a column if it has a name and does not only count.
 
     Raises:
         DataError: if it is no frame, or has no rows.
     """
     with reading(None, name):
-        return typed(_arrow(frame, name), name, Form("frame"))
+        return typed(_arrow(_under(frame, name, columns) if columns else frame, name), name, Form("frame"))
+
+
+def _under(frame: Any, name: str, columns: Sequence[str]) -> Any:
+    """Rows without names as columns by name; anything else as it is."""
+    import numpy as np
+
+    if isinstance(frame, np.ndarray) and frame.dtype.names is None:
+        rows: Any = frame
+    elif isinstance(frame, list | tuple) and not all(isinstance(row, Mapping) for row in frame):
+        rows = frame
+    else:
+        return frame
+    strange = next((row for row in rows if not isinstance(row, list | tuple | np.ndarray) or np.ndim(row) == 0), None)
+    if strange is not None:
+        raise DataError("E605", f"{name} is no table: rows of cells are wanted", ("write `[[…], […]]`",))
+    wrong = next((row for row in rows if len(row) != len(columns)), None)
+    if wrong is not None:
+        raise DataError("E605", f"{name} has a row of {len(wrong)} cells, and {len(columns)} are wanted",
+                        (f"they are {', '.join(columns[:30])}",))  # fmt: skip
+    if isinstance(rows, np.ndarray):
+        return dict(zip(columns, rows.T, strict=True))
+    return {column: [row[place] for row in rows] for place, column in enumerate(columns)}
 
 
 def _arrow(frame: Any, name: str) -> Any:

@@ -209,6 +209,15 @@ def test_what_is_no_frame_is_refused(frame: object, says: str) -> None:
         of_frame(frame, "data")
 
 
+@pytest.mark.parametrize("rows", [[[1.5, 2], (3.5, 4)], np.array([[1.5, 2], [3.5, 4]])], ids=["lists", "an array"])
+def test_rows_without_names_get_those_given(rows: object) -> None:
+    assert cells(of_frame(rows, "the input", ["x", "y"])) == {"x": [1.5, 3.5], "y": [2, 4]}
+    with pytest.raises(DataError, match="the input has a row of 2 cells, and 1 are wanted"):
+        of_frame(rows, "the input", ["x"])
+    with pytest.raises(DataError, match="the input is no table: rows of cells are wanted"):
+        of_frame([1.5, 2], "the input", ["x", "y"])
+
+
 def test_pandas_frames_are_tables() -> None:
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(
