@@ -158,9 +158,10 @@ def _print_residuals(found: Sequence[Residuals], color: bool) -> None:
 def _print_worst(found: Assessment, color: bool) -> None:
     told = [row.told for row in found.worst]
     probable, several = any(each.share is not None for each in told), len(found.residuals) > 1 or bool(found.labels)
+    off = "loss" if not found.residuals else "deviations off" if several else "off by"
     columns = [Column(found.by), *[Column("of")] * several, Column("true"), Column("predicted"),
                *[Column("its probability", True)] * probable,
-               Column("off by" if found.residuals else "loss", True)]  # fmt: skip
+               Column(off, True)]  # fmt: skip
     rows = [[row.name, *[each.target] * several, _shown(each.true), _shown(each.predicted),
              *([] if each.share is None else [f"{each.share:.4g}"]), f"{row.loss:.4g}"]
             for row, each in zip(found.worst, told, strict=True)]  # fmt: skip

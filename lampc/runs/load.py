@@ -90,7 +90,7 @@ class Run:
             raise failure("E305", f"a threshold is from 0 to 1, and not {threshold:g}")
         if not self._says_yes():
             raise failure("E506", "a threshold is of the probability of yes, and this network does not answer with one",
-                          "leave the threshold out")  # fmt: skip
+                          f"leave it out: `lampc predict {self.path} INPUT`")  # fmt: skip
         return replace(self, threshold=float(threshold))
 
     def _says_yes(self) -> bool:

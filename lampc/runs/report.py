@@ -9,10 +9,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lampc.diagnostics import failure
+from lampc.data import Split
+from lampc.diagnostics import LampError, failure
 from lampc.draw import chart
 from lampc.printable import printable, printable_lines
 from lampc.runs import schemas
+from lampc.runs.assessment.answers import Classes
+from lampc.runs.assessment.pictures import pictures
+from lampc.runs.assessment.reading import answers
 from lampc.runs.curves import curves
 from lampc.runs.directory import SUMMARY, measurements, read_json
 from lampc.runtime.own_unit import in_own_unit
@@ -101,7 +105,7 @@ def _table(rows: list[tuple[str, str]]) -> str:
 
 def _errors(run: Run, model: Model, data: Dataset | None) -> dict[str, str]:
     """Of each value that the loss compares with the targets: a confusion matrix, or residuals; a boundary for samples of two
-    numbers.
+    numbers; of classes how sure it is.
     """
     if data is None:
         return {}
@@ -113,7 +117,16 @@ def _errors(run: Run, model: Model, data: Dataset | None) -> dict[str, str]:
         if head.exact:  # of what a formula makes of a value nothing is known
             made = in_own_unit(model.unit, model.value(head.label, x) if head.label else model(x), head.part)
             found.update(_errors_of(run, model, head, x, made, y if head.part is None else y[..., slice(*head.part)]))
-    return found
+    return {**found, **_sure(run, model, part)}
+
+
+def _sure(run: Run, model: Model, part: Split) -> dict[str, str]:
+    """How sure a network is that answers with a class."""
+    try:
+        found = answers(run, model, Split(part.x[:SHOWN], part.y[:SHOWN]))
+    except LampError:  # it answers with something else
+        return {}
+    return pictures(found) if isinstance(found, Classes) and len(found.true) else {}
 
 
 def _errors_of(run: Run, model: Model, head: Compared, x: torch.Tensor, made: torch.Tensor, y: torch.Tensor) -> dict[str, str]:

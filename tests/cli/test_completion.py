@@ -97,7 +97,7 @@ def test_words_that_a_setting_may_be() -> None:
     assert offered("train xor --set train.backend=") == [f"train.backend={word}" for word in ("auto", "torch", "native")]
     assert offered("train xor --set device=c") == ["device=cpu", "device=cuda"]
     assert offered("train xor --set init=xa") == ["init=xavier", "init=xavier_uniform"]
-    assert offered("train xor --set best=r") == ["best=rmse", "best=r2"]
+    assert offered("train xor --set best=r") == ["best=recall", "best=rmse", "best=r2"]
     assert offered("train xor --set epochs=") == offered("train xor --set nothing=") == []
 
 

@@ -226,6 +226,19 @@ def test_a_run_answers_at_a_threshold_in_python() -> None:
         kept.at(1.5)
 
 
+def test_without_its_table_a_run_is_measured_on_another_alone(lampc: Command) -> None:
+    """A threshold that is chosen takes the run's own validation part, whatever it is measured on."""
+    Path("animals.csv").rename("others.csv")
+    try:
+        with pytest.raises(library.LampError, match="E601"):
+            library.load_run("pets").data()
+        assert lampc("eval", "pets", "--report").status == 1
+        assert lampc("eval", "pets", "--data", "others.csv", "--report", "--threshold", "0.4").status == 0
+        assert lampc("eval", "pets", "--data", "others.csv", "--threshold", "f1").status == 1
+    finally:
+        Path("others.csv").rename("animals.csv")
+
+
 def test_what_people_read(lampc: Command) -> None:
     done = lampc("eval", "pets", "--report", "--threshold", "f1")
     assert done.status == 0

@@ -53,8 +53,8 @@ def test_a_classifier_of_points(tmp_path: Path) -> None:
     """The seed's picture: which points of the plane are taken for which, those that are right in green, wrong in red."""
     text = trained("disc", tmp_path)
     page = Page(text)
-    assert page.ids == ["summary", "curves", "loss", "accuracy", "errors", "confusion", "boundary", "network", "norms",
-                        "weights", "gradients", "program", "settings"]  # fmt: skip
+    assert page.ids == ["summary", "curves", "loss", "accuracy", "errors", "confusion", "boundary", "roc",
+                        "calibration", "network", "norms", "weights", "gradients", "program", "settings"]  # fmt: skip
     assert page.circles["correct"] + page.circles["wrong"] == 1000
     assert page.circles["correct"] > 900
     right = [int(n) for n in re.findall(r'font-size="10" fill="#\w+">(\d+)</text>', text)]

@@ -104,7 +104,7 @@ def reading(run: Run, model: Model, y: NDArray[Any]) -> Reading:
     names = run.classes
     if y.dtype.kind in "iu":
         if y.ndim != 1 or len(shape) != 1:
-            raise _unfit("it answers with a class for each place of a sample")
+            raise _unfit(run, "it answers with a class for each place of a sample")
         known = tuple(names or ()) + tuple(str(label) for label in range(len(names or ()), shape[0]))
         return Reading(known, Classes, op=op)
     sides = head.loss == "hinge"
@@ -115,7 +115,7 @@ def reading(run: Run, model: Model, y: NDArray[Any]) -> Reading:
             return Reading(_target_names(run, shape[0]), Labels, _words(run, shape[0]), sides)
     compared = any(kind_of(metric.name) in ("mae", "rmse", "r2") for metric in run.program.metrics)
     if y.shape[1:] != shape or head.loss in ("bce", "hinge", "crossentropy", "nll", "kl") or not (head.loss or compared):
-        raise _unfit("its loss compares neither classes nor numbers with the targets, each sample's own")
+        raise _unfit(run, "its loss compares neither classes nor numbers with the targets, each sample's own")
     return Reading(_target_names(run, int(np.prod(shape))), Numbers, unit=model.unit)
 
 
@@ -138,13 +138,13 @@ def _head(run: Run) -> Compared:
     """The network's last value, as the loss compares it with all of the targets."""
     heads = run.program.elaborated.heads
     if len(heads) != 1 or heads[0].label or heads[0].part is not None or not heads[0].exact:
-        raise _unfit("its loss compares several values with the targets, or a formula of them")
+        raise _unfit(run, "its loss compares several values with the targets, or a formula of them")
     return heads[0]
 
 
-def _unfit(why: str) -> Exception:
+def _unfit(run: Run, why: str) -> Exception:
     return failure(
         "E506",
         f"of this network there is no report: {why}",
-        "leave out --report and --threshold: loss and metrics are measured",
+        f"loss and metrics are measured: `lampc eval {run.path}`",
     )

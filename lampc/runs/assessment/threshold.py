@@ -53,13 +53,13 @@ def chosen_on(run: Run, model: Model, validation: Split | None, asked: str | flo
     Raises:
         LampError: if the network does not answer with yes or no, or there is nothing to choose by.
     """
-    found = yes_or_no(answers(run, model, part))
+    found = yes_or_no(run, answers(run, model, part))
     if not isinstance(asked, str):
         return None, applied(name, found, asked)
     if validation is None:
         raise failure("E603", "there is no validation part to choose a threshold by",
-                      "train with one: `data … validation=0.2`", "or say a number: `--threshold 0.4`")  # fmt: skip
-    by = yes_or_no(answers(run, model, validation))
+                      "train with one: `data … validation=0.2`", f"or say a number: `lampc eval {run.path} --threshold 0.4`")  # fmt: skip
+    by = yes_or_no(run, answers(run, model, validation))
     chosen = best_threshold(by.yes, by.true == 1, asked, by.usual)
     return chosen, applied(name, found, chosen.value)
 
@@ -70,7 +70,7 @@ def applied(part: str, found: Classes, value: float) -> Applied:
     return Applied(part, value, found.usual, measures(found.yes > value, true), measures(found.yes > found.usual, true))
 
 
-def yes_or_no(found: Answers) -> Classes:
+def yes_or_no(run: Run, found: Answers) -> Classes:
     """Answers that are the probability of yes.
 
     Raises:
@@ -84,7 +84,9 @@ def yes_or_no(found: Answers) -> Classes:
         what = "`hinge` makes none"
     else:
         return found
-    raise failure("E506", f"a threshold is of the probability of yes, and here {what}", "leave the threshold out")
+    raise failure(
+        "E506", f"a threshold is of the probability of yes, and here {what}", f"leave it out: `lampc eval {run.path}`"
+    )
 
 
 def best_threshold(shares: NDArray[np.float64], true: NDArray[np.bool_], metric: str, usual: float = 0.5) -> Chosen:
