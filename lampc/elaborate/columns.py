@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lampc.diagnostics import Problems
+from lampc.diagnostics import LampError, Problems
 from lampc.elaborate.bind import bind
 from lampc.elaborate.constants import Evaluator
 from lampc.elaborate.statements import COLUMN
@@ -35,6 +35,27 @@ def overrides(statements: Sequence[tree.Layer], evaluator: Evaluator, problems: 
     return tuple(override for override, _ in found.values())
 
 
+def said(text: str) -> tuple[Override, ...]:
+    """What a text of ``column`` statements alone says.
+
+    Raises:
+        LampError: if it is wrong.
+    """
+    problems = Problems()
+    statements: list[tree.Layer] = []
+    for statement in parse(Source("columns", text), problems).statements:
+        if isinstance(statement, tree.Layer) and statement.name.name == "column":
+            statements.append(statement)
+        else:
+            problems.report(
+                "E501", "what columns are is said by `column`", statement.span, fixes=["such as `column age number`"]
+            )
+    found = overrides(statements, Evaluator({}, problems), problems)
+    if problems.errors:
+        raise LampError(problems.errors)
+    return found
+
+
 def _text(override: Override) -> Override:
     return replace(override, length=override.length or LENGTH, unit=override.unit or "word")
 
@@ -48,13 +69,19 @@ def _named(statement: tree.Layer) -> tuple[tree.Argument, ...]:
 
 
 def embedded(schema: Schema | None, problems: Problems) -> tuple[tree.Layer, ...]:
-    """Layers that make of the columns with ``embed=`` their vectors, beside the others; none where there are no such columns.
+    """Layers that make of columns with ``embed=`` their vectors, beside the others; none where there are no such columns."""
+    text = embedding(schema)
+    if not text:
+        return ()
+    body = parse(Source("columns", text), problems)
+    return tuple(statement for statement in body.statements if isinstance(statement, tree.Layer))
 
-    A vector for each value is a product with its one-hot slots, a layer without a bias.
-    """
+
+def embedding(schema: Schema | None) -> str:
+    """The same as text. A vector for each value is a product with its one-hot slots, a layer without a bias."""
     chosen = [column for column in schema.taken if column.embed] if schema is not None else []
     if schema is None or not chosen:
-        return ()
+        return ""
     parts, begin = [], 0
     for column in chosen:
         place = schema.places[column.name]
@@ -64,9 +91,7 @@ def embedded(schema: Schema | None, problems: Problems) -> tuple[tree.Layer, ...
         begin = place.stop
     if begin < schema.width:
         parts.append(f"slice {begin} {schema.width}")
-    text = f"concat {{ {' | '.join(parts)} }}" if len(parts) > 1 else parts[0]
-    body = parse(Source("columns", text), problems)
-    return tuple(statement for statement in body.statements if isinstance(statement, tree.Layer))
+    return f"concat {{ {' | '.join(parts)} }}" if len(parts) > 1 else parts[0]
 
 
 def _label(name: str, place: int) -> str:

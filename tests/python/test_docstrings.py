@@ -201,8 +201,18 @@ for _name in ("LampClassifier", "LampRegressor"):
         (f"sklearn.{_name}.fit", "ValueError"): lambda name=_name: estimator(name).fit(np.eye(4), [0]),
         (f"sklearn.{_name}.predict", "NotFittedError"): lambda name=_name: estimator(name).predict(np.eye(4)),
         (f"sklearn.{_name}.model_", "NotFittedError"): lambda name=_name: estimator(name).model_,
+        (f"sklearn.{_name}.partial_fit", "LampError"): lambda name=_name: (
+            estimator(name).set_params(network="tahn").partial_fit(np.eye(4), [0, 1, 0, 1], **_CLASSES[name])
+        ),
+        (f"sklearn.{_name}.partial_fit", "ValueError"): lambda name=_name: estimator(name).partial_fit(np.eye(4), [0]),
+        (f"sklearn.{_name}.save", "NotFittedError"): lambda name=_name: estimator(name).save("net.lampc"),
+        (f"sklearn.{_name}.save", "LampError"): lambda name=_name: estimator(name, True).save("nowhere/net.lampc"),
+        (f"sklearn.{_name}.load", "LampError"): lambda name=_name: estimator(name).load("nowhere"),
+        (f"sklearn.{_name}.export", "NotFittedError"): lambda name=_name: estimator(name).export("net.c"),
+        (f"sklearn.{_name}.export", "LampError"): lambda name=_name: estimator(name, True).export("net.pt"),
     }
 RAISES["sklearn.LampClassifier.predict_proba", "NotFittedError"] = lambda: estimator("LampClassifier").predict_proba(np.eye(4))
+_CLASSES: dict[str, dict[str, Any]] = {"LampClassifier": {"classes": [0, 1]}, "LampRegressor": {}}
 ELSEWHERE = {
     ("Model.native", "LampError"): "tests/native",
     ("Program.check_gradients", "LampError"): "tests/layers/test_own_gradients.py",

@@ -14,7 +14,7 @@ import lampc.compile
 from lampc.runtime.course import Choosing
 from lampc.runtime.history import Epoch
 from lampc.runtime.runs import train_runs
-from lampc.runtime.weights import with_weights
+from lampc.runtime.weights import weights, with_weights
 
 NETWORK = "linear 2->8 xavier; tanh; linear 1 xavier; sigmoid\n"
 DROPOUT = "linear 2->8 xavier; tanh; dropout 0.2; linear 1 xavier; sigmoid\n"
@@ -140,4 +140,5 @@ def test_scikit_learn_takes_the_course_of_a_run(tmp_path: Path) -> None:
     assert estimator.loss_curve_ == [epoch.loss for epoch in history]
     assert len(history) < 80
     assert history.best is not None
-    assert all(np.array_equal(estimator.weights_[name], t.numpy()) for name, t in history.best.weights.items())
+    found = weights(estimator.model_)
+    assert all(torch.equal(found[name], tensor) for name, tensor in history.best.weights.items())
