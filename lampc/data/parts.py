@@ -57,7 +57,8 @@ def divided(arguments: Mapping[str, Any], classes: bool) -> tuple[Shares, Manner
     Raises:
         DataError: if two of them clash.
     """
-    split, chosen_by, group, time = (arguments[name] for name in ("split", "validation", "group", "time"))
+    split, chosen_by = arguments["split"], arguments["validation"]
+    group, time = arguments["group"] or None, arguments["time"] or None  # `--set group=` takes the file's back
     if group is not None and time is not None:
         raise DataError("E305", "rows are cut by group or by time, not by both", (f"leave `group={group}` out",), "group")
     if isinstance(split, str):

@@ -66,7 +66,8 @@ def _other(run: Run, path: Path) -> Split:
     columns = None if data.description is None else data.description.columns
     if columns is not None and data.description is not None:
         arguments["target"] = data.description.name
-    request = replace(data.request, arguments=arguments, folder=path.parent.absolute(), columns=columns, scale=False)
+    request = replace(data.request, arguments=arguments, folder=path.parent.absolute(), columns=columns, scale=False,
+                      fold=None)  # fmt: skip
     try:
         found = data.source.load(request)
     except DataError as error:

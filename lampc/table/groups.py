@@ -17,7 +17,8 @@ MANY = 10_000
 """So many groups, in the order in which they are drawn, are alike in classes by themselves."""
 
 
-def grouped(groups: NDArray[Any], shares: Sequence[float], labels: NDArray[Any] | None = None) -> NDArray[np.int64]:
+def grouped(groups: NDArray[Any], shares: Sequence[float], labels: NDArray[Any] | None = None,
+            what: str = "parts") -> NDArray[np.int64]:  # fmt: skip
     """The part of each row [n], from 0: rows of a group are in one part, and each share that is not 0 has a group at least.
 
     A part is off by about half a group; so is each class in it, where there are labels.
@@ -31,8 +32,8 @@ def grouped(groups: NDArray[Any], shares: Sequence[float], labels: NDArray[Any] 
     parts = [part for part, share in enumerate(shares) if share > 0]
     if len(sizes) < len(parts):
         raise DataError("E603", f"{len(sizes):,} group{'s are' if len(sizes) > 1 else ' is'} too few "
-                        f"for {len(parts)} parts: no group is in two of them",
-                        ("leave `group=` out, or ask for fewer parts",), "group")  # fmt: skip
+                        f"for {len(parts)} {what}: no group is in two of them",
+                        (f"leave `group=` out, or ask for fewer {what}",), "group")  # fmt: skip
     wanted = np.array([shares[part] for part in parts])
     if len(sizes) > MANY:
         middle = (np.cumsum(sizes) - sizes / 2) / len(of_row)

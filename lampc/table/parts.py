@@ -139,7 +139,7 @@ def _fold_of(n: int, folds: int, labels: Any, groups: Any) -> NDArray[np.int64]:
     import numpy as np
 
     if groups is not None:
-        return grouped(groups, (1 / folds,) * folds, labels)
+        return grouped(groups, (1 / folds,) * folds, labels, "folds")
     if folds > n:
         raise DataError("E603", f"{n:,} rows are too few for {folds} folds", (f"`train folds={max(2, n)}`",))
     if labels is None:

@@ -18,15 +18,13 @@ from lampc.runtime.train import load_data
 ROWS = 41
 NUMBERS = np.stack([np.arange(ROWS), np.arange(ROWS) * 7 % 11], axis=1).astype(float)
 LABELS = np.arange(ROWS) % 3
-FILES = {"csv": 'data csv "t.csv"', "npz": 'data npz "one.npz"', "npz stream": 'data npz "one.npz" stream',
+FILES = {"npz": 'data npz "one.npz"', "npz stream": 'data npz "one.npz" stream',
          "npz of two parts": 'data npz "two.npz"'}  # fmt: skip
 
 
 def program(data: str, folder: Path, train: str = "folds=4", network: str = "linear 3 xavier") -> Program:
     np.savez(folder / "one.npz", x=NUMBERS, y=LABELS)
     np.savez(folder / "two.npz", x_train=NUMBERS, y_train=LABELS, x_test=NUMBERS + 100, y_test=LABELS)
-    lines = [f"{a},{b},{'uvw'[label]}" for (a, b), label in zip(NUMBERS, LABELS, strict=True)]
-    (folder / "t.csv").write_text("\n".join(["a,b,y", *lines]) + "\n")
     return lampc.compile.text(f"{network}\n{data}\nloss crossentropy\ntrain epochs=2 {train}", folder=folder)
 
 
@@ -43,8 +41,7 @@ def first(part: Any) -> list[float]:
 @pytest.mark.parametrize("data", FILES.values(), ids=FILES)
 @pytest.mark.parametrize("validation", ["", " validation=0.25"])
 def test_each_sample_is_tested_once_and_in_one_part_of_each_fold(data: str, validation: str, tmp_path: Path) -> None:
-    off = " normalize=off" if "csv" in data else ""
-    found = folds(program(f"{data}{off}{validation}", tmp_path))
+    found = folds(program(f"{data}{validation}", tmp_path))
     assert sorted(sample for each in found for sample in first(each.test.x)) == NUMBERS[:, 0].tolist()
     for each in found:
         parts = [first(part.x) for part in each.parts().values()]
@@ -54,9 +51,8 @@ def test_each_sample_is_tested_once_and_in_one_part_of_each_fold(data: str, vali
             assert abs(len(parts[1]) - 0.25 * (ROWS - len(parts[2]))) <= 1
 
 
-@pytest.mark.parametrize("data", [FILES["csv"], FILES["npz"]])
-def test_classes_are_in_folds_as_scikit_learn_has_them(data: str, tmp_path: Path) -> None:
-    ours = [np.bincount(each.test.y, minlength=3).tolist() for each in folds(program(data, tmp_path))]
+def test_classes_are_in_folds_as_scikit_learn_has_them(tmp_path: Path) -> None:
+    ours = [np.bincount(each.test.y, minlength=3).tolist() for each in folds(program(FILES["npz"], tmp_path))]
     theirs = [np.bincount(LABELS[test], minlength=3).tolist() for _, test in StratifiedKFold(4).split(NUMBERS, LABELS)]
     assert np.sort(ours, axis=0).tolist() == np.sort(theirs, axis=0).tolist()
 

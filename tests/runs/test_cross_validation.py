@@ -243,6 +243,14 @@ def test_processes_train_no_folds_together() -> None:
         _one_seed(program)
 
 
+def test_another_file_is_measured_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    written()
+    assert run(["train", "a.lamp", "-q"]) == 0
+    capsys.readouterr()
+    assert run(["eval", "a", "--data", "points.npz", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["data"]["samples"] == 90
+
+
 def test_python_trains_all_folds_of_each_seed() -> None:
     program = lampc.compile.text(written())
     (found,) = program.train_many(range(2))

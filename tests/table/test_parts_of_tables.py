@@ -216,6 +216,11 @@ def test_folds_are_drawn_from_the_training_rows_that_a_column_names() -> None:
         ({"n": 3, "shares": SHARES[1], "labels": [0, 1, 2]}, "E603", "3 rows of 3 classes"),
         ({"n": 4, "shares": SHARES[2], "groups": [1, 1, 2, 2]}, "E603", "too few for 2 parts"),
         ({"n": 4, "shares": SHARES[1], "groups": ["a"] * 4}, "E603", "1 group is too few"),
+        (
+            {"n": 4, "shares": SHARES[0], "groups": ["a", "b", "a", "c"], "fold": (0, 4)},
+            "E603",
+            "3 groups are too few for 4 folds",
+        ),
         ({"n": 4, "shares": SHARES[1], "times": [1, 1, 1, 1]}, "E603", "1 different time is too few"),
         ({"n": 3, "shares": SHARES[1], "times": [1, np.nan, 2]}, "E602", "1 of 3 rows have no time, the first is row 2"),
         ({"n": 4, "shares": SHARES[0], "fold": (0, 5)}, "E603", "4 rows are too few for 5 folds"),
