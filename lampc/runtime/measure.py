@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from lampc.runtime.model import Model
 
 
-def measure(model: Model, x: Any, y: Any, weight: Any = None,
-             known: bool = False) -> tuple[float, list[tuple[MetricType, Any]]]:  # fmt: skip
+def measure(model: Model, x: Any, y: Any, known: bool = False,
+            weight: Any = None) -> tuple[float, list[tuple[MetricType, Any]]]:  # fmt: skip
     """The loss of some samples, as if they were one minibatch, and each metric with what its result is read off; in the
     targets' own unit, where the model has one.
 
-    ``weight``: how much each sample counts in the loss; in metrics all count alike. ``known``: the samples have been measured
-    before, and are not looked at again.
+    ``known``: the samples have been measured before, and are not looked at again. ``weight``: how much each sample counts in
+    the loss; in metrics all count alike.
 
     Raises:
         LampError: if nothing counts.

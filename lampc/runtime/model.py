@@ -324,7 +324,7 @@ class Model(Machine):
             LampError: as ``evaluate``.
         """
         self._needs_loss()
-        loss, metrics = measure(self, x, y, weight, known)
+        loss, metrics = measure(self, x, y, known, weight)
         numbers = {"loss": loss, **{metric.name: metric.result(state) for metric, state in metrics if not metric.table}}
         return numbers, {metric.name: metric.table(state) for metric, state in metrics if metric.table}
 

@@ -235,10 +235,10 @@ def test_each_part_is_measured_once_with_its_table(data: str, passes: int, monke
     """Two epochs, each measured on the test part if there is one, and the training part at the end."""
     measured: list[int] = []
 
-    def counted(model: Any, x: Any, y: Any, known: bool) -> Any:
+    def counted(model: Any, x: Any, y: Any, known: bool, weight: Any) -> Any:
         assert known == (passes == 3 and len(measured) == 1), "the test part is looked at once"
         measured.append(len(x))
-        return measure(model, x, y, known)
+        return measure(model, x, y, known, weight)
 
     monkeypatch.setattr("lampc.runtime.model.measure", counted)
     text = f"linear 13->3 xavier; {data}; loss crossentropy; metrics confusion accuracy; train epochs=2"
