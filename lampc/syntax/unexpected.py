@@ -83,9 +83,11 @@ class Unexpected:
     def _string(self, span: Span, token: Token) -> None:
         if "\\" in token:
             closed = self.source.text[span.end : span.end + 1] == '"'
-            path, whole = token.replace("\\", "/"), Span(self.source, span.start, span.end + closed)
-            self.problems.report("E105", "a string has no backslashes", whole, fixes=[f'write paths with `/`: `{path}"`'],
-                                 edits=instead(whole, f'{path}"') if closed else ())  # fmt: skip
+            whole = Span(self.source, span.start, span.end + closed)
+            meant = '"tab"' if token == '"\\t' else token.replace("\\", "/") + '"'
+            fix = f"a tab is written `{meant}`" if meant == '"tab"' else f"write paths with `/`: `{meant}`"
+            self.problems.report("E105", "a string has no backslashes", whole, fixes=[fix],
+                                 edits=instead(whole, meant) if closed else ())  # fmt: skip
             return
         words = token.split(" ")
         last = next((at for at, word in enumerate(words) if at and "=" in word), len(words))

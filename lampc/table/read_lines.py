@@ -81,13 +81,13 @@ def refuse_ragged(text: Text, layout: Layout, count: int) -> None:
             shown.append((line, len(row)))
         if len(shown) == min(_SHOWN, count):
             break
-    told = ", ".join(f"line {line} has {cells}" for line, cells in shown)
+    told = ", ".join(f"line {line} has {cells}" for line, cells in shown) + (", …" if count > len(shown) else "")
     what = "a line has" if count == 1 else f"{count:,} lines have"
-    wanted = f"the header's {width}" if layout.form.header else f"{width}, as most"
+    wanted = "the header" if layout.form.header else "most"
     delimiter = layout.dialect.delimiter
     raise DataError(
         "E602",
-        f"{text.source.name}: {what} not {wanted} cells: {told}{', …' if count > len(shown) else ''}",
+        f"{text.source.name}: {what} another number of cells than {wanted}, {width}: {told}",
         (
             f'a cell that holds `{delimiter}` is put in quotes: `"a{delimiter}b"`',
             f'to see them: `sed -n "{";".join(f"{line}p" for line, _ in shown)}" {text.source.name}`',

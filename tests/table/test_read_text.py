@@ -50,7 +50,7 @@ WRITTEN: dict[str, tuple[str | bytes, dict[str, list[str]], Form, tuple[str, ...
     "with what divides cells in a cell": ('x,y\n1,"a, b"\n2,"c\nd"\n', {"x": ["1", "2"], "y": ["a, b", "c\nd"]}, Form(), ()),
     "with other quotes": ("x,y\n'1.5','a'\n'-2','b'\n", PLAIN, Form(), ("cells are quoted by '",)),
     "with semicolons": ("x;y\n1.5;a\n-2;b\n", PLAIN, Form(delimiter=";"), ('cells are divided by semicolons: delimiter=";"',)),
-    "with tabs": ("x\ty\n1.5\ta\n-2\tb\n", PLAIN, Form(delimiter="\t"), ('cells are divided by tabs: delimiter="\\t"',)),
+    "with tabs": ("x\ty\n1.5\ta\n-2\tb\n", PLAIN, Form(delimiter="\t"), ('cells are divided by tabs: delimiter="tab"',)),
     "with bars": ("x|y\n1.5|a\n-2|b\n", PLAIN, Form(delimiter="|"), ('cells are divided by bars: delimiter="|"',)),
     "with colons": ("x:y\n1.5:a\n-2:b\n", PLAIN, Form(delimiter=":"), ('cells are divided by colons: delimiter=":"',)),
     "in columns": ("    x y\n  1.5 a\n   -2 b\n", PLAIN, Form(delimiter=" "), (BLANKS,)),
@@ -118,6 +118,7 @@ def test_how_a_text_is_written_is_found(how: str) -> None:
     [
         ("x;y,z\n1;2,3\n", {"delimiter": ","}, {"x;y": ["1;2"], "z": ["3"]}),
         ("x y\n1 2\n", {"delimiter": "space"}, {"x": ["1"], "y": ["2"]}),
+        ("x\ty\n1\t2\n", {"delimiter": "tab"}, {"x": ["1"], "y": ["2"]}),
         ("x\ty\n1\t2\n", {"delimiter": "\\t"}, {"x": ["1"], "y": ["2"]}),
         ("x,y\n1,2\n", {"header": False}, {"column1": ["x", "1"], "column2": ["y", "2"]}),
         ("1,2\n3,4\n", {"header": True}, {"1": ["3"], "2": ["4"]}),
@@ -141,9 +142,9 @@ def test_what_is_insisted_on_is_taken_and_needs_no_note(
         (
             "x,y\n1,2\n3\n4,5,6\n7,8\n9\n",
             "E602",
-            "3 lines have not the header's 2 cells: line 3 has 1, line 4 has 3, line 6 has 1",
+            "3 lines have another number of cells than the header, 2: line 3 has 1, line 4 has 3, line 6 has 1",
         ),
-        ("1,2\n1,2\n3\n", "E602", "a line has not 2, as most cells: line 3 has 1"),
+        ("1,2\n1,2\n3\n", "E602", "a line has another number of cells than most, 2: line 3 has 1"),
         ('x,y\n1,"2\n3,4\n5,6\n', "E601", "t.csv, line 2: a quote is opened there and not closed"),
         ('x,y,z\n1,"a,2\n3,"b,4\n', "E601", "t.csv, line 2: a quote is opened there and not closed"),
         ('"x,y\n' + "1,2\n" * 99, "E601", "a quote is opened in the first line"),
