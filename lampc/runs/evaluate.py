@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lampc.data import DataError, Split
-from lampc.data.samples import weights_of, with_targets, y_of
+from lampc.data.samples import encoded, only, weights_of, with_targets, y_of
 from lampc.data.understood import by_schema, parse_weight
 from lampc.diagnostics import failure
 from lampc.runs import rows
-from lampc.table.encode import encode
 
 if TYPE_CHECKING:
     from lampc.runs.load import Run
@@ -110,6 +109,7 @@ def _table(run: Run, path: Path) -> Split:
         parsed = parsed.take(there)
         name = schema.used.get("weight")
         weight = None if name is None or name not in table.columns else weights_of(parse_weight(name, table), name)[there]
-        return Split(encode(schema, parsed).x, y_of(schema, parsed, data.request.bits), weight, rows=there)
+        x = encoded(schema, parsed, only(table, there), run.program.elaborated.input_below, trained=True).x
+        return Split(x, y_of(schema, parsed, data.request.bits), weight, rows=there)
     except DataError as error:
         raise failure(error.code, str(error), *error.fixes) from None

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lampc.data.samples import encoded
 from lampc.data.source import DataError
 from lampc.data.understood import by_schema
 from lampc.diagnostics import failure
 from lampc.schema import Unfit
 from lampc.schema import parse as parse_json
 from lampc.table.cells import Asked, Form, Table
-from lampc.table.encode import Encoded, encode
+from lampc.table.encode import Encoded
 from lampc.table.read import read
 from lampc.table.read_source import reading
 from lampc.table.schema import Schema
@@ -144,7 +145,8 @@ def _encoded(run: Run, table: Table) -> Rows:
     assert schema is not None
     table = _with_names(schema, table)
     try:
-        return Rows(table, encode(schema, by_schema(schema, table, targets=False)))
+        below = run.program.elaborated.input_below
+        return Rows(table, encoded(schema, by_schema(schema, table, targets=False), table, below, trained=True))
     except DataError as error:
         raise failure(error.code, str(error), *error.fixes) from None
 
