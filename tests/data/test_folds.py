@@ -25,7 +25,8 @@ FILES = {"csv": 'data csv "t.csv"', "npz": 'data npz "one.npz"', "npz stream": '
 def program(data: str, folder: Path, train: str = "folds=4", network: str = "linear 3 xavier") -> Program:
     np.savez(folder / "one.npz", x=NUMBERS, y=LABELS)
     np.savez(folder / "two.npz", x_train=NUMBERS, y_train=LABELS, x_test=NUMBERS + 100, y_test=LABELS)
-    lines = [f"{a},{b},{'uvw'[label]}" for (a, b), label in zip(NUMBERS, LABELS, strict=True)]
+    rows = zip(NUMBERS[::-1], LABELS[::-1], strict=True)  # a column that counts upwards would name rows
+    lines = [f"{a},{b},{'uvw'[label]}" for (a, b), label in rows]
     (folder / "t.csv").write_text("\n".join(["a,b,y", *lines]) + "\n")
     return lampc.compile.text(f"{network}\n{data}\nloss crossentropy\ntrain epochs=2 {train}", folder=folder)
 
