@@ -12,7 +12,7 @@ from lampc.diagnostics.unplaced import DataError
 from lampc.table.cells import Asked, Form
 from lampc.table.read_dialect import Dialect, cells, reader_of
 from lampc.table.read_encoding import Text
-from lampc.table.read_form import NAMES, decimal_of, dialect_of, headed, title_lines, wanted_delimiter
+from lampc.table.read_form import NAMES, NUMBER, decimal_of, dialect_of, headed, title_lines, wanted_delimiter
 
 _HEADS = (1 << 20, 1 << 24)
 _LINES = 1000
@@ -63,7 +63,9 @@ def layout_of(text: Text, asked: Asked, likely: str) -> Layout:
     names, unnamed, doubled = _names(first, width, below, header)
     decimal = asked.decimal or decimal_of([row[: len(names)] for row in below])
     form = Form("csv", dialect.delimiter, decimal, text.encoding, header)
-    notes = (*_said_of_form(form, dialect, asked, likely, above), *doubled)
+    numbers = header and asked.header is None and at_once is False and all(NUMBER.fullmatch(cell) for cell in first)
+    taken = ["the first line, which is numbers, names the columns: header=off takes it for a row"] * numbers
+    notes = (*_said_of_form(form, dialect, asked, likely, above), *taken, *doubled)
     begin = text.begin + sum(len(line.encode()) for line in lines[:after])
     return Layout(dialect, form, names, unnamed, begin, after + 1, notes)
 
