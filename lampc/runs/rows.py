@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,7 +66,7 @@ def read_as(run: Run, path: Path) -> Table:
     """
     data, schema = run.program.experiment.data, run.schema
     assert schema is not None
-    if not path.is_file():
+    if not os.path.isfile(path):  # False of a name that no file system has, too
         raise DataError("E601", f"cannot read {path}: there is no such file")
     given: Mapping[str, Any] = {} if data is None else data.request.arguments
     asked = Asked(*(given.get(name) for name in ("delimiter", "decimal", "encoding", "header")))
