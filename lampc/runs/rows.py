@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +18,6 @@ from lampc.schema import parse as parse_json
 from lampc.table.cells import Asked, Form, Table
 from lampc.table.encode import Encoded
 from lampc.table.read import read
-from lampc.table.read_source import reading
 from lampc.table.schema import Schema
 
 if TYPE_CHECKING:
@@ -66,9 +66,8 @@ def read_as(run: Run, path: Path) -> Table:
     """
     data, schema = run.program.experiment.data, run.schema
     assert schema is not None
-    with reading(path):
-        if not path.is_file():
-            raise DataError("E601", f"cannot read {path}: there is no such file")
+    if not os.path.isfile(path):  # False of a name that no file system has, too
+        raise DataError("E601", f"cannot read {path}: there is no such file")
     given: Mapping[str, Any] = {} if data is None else data.request.arguments
     asked = Asked(*(given.get(name) for name in ("delimiter", "decimal", "encoding", "header")))
     return _with_names(schema, read(path, str(path), asked))
