@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from lampc.diagnostics.suggest import nearest
 from lampc.diagnostics.unplaced import DataError
 from lampc.table.read_dialect import Dialect, cells
 
@@ -37,8 +38,10 @@ def wanted_delimiter(asked: str) -> str:
     """
     found = WORDS.get(asked, asked)
     if len(found) != 1 or found in "\"'\r\n\0" or (found.isalnum()):
+        near = nearest(asked, [word for word in WORDS if word.isalpha()])
         raise DataError("E305", f'a delimiter is one character that is no letter, not "{asked}"',
-                        ('delimiter=";"', "or a word: `tab`, `comma`, `semicolon`, `space`, `pipe`"), "delimiter")  # fmt: skip
+                        (f"did you mean `{near}`?" if near else 'such as `delimiter=";"`',
+                         "or a word: `tab`, `comma`, `semicolon`, `space`, `pipe`"), "delimiter")  # fmt: skip
     return found
 
 
