@@ -176,7 +176,7 @@ def test_what_would_say_nothing_is_refused(words: str, said: str, place: Path, l
     ("words", "files"),
     [
         ("new fresh --from iris --color never", "fresh.lamp"),
-        ("new fresh --from either.csv --target c --target b", "fresh.lamp"),
+        ("new several --from either.csv --target c --target b", "several.lamp"),
         ("new --from either.csv --target b -o made.lamp", "made.lamp"),
         ("graph xor -o x.gv", "x.gv"),
         ("graph xor --dot -o picture", "picture"),

@@ -28,7 +28,7 @@ FILES = {
     "mendable.lamp": "linear 2->3 xavier; tahn\n",
     "broken.lamp": "linear 2->3 xavier; linear 4->1\n",
     "lost.lamp": DIVERGES,
-    "a.csv": "a,b,y\n" + "".join(f"{i},{i % 3},{i % 2}\n" for i in range(20)),
+    "a.csv": "a,b,y\n" + "".join(f"{i * 7 % 20},{i % 3},{i % 2}\n" for i in range(20)),
     "other.csv": "a,c\n1,2\n",
 }
 
