@@ -129,10 +129,11 @@ def _same(data: Dataset) -> NDArray[Any]:
     mean, deviation = x.mean(axis=0), x.std(axis=0)
     if data.normal is not None:
         mean, deviation = mean * data.normal[1] + data.normal[0], deviation * data.normal[1]
-    for column in data.schema.taken if data.schema is not None else ():
-        begin = data.schema.places[column.name].start if column.mean and data.schema is not None else 0
-        for slot, (off, by) in enumerate(zip(column.mean, column.deviation, strict=True), begin):
-            mean[slot], deviation[slot] = mean[slot] * by + off, deviation[slot] * by
+    if data.schema is not None:
+        places = data.schema.places
+        for column in data.schema.taken:
+            for slot, (off, by) in enumerate(zip(column.mean, column.deviation, strict=True), places[column.name].start):
+                mean[slot], deviation[slot] = mean[slot] * by + off, deviation[slot] * by
     return without_spread(mean, deviation)
 
 
