@@ -86,7 +86,8 @@ class Unexpected:
             path, whole = token.replace("\\", "/"), Span(self.source, span.start, span.end + closed)
             if token == '"\\t' and index > 1 and self.stream[index - 1] == "=":
                 option = place(self.source, self.stream[index - 2]).to(whole)
-                self.problems.report("E105", "a string has no backslashes", whole, fixes=["a tab between cells: `delimiter=tab`"],
+                self.problems.report("E105", "a string has no backslashes", whole,
+                                     fixes=["a tab between cells: `delimiter=tab`"],
                                      edits=instead(option, "delimiter=tab") if closed else ())  # fmt: skip
                 return
             self.problems.report("E105", "a string has no backslashes", whole, fixes=[f'write paths with `/`: `{path}"`'],
