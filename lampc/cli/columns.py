@@ -14,11 +14,11 @@ MOST = 60
 """Columns that are shown."""
 
 
-def print_schema(schema: Schema, color: bool) -> None:
-    """What was found of a table's form, and a line for each column."""
+def print_schema(schema: Schema, color: bool, scaled: bool = False) -> None:
+    """What was found of a table's form, and a line for each column; ``scaled``: number targets are standardised."""
     for note in schema.notes:
         say(printable(note))
-    print_columns(shown(schema), color)
+    print_columns(shown(schema, scaled=scaled), color)
 
 
 def print_columns(columns: Sequence[Shown], color: bool) -> None:

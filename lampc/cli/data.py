@@ -113,7 +113,8 @@ def _show(found: Sight | Sequence[Column] | Dataset, file: str, as_json: bool, c
         _say_json(arrays)
         return
     if schema is not None:
-        print_columns(shown(schema), color)
+        scaled = isinstance(found, Dataset) and found.unit is not None
+        print_columns(shown(schema, scaled=scaled), color)
         say()
     _print(arrays, color)
 

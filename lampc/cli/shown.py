@@ -149,7 +149,7 @@ def _print_layers(program: Program, color: bool) -> None:
 
     data = program.experiment.data
     if data is not None and data.description is not None and data.description.schema is not None:
-        print_schema(data.description.schema, color)
+        print_schema(data.description.schema, color, data.request.scale)
         say()
     say_table(*layers(program), color, WIDTH)
     say()

@@ -1,6 +1,9 @@
 """What ``data NAME`` may name, one kind of source a file."""
 
-from lampc.data import arrays, bundled, images, parquet, points, table, text
+from lampc.data import table  # first, as tables are what is listed first
+
+# isort: split
+from lampc.data import arrays, bundled, images, parquet, points, text
 from lampc.data.source import SOURCES, DataError, Dataset, DataSource, Description, Request, Split
 from lampc.data.unit import Unit
 

@@ -86,6 +86,9 @@ def _sizes(data: Dataset) -> list[Remark]:
     if data.normal is not None or x.dtype.kind != "f":
         return []
     sizes = np.sqrt(np.square(x.reshape(len(x), -1)).mean(axis=0))
+    if data.schema is not None:  # what is standardised, or 0 and 1, has its size
+        own = [column.kind in ("number", "date") and not column.mean for column in data.schema.taken for _ in column.slots]
+        sizes = np.where(own, sizes, 0.0)
     varied = sizes[sizes > 0]
     if x.ndim == 2 and len(varied) and (varied.max() >= HUGE or varied.max() >= APART * varied.min()):
         return [unscaled(_listed(data, [int(sizes.argmax())]), float(varied.max()), float(varied.min()))]
@@ -99,12 +102,21 @@ def _constant(data: Dataset) -> list[Remark]:
     """The columns of a table that are the same throughout; of arrays, an image's margin may be."""
     if data.description.columns is None or data.description.vocabulary is not None or len(data.train) < 2:
         return []
-    same = [index for index, one in enumerate(_same(data)) if one]
-    if not same:
+    flat = _same(data)
+    if data.schema is None:
+        names = [name for name, one in zip(data.description.columns, flat, strict=True) if one]
+    else:
+        names = [name for name, place in data.schema.places.items() if flat[place].all()]
+    if not names:
         return []
-    are = "is" if len(same) == 1 else "are"
-    return [Remark("W422", f"{_listed(data, same)} {are} the same in all {len(data.train):,} training samples: nothing can be "
-                   "learnt from that", ("leave it out of the file",))]  # fmt: skip
+    are, more = ("is" if len(names) == 1 else "are"), (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    listed = f"column{'s' if len(names) > 1 else ''} {', '.join(f'`{name}`' for name in names[:3])}{more}"
+    them = "it" if len(names) == 1 else "them"
+    out = f"leave {them} out of the file"
+    if data.schema is not None:
+        out = f"leave {them} out: `drop=[{', '.join(map(word, names))}]`"
+    return [Remark("W422", f"{listed} {are} the same in all {len(data.train):,} training samples: nothing can be "
+                   "learnt from that", (out,))]  # fmt: skip
 
 
 def _same(data: Dataset) -> NDArray[Any]:
@@ -117,6 +129,11 @@ def _same(data: Dataset) -> NDArray[Any]:
     mean, deviation = x.mean(axis=0), x.std(axis=0)
     if data.normal is not None:
         mean, deviation = mean * data.normal[1] + data.normal[0], deviation * data.normal[1]
+    if data.schema is not None:
+        places = data.schema.places
+        for column in data.schema.taken:
+            for slot, (off, by) in enumerate(zip(column.mean, column.deviation, strict=True), places[column.name].start):
+                mean[slot], deviation[slot] = mean[slot] * by + off, deviation[slot] * by
     return without_spread(mean, deviation)
 
 

@@ -29,7 +29,13 @@ _COLUMNS = (
     SCALE,
 )  # fmt: skip
 _TEXT = (
-    Param("delimiter", Text(), None, "between cells; found where left out", positional=False),
+    Param(
+        "delimiter",
+        Name(),
+        None,
+        "between cells: in quotes, or `tab`, `comma`, `semicolon`, `space`, `pipe`; found where left out",
+        positional=False,
+    ),
     Param("decimal", Text(), None, "what begins decimals, `.` or `,`; found where left out", positional=False),
     Param("encoding", Name(), None, "of the text; found where left out", positional=False),
     Param("header", Flag(), None, "whether the first line names the columns; found where left out"),

@@ -35,8 +35,10 @@ def names_in(source: DataSource, request: Request) -> int:
     """What the whole numbers of all samples stay below; 0 where they are others, or not at hand."""
     import numpy as np
 
+    own = {"normalize": False} if "normalize" in request.arguments else {}  # their own numbers, not standardised ones
     try:
-        parts = [part.x for part in source.load(request).parts().values()]
+        plain = replace(request, arguments={**request.arguments, **own})
+        parts = [part.x for part in source.load(plain).parts().values()]
     except (DataError, OSError):
         return 0
     at_hand = [x for x in parts if isinstance(x, np.ndarray) and x.size and (x >= 0).all() and (x == np.floor(x)).all()]

@@ -178,7 +178,7 @@ class _Binding:
             name, end = option.name.name, option.span.end
             if (
                 name in self.signature.names
-                and isinstance(self.signature[name].kind, Name)
+                and isinstance(self.signature[name].kind, Name | Names)
                 and text[end : span.start].isspace()
             ):
                 self.parted = True

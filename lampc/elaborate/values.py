@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from lampc.data.parts import Division
 from lampc.diagnostics import Edit
 from lampc.diagnostics.edits import instead
 from lampc.layers.signature import REQUIRED, Arrow, Flag, Float, Int, OneOf, Param, Written
@@ -16,9 +17,13 @@ Mend = tuple[list[str], tuple[Edit, ...]]
 def value_instead(param: Param, value: Written, span: Span, named: bool) -> Mend:
     """How a value is mended; ``span`` is its own place, ``named`` whether its parameter's name stands before it."""
     before = f"{param.name}=" if named else ""
+    if param.name == "header" and value in (0, 1):  # elsewhere a line's number; said without it, the header is found
+        return [], ()
     if isinstance(param.kind, Flag) and value in (0, 1):
         word = "on" if value else "off"
         return [f"write `{before}{word}`"], instead(span, word)
+    if isinstance(param.kind, Division) and isinstance(value, int | float):
+        return _number(param, Float(0.0, 1.0), value, span, before)
     if isinstance(param.kind, Int | Float) and isinstance(value, int | float):
         return _number(param, param.kind, value, span, before)
     if isinstance(param.kind, Arrow):

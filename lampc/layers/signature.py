@@ -356,6 +356,8 @@ def shown(value: Written) -> str:
         return f"`{value.name}`"
     if isinstance(value, Sizes):
         return f"`{'' if value.left is None else value.left}->{value.right}`"
+    if isinstance(value, tuple) and any(isinstance(part, str) for part in value):
+        return f"`[{', '.join(map(str, value))}]`"
     if isinstance(value, tuple):
         return f"`{'x'.join(part if isinstance(part, str) else f'{part:g}' for part in value)}`"
     if isinstance(value, str):

@@ -211,7 +211,36 @@ def grouped(run: Run, rows: Iterable[list[float]], size: int = CHUNK) -> Iterato
         yield shaped(run, np.array(gathered), "the input")
 
 
+def cells(path: Path) -> Iterator[NDArray[np.generic]]:
+    """An archive's numbers as a table's cells [n, columns], for a network that was trained on a table, some at a time.
+
+    Raises:
+        LampError: if the file cannot be read, or holds no numbers.
+    """
+    import numpy as np
+
+    if not os.path.isfile(path):
+        raise failure("E601", f"cannot read {path}: there is no such file")
+    try:
+        with reading(path):
+            x = np.atleast_2d(_array(path))
+    except DataError as error:
+        raise failure(error.code, str(error), *error.fixes) from None
+    yield from (x[start : start + CHUNK] for start in range(0, len(x), CHUNK))
+
+
 def _arrays(run: Run, path: Path) -> Iterator[NDArray[np.generic]]:
+    x = _array(path)
+    for start in range(0, len(x) if x.ndim else 1, CHUNK):
+        yield shaped(run, x[start : start + CHUNK] if x.ndim else x, str(path), start)
+
+
+def _array(path: Path) -> NDArray[np.generic]:
+    """The samples of an archive.
+
+    Raises:
+        LampError: if it holds no arrays, or no numbers.
+    """
     import numpy as np
 
     with path.open("rb") as file:
@@ -221,8 +250,7 @@ def _arrays(run: Run, path: Path) -> Iterator[NDArray[np.generic]]:
         x = np.asarray(loaded if isinstance(loaded, np.ndarray) else loaded["x" if "x" in loaded.files else loaded.files[0]])
     if x.dtype.kind not in "fiub":
         raise failure("E602", f"{path} holds {x.dtype}, not numbers")
-    for start in range(0, len(x) if x.ndim else 1, CHUNK):
-        yield shaped(run, x[start : start + CHUNK] if x.ndim else x, str(path), start)
+    return x
 
 
 def _parquet(run: Run, path: Path) -> Iterator[NDArray[np.generic]]:

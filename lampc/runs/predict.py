@@ -82,6 +82,12 @@ def of_file(
         tell(found)
         yield from of_rows(run, model, found)
         return
+    if run.schema is not None:
+        for x in inputs.cells(path):
+            found = rows.of_values(run, x)
+            tell(found)
+            yield from of_rows(run, model, found, beside=False)
+        return
     for x in inputs.chunks(run, path):
         yield predict(run, model, x)
 

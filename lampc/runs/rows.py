@@ -107,8 +107,13 @@ def of_lines(run: Run, lines: Iterable[str], delimiter: str) -> Iterator[tuple[b
         place = f"standard input, line {number}"
         if text[0] in "[{":
             cells = _json(text, header or wanted, place)
+            lacking = next((name for name in wanted if name not in cells), None)
+            if lacking is not None:
+                raise failure("E602", f"{place} has no `{lacking}`", f"they are {', '.join(wanted[:30])}")
         else:
             found = [cell.strip() for cell in next(csv.reader([text], delimiter=delimiter))]
+            if len(found) == 1 < len(wanted) and len(text.split()) == len(header or wanted):  # numbers, typed with blanks
+                found = text.split()
             if header is None and number == 1 and set(wanted) <= {*found}:
                 header = found
                 continue
@@ -136,7 +141,7 @@ def _one(cells: Mapping[str, Any], place: str) -> Table:
 
     words = {name: None if cell is None else str(cell) for name, cell in cells.items()}
     columns = {name: pa.chunked_array([pa.array([word], pa.string())]) for name, word in words.items()}
-    return Table("standard input", columns, Form(), lambda row: place)
+    return Table("standard input", columns, Form(), lambda row: place.removeprefix("standard input, "))
 
 
 def _encoded(run: Run, table: Table) -> Rows:

@@ -71,7 +71,7 @@ class Unexpected:
             self.problems.report("E104", f"`{token}` is not a number", span, ours.text if ours else "",
                                  fixes=ours.fixes if ours else fixes, edits=ours.edits if ours else ())  # fmt: skip
         elif token.type == "BADSTRING":
-            self._string(span, token)
+            self._string(span, token, index)
         else:
             message = (
                 f"the character {_shown(token)} has no meaning here" if token.type == "UNKNOWN" else _message(token, before)
@@ -80,14 +80,18 @@ class Unexpected:
             self.problems.report("E101", message, span, ours.text, fixes=ours.fixes, edits=ours.edits)
         return ours.end if ours else 0
 
-    def _string(self, span: Span, token: Token) -> None:
+    def _string(self, span: Span, token: Token, index: int) -> None:
         if "\\" in token:
             closed = self.source.text[span.end : span.end + 1] == '"'
-            whole = Span(self.source, span.start, span.end + closed)
-            meant = '"tab"' if token == '"\\t' else token.replace("\\", "/") + '"'
-            fix = f"a tab is written `{meant}`" if meant == '"tab"' else f"write paths with `/`: `{meant}`"
-            self.problems.report("E105", "a string has no backslashes", whole, fixes=[fix],
-                                 edits=instead(whole, meant) if closed else ())  # fmt: skip
+            path, whole = token.replace("\\", "/"), Span(self.source, span.start, span.end + closed)
+            if token == '"\\t' and index > 1 and self.stream[index - 1] == "=":
+                option = place(self.source, self.stream[index - 2]).to(whole)
+                self.problems.report("E105", "a string has no backslashes", whole,
+                                     fixes=["a tab between cells: `delimiter=tab`"],
+                                     edits=instead(option, "delimiter=tab") if closed else ())  # fmt: skip
+                return
+            self.problems.report("E105", "a string has no backslashes", whole, fixes=[f'write paths with `/`: `{path}"`'],
+                                 edits=instead(whole, f'{path}"') if closed else ())  # fmt: skip
             return
         words = token.split(" ")
         last = next((at for at, word in enumerate(words) if at and "=" in word), len(words))

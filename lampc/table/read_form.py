@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from lampc.diagnostics.suggest import nearest
 from lampc.diagnostics.unplaced import DataError
 from lampc.table.read_dialect import Dialect, cells
 
@@ -16,7 +17,9 @@ _SAMPLE = 200
 _ALIKE = 0.9
 _TITLES = 20
 NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", ":": "colons", " ": "blanks"}
-_WORDS = {"\\t": "\t", "tab": "\t", "comma": ",", "semicolon": ";", "space": " ", "blank": " ", "bar": "|", "colon": ":"}
+WORDS = {"\\t": "\t", "tab": "\t", "comma": ",", "semicolon": ";", "space": " ", "pipe": "|", "colon": ":", "blank": " ",
+         "bar": "|"}  # fmt: skip
+"""What may be said for a delimiter; a tab cannot be written in a string."""
 
 NUMBER = re.compile(r"[-+]?(?:\d+(?:[.,]\d*)*|[.,]\d+)(?:[eE][-+]?\d+)?\s?%?|[-+]?(?:nan|inf)", re.IGNORECASE)
 """A number, whichever way its decimals begin."""
@@ -33,10 +36,12 @@ def wanted_delimiter(asked: str) -> str:
     Raises:
         DataError: if it is none (E305).
     """
-    found = _WORDS.get(asked, asked)
+    found = WORDS.get(asked, asked)
     if len(found) != 1 or found in "\"'\r\n\0" or (found.isalnum()):
-        raise DataError("E305", f'a delimiter is one character that is no letter, not "{asked}"', ('delimiter=";"',),
-                        "delimiter")  # fmt: skip
+        near = nearest(asked, [word for word in WORDS if word.isalpha()])
+        raise DataError("E305", f'a delimiter is one character that is no letter, not "{asked}"',
+                        (f"did you mean `{near}`?" if near else 'such as `delimiter=";"`',
+                         "or a word: `tab`, `comma`, `semicolon`, `space`, `pipe`"), "delimiter")  # fmt: skip
     return found
 
 

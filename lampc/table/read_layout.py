@@ -88,8 +88,8 @@ def _said_of_form(form: Form, dialect: Dialect, asked: Asked, likely: str, above
     if above:
         yield f"{'a line' if above == 1 else f'{above} lines'} above the table {'is' if above == 1 else 'are'} left out"
     if asked.delimiter is None and form.delimiter != likely:
-        shown = "tab" if form.delimiter == "\t" else form.delimiter
-        yield f'cells are divided by {NAMES.get(form.delimiter, f"`{shown}`")}: delimiter="{shown}"'
+        shown = "tab" if form.delimiter == "\t" else f'"{form.delimiter}"'
+        yield f"cells are divided by {NAMES.get(form.delimiter, f'`{form.delimiter}`')}: delimiter={shown}"
     if asked.header is None and not form.header:
         yield "the first line is a row, not names: the columns are called column1, column2, …; header=on takes it for names"
     if dialect.quote != '"':

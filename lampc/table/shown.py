@@ -46,12 +46,16 @@ class Shown:
     """Why it is left out; what was found."""
 
 
-def shown(schema: Schema, parsed: Parsed | None = None) -> list[Shown]:
-    """Each column of a fitted schema, targets last; without the table's values what the schema itself knows of them."""
+def shown(schema: Schema, parsed: Parsed | None = None, scaled: bool = False) -> list[Shown]:
+    """Each column of a fitted schema, targets last; without the table's values what the schema itself knows of them.
+
+    ``scaled``: whether number targets are standardised for the loss.
+    """
     values = parsed.columns if parsed is not None else {}
     found = [_measured(_column(column), values.get(column.name), column.values) for column in schema.columns]
     used = [_used(name, use, values.get(name)) for name, use in schema.used.items()]
-    return [*found, *used, *(_measured(_target(target), values.get(target.name), target.values) for target in schema.targets)]
+    targets = [_measured(_target(target, scaled), values.get(target.name), target.values) for target in schema.targets]
+    return [*found, *used, *targets]
 
 
 def rows(columns: Sequence[Shown]) -> list[tuple[str, ...]]:
@@ -69,10 +73,11 @@ def _column(column: Column) -> Shown:
                  column.note)  # fmt: skip
 
 
-def _target(target: Target) -> Shown:
+def _target(target: Target, scaled: bool) -> Shown:
+    becomes = "the target, standardised" if scaled and target.kind == "number" else "the target"
     gaps = "; rows without it are left out" if target.missing else ""
     return Shown(target.name, "target", target.kind, _written(target.written), 0, target.missing, target.low or None, None,
-                 target.high or None, dict.fromkeys(target.values, 0), f"the target{gaps}")  # fmt: skip
+                 target.high or None, dict.fromkeys(target.values, 0), becomes + gaps)  # fmt: skip
 
 
 def _used(name: str, use: str, values: Values | None) -> Shown:

@@ -33,12 +33,13 @@ _PARTS = record({"columns": listed(_COLUMN), "targets": listed(_TARGET)}, {"form
 T = TypeVar("T")
 
 
-def _whole_schema(value: Any, where: str) -> None:
+def SCHEMA(value: Any, where: str) -> None:  # noqa: N802
+    """What a schema's JSON is to hold, and what of it is to belong together."""
     _PARTS(value, where)
     schema_of(value)
 
 
-STORED = maybe(_whole_schema)
+STORED = maybe(SCHEMA)
 """What a schema's JSON is to hold, each part and all together, where there may be none."""
 
 

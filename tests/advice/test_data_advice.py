@@ -56,16 +56,39 @@ def test_features_that_are_not_scaled(x: NDArray[np.float64], network: str, opti
     assert of_arrays(tmp_path, x, network=network, options=options) == wanted
 
 
-def test_columns_that_are_the_same_throughout(tmp_path: Path) -> None:
-    a, y = X[:, 0], X[:, 1]
+@pytest.mark.parametrize("normalize", ["normalize", "normalize=off"])
+def test_columns_that_are_the_same_throughout(normalize: str, tmp_path: Path) -> None:
+    a, y, when = X[:, 0], X[:, 1], np.arange(300.0)
     tenth = np.full(300, 0.1)
+    later = np.where(when < 240, 0.1, a)  # the same where it is trained on
     rounded = tenth + DRAW.integers(0, 3, 300) * 1.4e-17
     stamps = 1.7e9 + np.arange(300.0) / 10  # differ by little, and by more than rounding
-    (found,) = of_table(tmp_path, {"a": a, "tenth": tenth, "y": y})
-    assert found.startswith("W422 column `tenth` is the same in all 240")
-    (found,) = of_table(tmp_path, {"a": a, "rounded": rounded, "y": y}, "normalize")
+    (found,) = of_table(tmp_path, {"a": a, "later": later, "when": when, "y": y}, f"time=when {normalize}")
+    assert found.startswith("W422 column `later` is the same in all 240")
+    (found,) = of_table(tmp_path, {"a": a, "rounded": rounded, "y": y}, normalize)
     assert found.startswith("W422 column `rounded`")
-    assert of_table(tmp_path, {"a": a, "stamps": stamps, "y": y}, "normalize") == []
+    found_of_stamps = of_table(tmp_path, {"a": a, "stamps": stamps, "y": y}, normalize)
+    assert [found.split()[0] for found in found_of_stamps] == ["W421"] * (normalize == "normalize=off")
+    assert of_table(tmp_path, {"a": a, "tenth": tenth, "y": y}, normalize) == []  # it is left out, and the schema says why
+
+
+def test_a_column_that_is_the_same_in_the_whole_table_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a,tenth,y\n" + "".join(f"{i % 7},0.1,{i % 5}\n" for i in range(40)))
+    data = lampc.compile.text('data csv "a.csv"\nlinear 1 xavier\nloss mse', folder=tmp_path).data()
+    assert data.schema is not None
+    assert {column.name: (column.kind, column.note) for column in data.schema.columns} == {
+        "a": ("number", ""), "tenth": ("out", "0.1 everywhere")
+    }  # fmt: skip
+
+
+def test_columns_are_named_by_what_leaves_them_out(tmp_path: Path) -> None:
+    """A category whose slots are all the same is one column; of one that varies no slot is spoken of."""
+    rows = "".join(f"{i},{'u' if i < 32 else 'v'},{'pq'[i % 2]},{i % 7 * 0.3},{i % 5}\n" for i in range(40))
+    (tmp_path / "a.csv").write_text("when,the kind,letter,a,y\n" + rows)
+    program = lampc.compile.text('data csv "a.csv" time=when\nlinear 1 xavier\nloss mse', folder=tmp_path)
+    (found,) = program.warnings
+    assert found.message == "column `the kind` is the same in all 32 training samples: nothing can be learnt from that"
+    assert found.fixes == ('leave it out: `drop=["the kind"]`',)
     assert of_arrays(tmp_path, np.pad(X, ((0, 0), (0, 2)))) == []  # an image's margin
 
 
@@ -73,14 +96,15 @@ def test_columns_that_are_the_same_throughout(tmp_path: Path) -> None:
 def test_what_differs_by_rounding_alone_is_not_divided_by(backend: str, tmp_path: Path) -> None:
     draw = np.random.default_rng(0)
     x = draw.normal(size=300)
-    rows = "".join(f"{0.1},{value:.4f},{2 * value + 1:.4f}\n" for value in x)
+    rounded = 0.1 + draw.integers(0, 2, 300) * 1.4e-17
+    rows = "".join(f"{tenth!r},{value:.4f},{2 * value + 1:.4f}\n" for tenth, value in zip(rounded.tolist(), x, strict=True))
     (tmp_path / "a.csv").write_text("c,x,y\n" + rows)
-    source = 'data csv "a.csv" normalize\nlinear 1 xavier\nloss mse\noptimizer sgd lr=0.1\ntrain epochs=40 batch=30'
+    source = 'data csv "a.csv" scale=off\nlinear 1 xavier\nloss mse\noptimizer sgd lr=0.1\ntrain epochs=40 batch=30'
     model = lampc.compile.text(source, folder=tmp_path, backend=backend).model()
     data = model.program.data()
     model.train(data=data)
-    assert data.normal is not None
-    mean, deviation = data.normal
+    assert data.schema is not None
+    mean, deviation = (np.array([getattr(column, of)[0] for column in data.schema.taken]) for of in ("mean", "deviation"))
     new = (np.array([[0.1001, 1.0]]) - mean) / deviation
     assert float(model(new)[0, 0]) == pytest.approx(3.0, abs=0.05)  # was 1.3e13
 

@@ -15,10 +15,10 @@ from lampc import resources
 from lampc.cli import VERBS, cli
 
 GIVEN: dict[str, dict[str, str]] = {
-    "new": {"--from": "--from iris"},
+    "new": {"--from": "--from either.csv", "--target": "--target c", "--output": "-o fresh.lamp"},
     "examples": {"--json": ""},
     "check": {"--fix": "", "--diff": "", "--format": "--format concise", "--json": "", "--set": "--set epochs=2"},
-    "data": {"--json": "", "--set": "--set repeat=2"},
+    "data": {"--target": "--target a", "--json": "", "--set": "--set repeat=2"},
     "train": {"--runs": "--runs 2", "--seed": "--seed 3", "--device": "--device cpu", "--backend": "--backend torch",
               "--json": "", "--resume": "--resume xor", "--run-dir": "--run-dir runs", "--no-save": "",
               "--log": "--log tensorboard", "--save-every": "--save-every 1", "--quiet": "", "--set": "--set epochs=2"},
@@ -42,11 +42,12 @@ GIVEN: dict[str, dict[str, str]] = {
 }  # fmt: skip
 """Each verb's options, as they are given here. An option that is not here is missing."""
 EVERYWHERE = {"--allow-python": "", "--color": "--color never"}
-ARGUMENTS = {"new": "fresh", "check": "xor", "data": "xor", "train": "xor", "eval": "either", "predict": "either either.csv",
+ARGUMENTS = {"check": "xor", "train": "xor", "eval": "either", "predict": "either either.csv",
              "sample": "tiny.lamp", "plot": "disc", "compare": "disc/1 disc/2", "sweep": "xor", "export": "named",
              "import": "net.onnx", "graph": "xor", "ops": "xor", "explain": "E401"}  # fmt: skip
 REFUSED = {
     "check": {"--json": "--format --diff"},
+    "data": {"--target": "--set --allow-python"},
     "train": {"--no-save": "--resume --run-dir --save-every --log", "--quiet": "--json"},
     "predict": {"--output": "--json"},
     "sweep": {"--grid": "--search --trials --study",
@@ -71,6 +72,10 @@ def options(verb: str) -> dict[str, str]:
 
 def wanting(verb: str, words: set[str]) -> str:
     """What a verb needs beside some options, and keeps it short."""
+    if verb == "new":  # the example's or the table's, and where it is written
+        return (" fresh" if "--output" not in words else "") + (" --from either.csv" if "--from" not in words else "")
+    if verb == "data":
+        return " either.csv" if "--target" in words else " xor"
     more = " --set epochs=2" if verb in ("sweep", "train") and "--set" not in words else ""
     if verb == "sweep" and not words & {"--grid", "--search"}:
         return f"{more} --search optimizer.lr=0.01,0.1" + (" --trials 1" if "--trials" not in words else "")
@@ -139,6 +144,10 @@ def test_two_options_count_or_are_refused(verb: str, place: Path, lampc: Command
         ("train xor --backend torch --set backend=native", "--backend beside --set backend"),
         ("sweep xor --grid optimizer.lr=0.1 --runs 2 --set runs=2", "--runs beside --set runs"),
         ("sample gpt --set epochs=2", "--set beside gpt: it is a run"),
+        ("new fresh --from either.csv -o x.lamp", "NAME and -o both name the program"),
+        ("new fresh --from iris --target c", "--target and -o are for a table"),
+        ("new -o x.lamp", "--target and -o are for a table"),
+        ("data xor --target a", "--target beside xor: it is for tables"),
         ("data other.csv --set width=3", "--set beside other.csv: it is for programs"),
         ("data other.csv --allow-python", "--allow-python beside other.csv"),
         ("export disc", "Say what to write: --to torch, onnx, safetensors, c; or an OUT that ends in .py,"),
@@ -166,6 +175,9 @@ def test_what_would_say_nothing_is_refused(words: str, said: str, place: Path, l
 @pytest.mark.parametrize(
     ("words", "files"),
     [
+        ("new fresh --from iris --color never", "fresh.lamp"),
+        ("new several --from either.csv --target c --target b", "several.lamp"),
+        ("new --from either.csv --target b -o made.lamp", "made.lamp"),
         ("graph xor -o x.gv", "x.gv"),
         ("graph xor --dot -o picture", "picture"),
         ("graph xor -o x.txt", "x.txt"),

@@ -224,4 +224,4 @@ def test_warnings_are_said_even_where_they_are_to_be_errors(tmp_path: Path) -> N
         done = subprocess.run([*command, *verb], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120,
                               check=False)  # fmt: skip
         assert done.returncode == 0, done.stderr
-    assert "warning: y.csv has columns that the network was not trained on" in done.stderr
+    assert "new columns, which are not looked at: other" in done.stderr

@@ -28,7 +28,7 @@ FILES = {
     "mendable.lamp": "linear 2->3 xavier; tahn\n",
     "broken.lamp": "linear 2->3 xavier; linear 4->1\n",
     "lost.lamp": DIVERGES,
-    "a.csv": "a,b,y\n" + "".join(f"{i},{i % 3},{i % 2}\n" for i in range(20)),
+    "a.csv": "a,b,y\n" + "".join(f"{i * 7 % 20},{i % 3},{i % 2}\n" for i in range(20)),
     "other.csv": "a,c\n1,2\n",
 }
 
@@ -121,7 +121,8 @@ CASES = (
     Case("export table --to c", 0),
     Case("export none --to c", 1, False, "error[E610]"),
     Case("export table --to jax", 2, False, "jax"),
-    Case("import table.onnx -o back.lamp", 0),
+    Case("import good.onnx -o back.lamp", 0),
+    Case("import table.onnx -o table_back.lamp", 1, False, "error[E812]"),  # an input for each column
     Case("import a.csv", 1, False, "error[E812]"),
     Case("import", 2, False, "FILE"),
     Case("data a.csv", 0),
@@ -144,7 +145,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             (path / name).write_text(text)
         (path / "damaged" / "good" / "1").mkdir(parents=True)
         (path / "damaged" / "good" / "1" / "config.json").write_text("{}")
-        for command in ("train good.lamp", "train table.lamp", "export table --to onnx"):
+        for command in ("train good.lamp", "train table.lamp", "export good --to onnx", "export table --to onnx"):
             assert run(command.split()) == 0
         yield path
 

@@ -9,7 +9,7 @@ from lampc.data import SOURCES
 from lampc.elaborate.composition import COMBINATORS
 from lampc.elaborate.constants import CONSTANTS, FUNCTIONS
 from lampc.elaborate.functions import BINARY, REDUCING, UNARY
-from lampc.elaborate.statements import TRAIN
+from lampc.elaborate.statements import COLUMN, TRAIN
 from lampc.ir.leaves import Initialiser
 from lampc.layers import LAYERS
 from lampc.layers.initialisers import INITIALISERS
@@ -39,7 +39,7 @@ def _default(value: object) -> str:
 def _param(param: Param) -> str:
     if param.default is REQUIRED:
         return f"`{param.name}`"
-    return f"`{param.name}`" if param.default is None else f"`{param.name}={_default(param.default)}`"
+    return f"`{param.name}`" if param.default in (None, "", ()) else f"`{param.name}={_default(param.default)}`"
 
 
 def options(signature: Signature) -> str:
@@ -85,6 +85,7 @@ TABLES = {
         ("source", "gives", "arguments and options", "example"),
         ((f"`{s.name}`", s.doc, options(s.signature), f"`{s.example}`") for s in SOURCES.values()),
     ),
+    "column": table(("argument", "is"), ((_param(p), p.doc) for p in COLUMN.params)),
     "train": table(("option", "default", "is"), ((f"`{p.name}`", f"`{_default(p.default)}`", p.doc) for p in TRAIN.params)),
     "functions": table(
         ("where", "functions"),

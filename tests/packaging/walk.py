@@ -24,7 +24,7 @@ input 4
 Linear(4, 16), relu
 Dense(3)
 
-data csv "iris.csv" target=species split=0.8 normalize
+data csv "iris.csv" target=species split=0.8
 loss cross_entropy
 optimizer Adam learning_rate=0.01
 train epoch=30 batch_size=16 shuffle
@@ -35,7 +35,7 @@ input 4
 linear 4->16; relu
 linear 3
 
-data csv "iris.csv" target=species split=0.8 normalize
+data csv "iris.csv" target=species split=0.8
 loss crossentropy
 optimizer adam lr=0.01
 train epochs=30 batch=16 shuffle

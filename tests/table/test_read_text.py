@@ -50,7 +50,7 @@ WRITTEN: dict[str, tuple[str | bytes, dict[str, list[str]], Form, tuple[str, ...
     "with what divides cells in a cell": ('x,y\n1,"a, b"\n2,"c\nd"\n', {"x": ["1", "2"], "y": ["a, b", "c\nd"]}, Form(), ()),
     "with other quotes": ("x,y\n'1.5','a'\n'-2','b'\n", PLAIN, Form(), ("cells are quoted by '",)),
     "with semicolons": ("x;y\n1.5;a\n-2;b\n", PLAIN, Form(delimiter=";"), ('cells are divided by semicolons: delimiter=";"',)),
-    "with tabs": ("x\ty\n1.5\ta\n-2\tb\n", PLAIN, Form(delimiter="\t"), ('cells are divided by tabs: delimiter="tab"',)),
+    "with tabs": ("x\ty\n1.5\ta\n-2\tb\n", PLAIN, Form(delimiter="\t"), ('cells are divided by tabs: delimiter=tab',)),
     "with bars": ("x|y\n1.5|a\n-2|b\n", PLAIN, Form(delimiter="|"), ('cells are divided by bars: delimiter="|"',)),
     "with colons": ("x:y\n1.5:a\n-2:b\n", PLAIN, Form(delimiter=":"), ('cells are divided by colons: delimiter=":"',)),
     "in columns": ("    x y\n  1.5 a\n   -2 b\n", PLAIN, Form(delimiter=" "), (BLANKS,)),
