@@ -11,6 +11,7 @@ from lampc.table.dates import PARTS, measured
 from lampc.table.parsed import Codes, Moments, Numbers, Parsed, Values, Words
 from lampc.table.schema import DAYS, Column, Schema
 from lampc.table.text import vocabulary
+from lampc.table.written import word
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,8 +56,8 @@ def refused(column: Column, missing: NDArray[np.bool_]) -> DataError:
     count, first = int(missing.sum()), int(missing.argmax())
     cells = "1 cell is" if count == 1 else f"{count:,} cells are"
     return DataError("E602", f"column `{column.name}`: {cells} missing, the first in row {first} (from 0)",
-                     (f"let them stand for the mean: `column {column.name} missing=mean`",
-                      f"or leave the column out: `drop=[{column.name}]`"))  # fmt: skip
+                     (f"let them stand for the mean: `column {word(column.name)} missing=mean`",
+                      f"or leave the column out: `drop=[{word(column.name)}]`"))  # fmt: skip
 
 
 def _categories(column: Column, values: Codes) -> Column:
