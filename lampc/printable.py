@@ -40,7 +40,7 @@ def cell(value: Any) -> Any:
     """A table's cell: what cannot be seen is written out, and before a text that a spreadsheet would take for a formula stands
     a ``'``, as OWASP has it.
 
-    Numbers, and texts that are numbers, such as ``-1``, are as they are.
+    Numbers, and texts that are numbers, such as ``-1`` or ``-1,5``, are as they are.
     """
     if not isinstance(value, str):
         return value
@@ -48,7 +48,7 @@ def cell(value: Any) -> Any:
     if not value.startswith(_FORMULA):
         return shown
     try:
-        float(value)
+        float(value.replace(",", "."))
     except ValueError:
         return f"'{shown}"
     return shown

@@ -66,7 +66,7 @@ def predict(run: str, input: str, output: str | None, as_json: bool, last: bool,
         except KeyboardInterrupt:
             say("interrupted: nothing is written" if output is not None else "interrupted", err=True)
             return 128 + stop.signal
-    if found.schema is not None and (notes := said(found.schema, told)):
+    if found.schema is not None and (notes := said(found, told)):
         say(notes, err=True)
     return 0
 

@@ -106,6 +106,9 @@ def _check_classes(found: Comparison, data: Data | None, made_by: Span, problems
     if classes > outputs:
         problems.report("E503", f"the data has {classes} classes, but the network scores {outputs}", made_by,
                         f"makes {outputs}", also=places, fixes=[f"let the last layer end in {classes}"])  # fmt: skip
+    elif classes == 1 < outputs:
+        problems.report("W501", f"the data has one class alone, `{description.classes[0]}`: there is nothing to tell apart",
+                        data.span, fixes=["name the column that is to be learnt: `target=NAME`"])  # fmt: skip
     elif classes < outputs:
         problems.report("W501", f"the network scores {outputs} classes, but the data has {classes}", made_by,
                         f"makes {outputs}", also=places, fixes=[f"let the last layer end in {classes}"])  # fmt: skip

@@ -11,6 +11,7 @@ from lampc.data.nearby import ELSEWHERE, tables
 from lampc.diagnostics import Edit, Problems
 from lampc.diagnostics.edits import instead
 from lampc.syntax import tree
+from lampc.table.written import word
 
 
 def no_data(word: tree.Word, listed: str, folder: Path) -> tuple[list[str], tuple[Edit, ...]]:
@@ -37,7 +38,7 @@ def without_path(source: DataSource, statement: tree.Layer, folder: Path, proble
 def report_number(option: tree.Option, number: float, names: Sequence[str], problems: Problems) -> None:
     """Report a column that is given by its number, among the columns' names."""
     name = names[int(number)] if -len(names) <= number < len(names) else None
-    written = name if name is None or name.isidentifier() else f'"{name}"'
+    written = None if name is None else word(name)
     problems.report("E304", f"`target` is a column's name, not its number, {number:g}", option.span,
                     fixes=[f"write `target={written}`" if written else "write its name"],
                     edits=instead(option.value.span, written))  # fmt: skip

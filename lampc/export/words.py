@@ -9,6 +9,7 @@ from lampc.printable import printable
 from lampc.table.asked import NUMBER
 from lampc.table.missing import MISSING
 from lampc.table.schema import Column
+from lampc.table.written import word
 from lampc.table.yesno import PAIRS, answers
 
 UNSEEN, GAP = -1, -2
@@ -49,4 +50,5 @@ def no_text(column: Column, form: str) -> LampError:
     """The mistake that a column is a text (E814)."""
     name = printable(column.name)
     return failure("E814", f"`{name}` is a text, and {form} has nothing that splits texts as lampc does",
-                   "`--to torch` writes PyTorch source, which takes texts", f"train without it: `drop=[{name}]`")  # fmt: skip
+                   "`--to torch` writes PyTorch source, which takes texts",
+                   f"train without it: `drop=[{word(name)}]`")  # fmt: skip

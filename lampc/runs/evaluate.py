@@ -113,8 +113,10 @@ def _table(run: Run, path: Path) -> Split:
         parsed = parsed.take(there)
         name = schema.used.get("weight")
         weight = None if name is None or name not in table.columns else weights_of(parse_weight(name, table), name)[there]
-        x = encoded(schema, parsed, only(table, there), run.program.elaborated.input_below, trained=True).x
-        return Split(x, y_of(schema, parsed, data.request.bits), weight, rows=there)
+        made = encoded(schema, parsed, only(table, there), run.program.elaborated.input_below, trained=True)
+        if notes := rows.said(run, [rows.Rows(table, made)]):
+            warnings.warn(f"{path}: {notes}", UserWarning, stacklevel=2)
+        return Split(made.x, y_of(schema, parsed, data.request.bits), weight, rows=there)
     except DataError as error:
         raise failure(error.code, str(error), *error.fixes) from None
 

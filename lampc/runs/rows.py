@@ -118,7 +118,7 @@ def of_lines(run: Run, lines: Iterable[str], delimiter: str) -> Iterator[tuple[b
                 header = found
                 continue
             cells = _named(found, header or wanted, place)
-        yield header is not None, _encoded(run, _one(cells, place))
+        yield header is not None, _encoded(run, _one(cells, f"line {number}", schema.form.decimal))
 
 
 def _named(cells: Sequence[Any], names: Sequence[str], place: str) -> dict[str, Any]:
@@ -136,12 +136,21 @@ def _json(text: str, names: Sequence[str], place: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else _named(value, names, place)
 
 
-def _one(cells: Mapping[str, Any], place: str) -> Table:
+def _one(cells: Mapping[str, Any], line: str, decimal: str) -> Table:
     import pyarrow as pa
 
-    words = {name: None if cell is None else str(cell) for name, cell in cells.items()}
-    columns = {name: pa.chunked_array([pa.array([word], pa.string())]) for name, word in words.items()}
-    return Table("standard input", columns, Form(), lambda row: place.removeprefix("standard input, "))
+    typed = {name: cell if isinstance(cell, bool | int | float | None) else str(cell) for name, cell in cells.items()}
+    columns = {name: pa.chunked_array([_array(cell)]) for name, cell in typed.items()}
+    return Table("standard input", columns, Form(decimal=decimal), lambda row: line)
+
+
+def _array(cell: bool | float | str | None) -> Any:
+    """A cell by itself: a number as one, whatever begins decimals in texts."""
+    import pyarrow as pa
+
+    if cell is None or isinstance(cell, str) or abs(cell) >= 2**63:
+        return pa.array([None if cell is None else str(cell)], pa.string())
+    return pa.array([cell])
 
 
 def _encoded(run: Run, table: Table) -> Rows:
@@ -165,7 +174,7 @@ def _with_names(schema: Schema, table: Table) -> Table:
     return table
 
 
-def said(schema: Schema, found: Sequence[Rows]) -> str:
+def said(run: Run, found: Sequence[Rows]) -> str:
     """What of some rows training had not prepared for, counted; empty where there was nothing."""
     if not found:
         return ""
@@ -175,12 +184,23 @@ def said(schema: Schema, found: Sequence[Rows]) -> str:
         for into, counted in ((gaps, rows.encoded.gaps), (unseen, rows.encoded.unseen)):
             for name, count in counted.items():
                 into[name] = into.get(name, 0) + count
-    known = {*(column.name for column in schema.columns), *(target.name for target in schema.targets)}
-    new = [name for name in found[0].table.columns if name not in known]
+    new = _new(run, found[0].table)
     parts = [f"{_counted(gaps)} missing"] if gaps else []
     parts += [f"{_counted(unseen)} of categories that are rare or that training never saw"] if unseen else []
     parts += [f"new columns, which are not looked at: {', '.join(new[:10])}{', …' * (len(new) > 10)}"] if new else []
     return "; ".join(parts)
+
+
+def _new(run: Run, table: Table) -> list[str]:
+    """Columns that the table of the training had not, or that the program does not speak of."""
+    schema, data = run.schema, run.program.experiment.data
+    assert schema is not None
+    given: Mapping[str, Any] = {} if data is None else data.request.arguments
+    if given.get("only"):
+        return []
+    known = {*(column.name for column in schema.columns), *(target.name for target in schema.targets)}
+    known |= {*schema.used.values(), *(given.get("drop") or ())}
+    return [name for name in table.columns if name not in known]
 
 
 def _counted(counts: Mapping[str, int]) -> str:

@@ -15,7 +15,7 @@ from lampc.runs import checkpoint as checkpoints
 from lampc.runs import saved
 from lampc.runs.checkpoint import Checkpoint
 from lampc.schema import Unfit, each, flag, listed, maybe, number, plain, record, text, whole
-from lampc.table.stored import SCHEMA, json_of, schema_of
+from lampc.table.stored import json_of, schema_json, schema_of
 
 if TYPE_CHECKING:
     from lampc.sklearn.base import Lamp
@@ -88,7 +88,7 @@ def load(kind: type[Estimator], path: str | os.PathLike[str]) -> Estimator:
                       f"`lampc.load({str(place)!r})` gives the model alone")  # fmt: skip
     try:
         ABOUT(about, "estimator")
-        SCHEMA(kept.about.get("schema"), "schema")
+        schema_json(kept.about.get("schema"), "schema")
         if about["kind"] != kind.__name__:
             raise failure("E611", f"{place} holds a {about['kind']}", f"`lampc.sklearn.{about['kind']}.load({str(place)!r})`")
         found = _made(kind, about)

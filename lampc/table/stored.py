@@ -33,13 +33,13 @@ _PARTS = record({"columns": listed(_COLUMN), "targets": listed(_TARGET)}, {"form
 T = TypeVar("T")
 
 
-def SCHEMA(value: Any, where: str) -> None:  # noqa: N802
+def schema_json(value: Any, where: str) -> None:
     """What a schema's JSON is to hold, and what of it is to belong together."""
     _PARTS(value, where)
     schema_of(value)
 
 
-STORED = maybe(SCHEMA)
+STORED = maybe(schema_json)
 """What a schema's JSON is to hold, each part and all together, where there may be none."""
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from lampc.table.schema import Column, Schema, Target
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]*(\.[A-Za-z_][A-Za-z_0-9]*)*")
+_KEYWORDS = ("as", "block", "fn", "let", "use")
 CLASSES = 10
 """Values of a target of whole numbers up to which they are taken for classes."""
 
@@ -74,7 +75,7 @@ def _plain(text: str) -> str:
 
 def word(name: str) -> str:
     """A column's name as a program has it: bare, or in quotes."""
-    return name if _WORD.fullmatch(name) else f'"{name}"'
+    return name if _WORD.fullmatch(name) and not {*_KEYWORDS} & {*name.split(".")} else f'"{name}"'
 
 
 def _data(schema: Schema, path: str, classes: bool, sizes: Plan) -> str:
