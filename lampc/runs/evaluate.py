@@ -17,7 +17,6 @@ from lampc.runs import rows
 if TYPE_CHECKING:
     from lampc.runs.load import Run
     from lampc.runtime.model import Model
-    from lampc.table.cells import Table
 
 
 def evaluate(run: Run, model: Model, other: Path | None = None) -> dict[str, dict[str, Any]]:
@@ -100,9 +99,6 @@ def _table(run: Run, path: Path) -> Split:
     try:
         table = rows.read_as(run, path)
         parsed = by_schema(schema, table, targets=True)
-        if new := _new(run, table):
-            warnings.warn(f"{path} has columns that the network was not trained on, which are not looked at: {new}",
-                          UserWarning, stacklevel=2)  # fmt: skip
         there = with_targets(parsed, schema.targets)
         if not len(there):
             raise DataError("E603", f"{path}: no row has a target")
@@ -119,14 +115,3 @@ def _table(run: Run, path: Path) -> Split:
         return Split(made.x, y_of(schema, parsed, data.request.bits), weight, rows=there)
     except DataError as error:
         raise failure(error.code, str(error), *error.fixes) from None
-
-
-def _new(run: Run, table: Table) -> str:
-    """The columns that were not there when the network was trained, and of which its program says nothing."""
-    data, schema = run.program.experiment.data, run.schema
-    assert data is not None and schema is not None
-    given = data.request.arguments
-    known = {*(column.name for column in schema.columns), *(target.name for target in schema.targets), *schema.used,
-             *(given.get("drop") or ())}  # fmt: skip
-    new = [name for name in table.columns if name not in known] if not given.get("only") else []
-    return ", ".join(new[:10]) + ", …" * (len(new) > 10)
