@@ -11,17 +11,21 @@ from typing import Any
 from lampc import files
 from lampc.data import rows
 from lampc.data.columns import feature_columns, target_column
+from lampc.data.parts import divided
 from lampc.data.place import within
 from lampc.data.reading import reading
-from lampc.data.source import DataError, Dataset, Request
-from lampc.data.split import Cut, make, named
+from lampc.data.source import DataError, Dataset, Request, Split
+from lampc.data.split import Cut, finish, named
+from lampc.table.parts import cut as rows_of
 
 
 def stays_on_disk(request: Request) -> bool:
     """Whether a table's numbers are to be unpacked into a file, and read from there."""
     path = within(request.folder, request.arguments["path"])
-    with reading(path, request.arguments["path"]):
+    try:
         return path.is_file() and (request.arguments["stream"] or rows.size(path) >= rows.LARGE)
+    except OSError:  # a name that no file system has: who opens it says so
+        return False
 
 
 def load(request: Request) -> Dataset:
@@ -36,9 +40,13 @@ def load(request: Request) -> Dataset:
     targets = arguments["target"]
     if targets is not None and len(targets) > 1:
         raise DataError("E305", "a table that stays on the disk has one target", option="target")
-    for option in ("drop", "only", "missing"):
+    for option in ("drop", "only", "missing", "weight", "group", "time"):
         if arguments[option]:
-            raise DataError("E305", f"a table that stays on the disk takes no `{option}`", option=option)
+            raise DataError("E305", f"a table that stays on the disk takes no `{option}`",
+                            (f"leave `{option}=` out",), option)  # fmt: skip
+    if isinstance(arguments["split"], str):
+        raise DataError("E305", "a table that stays on the disk has no column that names the part",
+                        ("let the parts be drawn: `split=0.8`",), "split")  # fmt: skip
     if request.overrides:
         raise DataError(
             "E305", "a table that stays on the disk takes no `column`", option=f"column {request.overrides[0].name}"
@@ -49,8 +57,19 @@ def load(request: Request) -> Dataset:
                                                  request.columns, changed)  # fmt: skip
         if request.below:
             x.check("the table", request.below)
-        cut = replace(Cut.of(request), normalize=arguments["normalize"] is not False and not request.below)
-        return named(make(x, y, known, cut), columns, wanted)
+        scaled = bool(arguments["normalize"]) if request.below else arguments["normalize"] is not False
+        cut = Cut(seed=request.seed, normalize=scaled, below=request.below, scale=request.scale, scalable=True)
+        return named(finish(*_parts(request, x, y, known), known, cut), columns, wanted)
+
+
+def _parts(request: Request, x: rows.Rows, y: Any, known: tuple[str, ...] | None) -> tuple[Split, Split, Split]:
+    """The rows to train on, to choose by, and to test on, drawn as those of a table in memory."""
+    shares, manner = divided(request.arguments, known is not None)
+    labels = y if manner.kind == "stratified" else None
+    x = replace(x, below=request.below)
+    drawn = rows_of(len(x), shares, request.seed, labels, fold=request.fold)
+    train, validation, test = (Split(x.take(each), y[each]) for each in drawn)
+    return train, validation, test
 
 
 def _header(names: Sequence[str], name: str) -> list[str]:

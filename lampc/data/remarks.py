@@ -100,7 +100,7 @@ def _sizes(data: Dataset) -> list[Remark]:
 
 def _constant(data: Dataset) -> list[Remark]:
     """The columns of a table that are the same throughout; of arrays, an image's margin may be."""
-    if data.description.columns is None or len(data.train) < 2:
+    if data.description.columns is None or data.description.vocabulary is not None or len(data.train) < 2:
         return []
     flat = _same(data)
     if data.schema is None:

@@ -11,8 +11,10 @@ from lampc.data.source import DataError, Dataset, Request, Split
 from lampc.data.split import Cut, finish
 from lampc.data.understood import Understood, by_schema
 from lampc.data.weights import weights
-from lampc.data.whole import in_table, whole_numbers
-from lampc.table.encode import encode
+from lampc.data.whole import in_table, refuse_strange
+from lampc.table.bad import Bad, BadCells, gaps
+from lampc.table.cells import Table
+from lampc.table.encode import Encoded, encode
 from lampc.table.fit import fitted, refitted
 from lampc.table.parsed import Codes, Moments, Numbers, Parsed, Values, Words
 from lampc.table.parts import cut
@@ -63,7 +65,8 @@ def dataset(request: Request, known: Understood) -> Dataset:
             for x, place in zip(drawn.x, drawn.places, strict=True)]  # fmt: skip
     one = schema.targets[0] if len(schema.targets) == 1 else None
     classes = one.values if one is not None and one.kind != "number" and not request.bits else None
-    whole = Cut(seed=request.seed, below=request.below, scale=request.scale, scalable=True)
+    asked = bool(request.below and request.arguments["normalize"])  # which is refused
+    whole = Cut(seed=request.seed, normalize=asked, below=request.below, scale=request.scale, scalable=True)
     found = finish(made[0], made[1], made[2], classes, whole)
     described = replace(found.description, columns=schema.slots, name=schema.name, schema=schema,
                         vocabulary=_vocabulary(schema), either=one is not None and one.kind == "yesno")  # fmt: skip
@@ -89,7 +92,9 @@ def _drawn(request: Request, known: Understood) -> _Drawn:
         schema = Schema(columns, known.targets, known.table.form, known.used, known.table.notes)
     else:
         schema = refitted(request.schema, train, standardise)
-    x = tuple(_x(schema, parsed.take(place), request) for place in places)
+    if request.below:  # what is wrong is told in the file's order
+        encoded(schema, parsed.take(rows), only(known.table, rows), request.below)
+    x = tuple(encoded(schema, parsed.take(place), only(known.table, place), request.below).x for place in places)
     targets = Parsed({target.name: parsed.columns[target.name] for target in schema.targets}, parsed.rows)
     name = known.used.get("weight")
     weight = None if name is None else weights_of(known.parsed.columns[name], name)
@@ -181,12 +186,37 @@ def with_targets(parsed: Parsed, targets: tuple[Target, ...]) -> NDArray[np.int6
     return np.flatnonzero(there)
 
 
-def _x(schema: Schema, part: Parsed, request: Request) -> Any:
-    x = encode(schema, part).x
-    if request.below and x.dtype.kind == "f":
-        lines = range(part.rows)
-        return whole_numbers(x, request.below, in_table(lines, schema.slots))
-    return x
+def encoded(schema: Schema, parsed: Parsed, table: Table, below: int, trained: bool = False) -> Encoded:
+    """A table's rows as samples; ``below``: what whole numbers are to stay below, 0 where samples hold any numbers.
+
+    ``trained``: whether a network was trained already, so that mending the program is no advice.
+
+    Raises:
+        DataError: if a cell is missing where none may be, or is none of those numbers; with its place in the table.
+    """
+    bad = [_gaps(column.name, missing, below) for column in schema.taken
+           if (missing := parsed.columns[column.name].missing).any()
+           and (column.policy == "refuse" or (below and column.kind == "number"))]  # fmt: skip
+    if bad:
+        raise BadCells(table, bad)
+    found = encode(schema, parsed)
+    if below and found.x.dtype.kind == "f":
+        refuse_strange(found.x, below, in_table(table.place, schema.slots), trained)
+        return replace(found, x=found.x.astype("int64"))
+    return found
+
+
+def _gaps(name: str, missing: NDArray[np.bool_], below: int) -> Bad:
+    found = gaps(name, missing)
+    if not below:
+        return found
+    said = f"the cell is missing, and the input is written as whole numbers below {below}"
+    return replace(found, said=said, fixes=("give what is missing a number of its own in the file",))
+
+
+def only(table: Table, rows: NDArray[np.int64]) -> Table:
+    """A table of which some rows are looked at: where these are found."""
+    return replace(table, place=lambda row: table.place(int(rows[row])))
 
 
 def _vocabulary(schema: Schema) -> tuple[str, ...] | None:

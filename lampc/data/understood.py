@@ -12,6 +12,7 @@ from typing import Any
 from lampc.data.opened import regular
 from lampc.data.source import DataError, Request
 from lampc.diagnostics.suggest import nearest
+from lampc.table.bad import BadCells, gaps
 from lampc.table.cells import Asked, Table
 from lampc.table.kinds import understand
 from lampc.table.parse import parse, whole
@@ -88,6 +89,10 @@ def _understood(request: Request, path: Path) -> Understood:
     kept = [name for name in names if name in left or name in targets or name in used.values()]
     some = Table(table.name, {name: table.columns[name] for name in kept}, table.form, table.place, table.notes)
     columns, learnt, parsed = understand(some, overrides, targets, given["classes"], tuple(used.values()))
+    lacking = [target.name for target in learnt if target.missing] if given.get("missing") == "refuse" else []
+    if lacking:
+        fixes = ("leave the rows out: a program without `missing=refuse` does so",)
+        raise BadCells(table, [replace(gaps(name, parsed.columns[name].missing), fixes=fixes) for name in lacking], "missing")
     if not any(column.taken for column in columns):
         notes = "; ".join(f"`{column.name}`: {column.note}" for column in columns[:5])
         raise DataError("E601", "there is no feature column beside the target" + (f" ({notes})" if notes else ""))

@@ -45,8 +45,8 @@ def names_in(source: DataSource, request: Request) -> int:
     return int(max(x.max() for x in at_hand)) + 1 if at_hand and len(at_hand) == len(parts) else 0
 
 
-def refuse_strange(x: NDArray[Any], below: int, place: Place) -> None:
-    """See that numbers are whole, from 0, and below some number.
+def refuse_strange(x: NDArray[Any], below: int, place: Place, trained: bool = False) -> None:
+    """See that numbers are whole, from 0, and below some number; ``trained``: such as a network takes that is there already.
 
     Raises:
         DataError: if one is not (E604).
@@ -59,6 +59,9 @@ def refuse_strange(x: NDArray[Any], below: int, place: Place) -> None:
     index = tuple(int(i) for i in np.argwhere(strange)[0])
     value = float(x[index])
     where = place(index)
+    if trained:
+        raise DataError("E604", f"{where} holds {value:g}, which is not one of the whole numbers 0 to {below - 1} that the "
+                        "network takes", ("give it one of those, or train with more: `int<…>` in `input`",))  # fmt: skip
     if value != int(value):
         raise DataError("E604", f"{where} holds {value:g}, and the input is written as whole numbers below {below}",
                         ("leave `int<…>` out of `input` if they are measurements",))  # fmt: skip
@@ -76,11 +79,11 @@ def in_array(name: str, first: int = 0) -> Place:
     return place
 
 
-def in_table(lines: Sequence[int] | None, columns: Sequence[str]) -> Place:
-    """``line 5, column `word```; rows, from 0, where there are no lines."""
+def in_table(where: Callable[[int], str], columns: Sequence[str]) -> Place:
+    """``line 5, column `word```; ``where``: from a row to where it is found."""
 
     def place(index: tuple[int, ...]) -> str:
         row, column = index
-        return f"{f'row {row} (from 0)' if lines is None else f'line {lines[row]}'}, column `{columns[column]}`,"
+        return f"{where(row)}, column `{columns[column]}`,"
 
     return place

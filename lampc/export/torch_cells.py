@@ -135,12 +135,17 @@ def category(columns, name, words, shares, rest=False, gaps=False, complete=Fals
     What has no slot is told by the words' shares of the training.
     """
     found = values(name, cells(columns, name, words), lambda cell: word(cell, numbers), complete)
-    width = len(words) + rest
-    slot = {known: [float(i == place) for i in range(width)] for place, known in enumerate(words)}
-    other = [0.0] * len(words) + [1.0] if rest else shares
-    unsaid = [0.0] * width + [1.0] if gaps else shares
-    rows = [unsaid if cell is None else slot.get(cell, other) + [0.0] * gaps for cell in found]
-    return torch.tensor(rows, dtype=torch.float64).reshape(len(rows), width + gaps)
+    count = len(words)
+    slots = torch.zeros(count + 2, count + rest + gaps, dtype=torch.float64)  # of each word, of others, of what is missing
+    slots[:count, :count] = torch.eye(count)
+    unseen = [0.0] * count + [1.0] if rest else shares
+    slots[count, :count + rest] = torch.tensor(unseen, dtype=torch.float64)
+    slots[count + 1] = slots[count]
+    if gaps:
+        slots[count + 1] = 0.0
+        slots[count + 1, -1] = 1.0
+    place = {known: i for i, known in enumerate(words)}
+    return slots[torch.tensor([count + 1 if cell is None else place.get(cell, count) for cell in found], dtype=torch.int64)]
 ''',
     "date": '''
 def date(columns, name, parts, fill, mean=(), deviation=(), first=0.0, gaps=False, complete=False, written=ISO, missing=()):

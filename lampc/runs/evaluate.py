@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lampc.data import DataError, Split
-from lampc.data.samples import weights_of, with_targets, y_of
+from lampc.data.samples import encoded, only, weights_of, with_targets, y_of
 from lampc.data.understood import by_schema, parse_weight
 from lampc.diagnostics import failure
 from lampc.runs import rows
-from lampc.table.encode import encode
 
 if TYPE_CHECKING:
     from lampc.runs.load import Run
     from lampc.runtime.model import Model
+    from lampc.table.cells import Table
 
 
 def evaluate(run: Run, model: Model, other: Path | None = None) -> dict[str, dict[str, Any]]:
@@ -100,6 +100,9 @@ def _table(run: Run, path: Path) -> Split:
     try:
         table = rows.read_as(run, path)
         parsed = by_schema(schema, table, targets=True)
+        if new := _new(run, table):
+            warnings.warn(f"{path} has columns that the network was not trained on, which are not looked at: {new}",
+                          UserWarning, stacklevel=2)  # fmt: skip
         there = with_targets(parsed, schema.targets)
         if not len(there):
             raise DataError("E603", f"{path}: no row has a target")
@@ -110,6 +113,18 @@ def _table(run: Run, path: Path) -> Split:
         parsed = parsed.take(there)
         name = schema.used.get("weight")
         weight = None if name is None or name not in table.columns else weights_of(parse_weight(name, table), name)[there]
-        return Split(encode(schema, parsed).x, y_of(schema, parsed, data.request.bits), weight, rows=there)
+        x = encoded(schema, parsed, only(table, there), run.program.elaborated.input_below, trained=True).x
+        return Split(x, y_of(schema, parsed, data.request.bits), weight, rows=there)
     except DataError as error:
         raise failure(error.code, str(error), *error.fixes) from None
+
+
+def _new(run: Run, table: Table) -> str:
+    """The columns that were not there when the network was trained, and of which its program says nothing."""
+    data, schema = run.program.experiment.data, run.schema
+    assert data is not None and schema is not None
+    given = data.request.arguments
+    known = {*(column.name for column in schema.columns), *(target.name for target in schema.targets), *schema.used,
+             *(given.get("drop") or ())}  # fmt: skip
+    new = [name for name in table.columns if name not in known] if not given.get("only") else []
+    return ", ".join(new[:10]) + ", …" * (len(new) > 10)

@@ -121,6 +121,8 @@ def predict(run: Run, model: Model, x: Any) -> Predictions:
     heads = {head.label: head.part for head in elaborated.heads}
     made = model(x).double()
     made = (in_own_unit(model.unit, made, heads[""]) if "" in heads else made).cpu()
+    if not any(heads) and _several(run, made):
+        return _of_targets(run, made.numpy(), scored="" in heads and isinstance(elaborated.graph[last.node].op, Sigmoid))
     if not any(heads):
         return _predictions(run, made, last, _target(run), "p_", "" in heads)
     own = next((label for label, value in elaborated.labels.items() if value == last), "prediction")
@@ -159,6 +161,27 @@ def _predictions(run: Run, made: Tensor, value: Value, name: str, prefix: str, s
         chosen = np.asarray(known)[(shares[:, 1].numpy() > above).astype(int)]
     names = (name, *(f"{prefix}{c}" for c in known))
     return Predictions(names, (chosen.tolist(), *shares.numpy().T.tolist()), raw)
+
+
+def _several(run: Run, made: Tensor) -> bool:
+    """Whether a table's several targets are predicted, a number each."""
+    return run.schema is not None and len(run.schema.targets) > 1 and made.shape[1:] == (len(run.schema.targets),)
+
+
+def _of_targets(run: Run, raw: NDArray[np.generic], scored: bool) -> Predictions:
+    """Columns for each of a table's targets; of yes or no, if they are ``scored`` by shares, the word and the share of yes."""
+    import numpy as np
+
+    assert run.schema is not None
+    above = 0.5 if run.threshold is None else run.threshold
+    columns: dict[str, list[Any]] = {}
+    for target, made in zip(run.schema.targets, raw.T, strict=True):
+        if target.kind == "yesno" and scored:
+            columns[target.name] = np.asarray(target.values)[(made > above).astype(int)].tolist()
+            columns[f"p_{target.name}"] = made.tolist()
+        else:
+            columns[target.name] = made.tolist()
+    return Predictions(tuple(columns), tuple(columns.values()), raw)
 
 
 def _each(found: NDArray[Any], name: str, raw: NDArray[np.generic]) -> Predictions:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lampc.data.samples import encoded
 from lampc.data.source import DataError
 from lampc.data.understood import by_schema
 from lampc.diagnostics import failure
 from lampc.schema import Unfit
 from lampc.schema import parse as parse_json
 from lampc.table.cells import Asked, Form, Table
-from lampc.table.encode import Encoded, encode
+from lampc.table.encode import Encoded
 from lampc.table.read import read
-from lampc.table.read_source import reading
 from lampc.table.schema import Schema
 
 if TYPE_CHECKING:
@@ -65,9 +66,8 @@ def read_as(run: Run, path: Path) -> Table:
     """
     data, schema = run.program.experiment.data, run.schema
     assert schema is not None
-    with reading(path):
-        if not path.is_file():
-            raise DataError("E601", f"cannot read {path}: there is no such file")
+    if not os.path.isfile(path):  # False of a name that no file system has, too
+        raise DataError("E601", f"cannot read {path}: there is no such file")
     given: Mapping[str, Any] = {} if data is None else data.request.arguments
     asked = Asked(*(given.get(name) for name in ("delimiter", "decimal", "encoding", "header")))
     return _with_names(schema, read(path, str(path), asked))
@@ -149,7 +149,8 @@ def _encoded(run: Run, table: Table) -> Rows:
     assert schema is not None
     table = _with_names(schema, table)
     try:
-        return Rows(table, encode(schema, by_schema(schema, table, targets=False)))
+        below = run.program.elaborated.input_below
+        return Rows(table, encoded(schema, by_schema(schema, table, targets=False), table, below, trained=True))
     except DataError as error:
         raise failure(error.code, str(error), *error.fixes) from None
 

@@ -131,7 +131,8 @@ class _Book:
         count = turns[0].fold[1] if turns[0].fold is not None else 0
         trained = {_turn(entry, count) for entry in last.about["ended"]}
         if not trained <= {*turns}:
-            raise failure("E612", f"the run has trained {max(trained)}, and {turns[0]} to {turns[-1]} are asked for",
+            first, last_one = turns[0].seed, turns[-1].seed
+            raise failure("E612", f"the run has trained seed {max(trained).seed}, and {first} to {last_one} are asked for",
                           "ask for as many, or begin a new run: leave `--resume` out")  # fmt: skip
         train, schedule = self.kept.program.experiment.train, self.kept.program.experiment.schedule
         if schedule is not None and last.about.get("epochs", train.epochs) != train.epochs:

@@ -126,6 +126,8 @@ class Lamp(BaseEstimator):  # type: ignore[misc]
 
     def _data(self, x: Any, task: Task, validation: float, seed: int, again: bool) -> Dataset:
         x = table.written_out(x)
+        if not isinstance(self.columns, str):
+            raise TypeError(f'columns={self.columns!r} is no text of `column` statements, such as "column age number"')
         try:
             if again:
                 return continued(x, self._names, task, self.schema_, self._unit, validation, seed)

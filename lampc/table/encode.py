@@ -84,9 +84,10 @@ def _one_hot(slots: NDArray[np.float64], column: Column, values: Codes) -> int:
     import numpy as np
 
     found = slots_of(column, values)
-    rows = np.flatnonzero(found >= 0)
-    slots[rows, found[rows]] = 1.0
-    count = len(column.values) + column.rest
-    unknown = (found == -2) | ((found == -1) & (not column.gaps))
-    slots[unknown, :count] = column.shares
-    return int((found == (len(column.values) if column.rest else -2)).sum())
+    other = len(column.values) if column.rest else -2
+    # What is missing and has no slot is as what training never saw.
+    place = found if column.gaps else np.where(found == -1, other, found)
+    rows = np.flatnonzero(place >= 0)
+    slots[rows, place[rows]] = 1.0
+    slots[place == -2, : len(column.values) + column.rest] = column.shares
+    return int((found == other).sum())

@@ -273,6 +273,9 @@ def _target_of_numbers(name: str, found: Nature, numbers: Numbers, classes: bool
     if not classes:
         present = numbers.values[~numbers.missing]
         return Target(name, "number", (), found.written, missing, f"{present.min():.6g}", f"{present.max():.6g}"), numbers
+    if found.written and found.words is not None:  # with marks around them, they are words
+        codes = coded(found.words)
+        return Target(name, "class", codes.words, missing=missing), codes
     codes = canonical(numbers.values)
     if found.kind == "yesno":
         return Target(name, "class", found.answers, missing=missing), Codes(codes.codes, found.answers)

@@ -58,7 +58,7 @@ def parse(cells: Any, column: Column | Target, table: Table) -> Values:
         case "date":
             return Moments(_moments(cells, column, table))
         case "category":
-            return _words(cells, column)
+            return _words(cells, column, table.form.decimal)
         case "class":
             return _classes(cells, column, table)
         case "text":
@@ -139,25 +139,25 @@ def _moments(cells: Any, column: Column | Target, table: Table) -> NDArray[np.fl
     return words.spread(seconds)
 
 
-def _words(cells: Any, column: Column | Target) -> Codes:
+def _words(cells: Any, column: Column | Target, decimal: str) -> Codes:
     """Categories: their words, those of the schema first."""
     words = distinct(raw(cells).cells, _missing_beside(column.values))
-    return coded(_named_by_number(words) if column.written == NUMBER else words, column.values)
+    return coded(_named_by_number(words, decimal) if column.written == NUMBER else words, column.values)
 
 
-def _named_by_number(words: Distinct) -> Distinct:
+def _named_by_number(words: Distinct, decimal: str) -> Distinct:
     """Words that are numbers as the words that ``canonical`` gives them."""
     import numpy as np
     import pyarrow as pa
 
     places: dict[str, int] = {}
-    renamed = [places.setdefault(_named(text), len(places)) for text in words.words.to_pylist()]
+    renamed = [places.setdefault(_named(text, decimal), len(places)) for text in words.words.to_pylist()]
     return Distinct(pa.array(list(places), pa.string()), np.array([*renamed, -1], np.int32)[words.codes], words.gaps)
 
 
-def _named(text: str) -> str:
+def _named(text: str, decimal: str) -> str:
     try:
-        return word_of(float(text))
+        return text if "_" in text else word_of(float(text.replace(decimal, ".")))
     except (ValueError, OverflowError):
         return text
 
@@ -165,7 +165,7 @@ def _named(text: str) -> str:
 def _classes(cells: Any, column: Column | Target, table: Table) -> Codes:
     import numpy as np
 
-    found = _words(cells, column)
+    found = _words(cells, column, table.form.decimal)
     others = found.words[len(column.values) :]
     if not others:
         return Codes(found.codes, column.values)

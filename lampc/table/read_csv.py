@@ -36,7 +36,7 @@ def read_csv(source: Source, asked: Asked, likely: str = ",") -> Table:
     if not count:
         raise DataError("E603", f"{source.name} has a header and no rows")
     lines = Lines(text, layout, count)
-    if plain is not None and not lines.even and any(map(_has_lines, chunked)):
+    if text.quotes % 2 or (plain is not None and not lines.even and any(map(_has_lines, chunked))):
         refuse_unclosed(text, layout)
     columns = {name: _trimmed(chunked.pop(0), text) for name in layout.names}
     empty = [name for name in layout.unnamed if len(columns) > 1 and _all_empty(columns[name])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,7 @@ from lampc.diagnostics.unplaced import DataError
 from lampc.table.cells import Asked, Form
 from lampc.table.read_dialect import Dialect, cells, reader_of
 from lampc.table.read_encoding import Text
-from lampc.table.read_form import NAMES, decimal_of, dialect_of, headed, title_lines, wanted_delimiter
+from lampc.table.read_form import NAMES, NUMBER, decimal_of, dialect_of, headed, title_lines, wanted_delimiter
 
 _HEADS = (1 << 20, 1 << 24)
 _LINES = 1000
@@ -63,7 +64,9 @@ def layout_of(text: Text, asked: Asked, likely: str) -> Layout:
     names, unnamed, doubled = _names(first, width, below, header)
     decimal = asked.decimal or decimal_of([row[: len(names)] for row in below])
     form = Form("csv", dialect.delimiter, decimal, text.encoding, header)
-    notes = (*_said_of_form(form, dialect, asked, likely, above), *doubled)
+    numbers = header and asked.header is None and at_once is False and all(NUMBER.fullmatch(cell) for cell in first)
+    taken = ["the first line, which is numbers, names the columns: header=off takes it for a row"] * numbers
+    notes = (*_said_of_form(form, dialect, asked, likely, above), *taken, *doubled)
     begin = text.begin + sum(len(line.encode()) for line in lines[:after])
     return Layout(dialect, form, names, unnamed, begin, after + 1, notes)
 
@@ -137,12 +140,27 @@ def _height(text: Text, lines: Sequence[str], dialect: Dialect) -> int:
     return reader.line_num
 
 
+def _name_rows(firsts: Sequence[str]) -> bool:
+    """Whether the first cells of rows may name them: unlike each other; of numbers such that count upwards.
+
+    Others have a cell too many: a comma in a number moves all that comes after it.
+    """
+    if len({*firsts}) < len(firsts):
+        return False
+    if not all(NUMBER.fullmatch(cell) for cell in firsts):
+        return True
+    whole = [int(cell) for cell in firsts if re.fullmatch(r"\d{1,18}", cell)]
+    counts = len(whole) == len(firsts) and all(one < next_ for one, next_ in itertools.pairwise(whole))
+    return counts and (len(whole) > 1 or whole[0] < 2)
+
+
 def _names(first: Sequence[str], width: int, below: Sequence[Sequence[str]], header: bool
            ) -> tuple[tuple[str, ...], tuple[str, ...], list[str]]:  # fmt: skip
     """Names for as many columns as rows have cells, all different; those that are made up; what is said of doubled ones."""
     given = [" ".join(cell.split()) for cell in first]
     if header and below and len(given) == width - 1:  # R leaves out the name of rows' names; others end rows in a delimiter
-        given = ["", *given] if any(row[-1] for row in below) else [*given, ""]
+        named = ["", *given] if _name_rows([row[0] for row in below]) else given
+        given = named if any(row[-1] for row in below) else [*given, ""]
     unnamed = tuple(f"column{place}" for place, name in enumerate(given, 1) if not name and header)
     given = [name or f"column{place}" for place, name in enumerate(given, 1)]
     every, taken = set(given), set[str]()

@@ -81,13 +81,13 @@ def refuse_ragged(text: Text, layout: Layout, count: int) -> None:
             shown.append((line, len(row)))
         if len(shown) == min(_SHOWN, count):
             break
-    told = ", ".join(f"line {line} has {cells}" for line, cells in shown)
+    told = ", ".join(f"line {line} has {cells}" for line, cells in shown) + (", …" if count > len(shown) else "")
     what = "a line has" if count == 1 else f"{count:,} lines have"
-    wanted = f"the header's {width}" if layout.form.header else f"{width}, as most"
+    wanted = "the header" if layout.form.header else "most"
     delimiter = layout.dialect.delimiter
     raise DataError(
         "E602",
-        f"{text.source.name}: {what} not {wanted} cells: {told}{', …' if count > len(shown) else ''}",
+        f"{text.source.name}: {what} another number of cells than {wanted}, {width}: {told}",
         (
             f'a cell that holds `{delimiter}` is put in quotes: `"a{delimiter}b"`',
             f'to see them: `sed -n "{";".join(f"{line}p" for line, _ in shown)}" {text.source.name}`',
@@ -98,6 +98,8 @@ def refuse_ragged(text: Text, layout: Layout, count: int) -> None:
 def refuse_unclosed(text: Text, layout: Layout) -> None:
     """A quote that is opened by mistake takes in the lines below, up to the next: looked for in rows of several lines.
 
+    So does one in the last row, which nothing follows.
+
     Raises:
         DataError: E601, with the line.
     """
@@ -105,22 +107,27 @@ def refuse_unclosed(text: Text, layout: Layout) -> None:
         file.seek(layout.begin)
         decoded = io.TextIOWrapper(file, "utf-8", newline="")
         kept: list[str] = []
+        last: list[str] = []
 
         def seen() -> Iterator[str]:
             for line in decoded:
                 kept.append(line)
                 yield line
 
-        before = 0
+        before = begun = 0
         reader = reader_of(seen(), layout.dialect)
         try:
             for _ in reader:
+                begun = before
                 if reader.line_num > before + 1:
                     list(reader_of(kept, layout.dialect, strict=True))
-                before = reader.line_num
+                before, last = reader.line_num, kept.copy()
                 kept.clear()
-        except csv.Error:
-            where = f"{text.source.name}, line {layout.line + before}"
+            list(reader_of(last, layout.dialect, strict=True))
+        except csv.Error as error:
+            if not kept and "end of data" not in str(error):
+                return  # a quote within the last row's cells
+            where = f"{text.source.name}, line {layout.line + (before if kept else begun)}"
             raise DataError("E601", f"{where}: a quote is opened there and not closed",
                             ('a cell with a quote in it is written `"5"" pipe"`',)) from None  # fmt: skip
 

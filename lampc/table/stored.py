@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields
+from math import isfinite
 from typing import Any, TypeVar, get_args
 
 from lampc.schema import Unfit, each, flag, listed, maybe, number, record, text, whole
@@ -27,12 +28,19 @@ _COLUMN = record(
 )  # fmt: skip
 _TARGET = record({"name": _NAME, "kind": text()},
                  {"values": _WORDS, "written": text(), "missing": whole(), "low": _NAME, "high": _NAME})  # fmt: skip
-SCHEMA = record({"columns": listed(_COLUMN), "targets": listed(_TARGET)}, {"form": _FORM, "used": each(_NAME), "notes": _WORDS})
-"""What a schema's JSON is to hold."""
-STORED = maybe(SCHEMA)
-"""The same where there may be none."""
+_PARTS = record({"columns": listed(_COLUMN), "targets": listed(_TARGET)}, {"form": _FORM, "used": each(_NAME), "notes": _WORDS})
 
 T = TypeVar("T")
+
+
+def SCHEMA(value: Any, where: str) -> None:  # noqa: N802
+    """What a schema's JSON is to hold, and what of it is to belong together."""
+    _PARTS(value, where)
+    schema_of(value)
+
+
+STORED = maybe(SCHEMA)
+"""What a schema's JSON is to hold, each part and all together, where there may be none."""
 
 
 def json_of(schema: Schema) -> dict[str, Any]:
@@ -41,7 +49,7 @@ def json_of(schema: Schema) -> dict[str, Any]:
 
 
 def schema_of(kept: Mapping[str, Any]) -> Schema:
-    """A schema from JSON that is such as ``SCHEMA`` says.
+    """A schema from JSON that is such as ``STORED`` says.
 
     Raises:
         Unfit: if its parts do not belong together.
@@ -68,6 +76,7 @@ def _see_column(column: Column) -> None:
         and len(column.fill) in ((measures,) if column.taken else (0, measures))
         and len(column.mean) == len(column.deviation)
         and len(column.mean) in (0, measures)
+        and all(map(isfinite, (*column.fill, *column.mean, *column.deviation, *column.shares, column.first)))
         and all(deviation > 0 for deviation in column.deviation)
         and (column.kind != "category" or len(column.shares) == len(column.values) + column.rest)
         and (column.kind != "yesno" or len(column.values) == 2)

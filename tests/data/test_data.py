@@ -59,33 +59,47 @@ class TestCsv:
         return tmp_path
 
     def test_text_names_classes_and_numbers_are_features(self, folder: Path) -> None:
-        data = load(folder, 'data csv "t.csv" split=0.6')
+        data = load(folder, 'data csv "t.csv" split=0.6 normalize=off')
         assert data.description.classes == ("cat", "dog")
         assert (data.train.x.shape, data.test.x.shape) == ((3, 2), (2, 2))
         every = sorted([*zip(*data.train.x.T, data.train.y, strict=True), *zip(*data.test.x.T, data.test.y, strict=True)])
         assert every == [(1, 2, 0), (3, 4, 1), (5, 6, 0), (7, 8, 1), (9, 10, 0)]
 
+    def test_numbers_are_standardised_unless_that_is_taken_back(self, folder: Path) -> None:
+        plain, found = (load(folder, f'data csv "t.csv" split=0.6{off}') for off in (" normalize=off", ""))
+        mean, deviation = plain.train.x.mean(0), plain.train.x.std(0)
+        np.testing.assert_allclose(found.train.x, (plain.train.x - mean) / deviation, atol=1e-12)
+        np.testing.assert_allclose(found.test.x, (plain.test.x - mean) / deviation, atol=1e-12)
+
     def test_any_column_may_be_the_target(self, folder: Path) -> None:
-        (folder / "n.csv").write_text("a,b,c\n1,2,3\n4,5,6\n7,8,9\n")
+        (folder / "n.csv").write_text("a,b,c\n1,2,3\n4,5,6\n7,9,9\n")
         data = load(folder, 'data csv "n.csv" target=a split=0.7', "linear 1; loss mse")
         assert data.description.classes is None
         assert data.unit is not None
         assert sorted(data.unit.own(np.concatenate([data.train.y, data.test.y])).ravel().tolist()) == [1, 4, 7]
-        classes = load(folder, 'data csv "n.csv" target=c classes split=0.7')
+        classes = load(folder, 'data csv "n.csv" target=c classes split=1')
         assert classes.description.classes == ("3", "6", "9")
 
     def test_normalisation_is_fitted_on_the_training_part(self, tmp_path: Path) -> None:
         rng = np.random.default_rng(0)
         rows = "\n".join(f"{a},{b},5,{c}" for a, b, c in zip(rng.normal(7, 3, 50), rng.random(50), rng.random(50), strict=True))
         (tmp_path / "t.csv").write_text(f"a,b,same,y\n{rows}\n")
-        plain = load(tmp_path, 'data csv "t.csv" split=0.5', "linear 1; loss mse")
-        data = load(tmp_path, 'data csv "t.csv" split=0.5 normalize', "linear 1; loss mse")
-        np.testing.assert_allclose(data.train.x[:, :2].mean(0), 0, atol=1e-12)
-        np.testing.assert_allclose(data.train.x[:, :2].std(0), 1)
-        assert np.array_equal(data.train.x[:, 2], np.zeros(25)), "a constant column becomes 0, not NaN"
-        mean, std = plain.train.x[:, :2].mean(0), plain.train.x[:, :2].std(0)
-        np.testing.assert_allclose(data.test.x[:, :2], (plain.test.x[:, :2] - mean) / std)
+        plain = load(tmp_path, 'data csv "t.csv" split=0.5 normalize=off', "linear 1; loss mse")
+        data = load(tmp_path, 'data csv "t.csv" split=0.5', "linear 1; loss mse")
+        np.testing.assert_allclose(data.train.x.mean(0), 0, atol=1e-12)
+        np.testing.assert_allclose(data.train.x.std(0), 1)
+        assert data.description.columns == ("a", "b"), "a constant column is left out"
+        mean, std = plain.train.x.mean(0), plain.train.x.std(0)
+        np.testing.assert_allclose(data.test.x, (plain.test.x - mean) / std)
         assert np.array_equal(data.train.y, plain.train.y)
+
+    def test_a_column_that_is_constant_where_one_trains_becomes_0(self, tmp_path: Path) -> None:
+        """It is no column of one value, for the test part has others; what is there of a spread is rounding alone."""
+        rows = "\n".join(f"{0.1 if i < 40 else i},{i % 7},{i % 5},{'train' if i < 40 else 'test'}" for i in range(50))
+        (tmp_path / "t.csv").write_text(f"same,b,y,part\n{rows}\n")
+        data = load(tmp_path, 'data csv "t.csv" target=y split=part', "linear 1; loss mse")
+        np.testing.assert_allclose(data.train.x[:, 0], np.zeros(40), atol=1e-12)
+        assert np.isfinite(data.test.x).all()
 
     def test_a_seed_splits(self, folder: Path) -> None:
         program = lampc.compile.text('data csv "t.csv" split=0.6\nlinear 2; loss crossentropy', folder=folder)
@@ -95,29 +109,27 @@ class TestCsv:
 
     def test_quotes_delimiters_marks_and_line_ends(self, tmp_path: Path) -> None:
         (tmp_path / "t.csv").write_bytes(b'\xef\xbb\xbfa;"b c";kind\r\n1; 2 ;"x;y"\r\n3;4e-1;z\r\n\r\n5;6;z\r\n')
-        data = load(tmp_path, 'data csv "t.csv" delimiter=";" split=1')
-        assert data.description.classes == ("x;y", "z")
-        assert sorted(data.train.x.ravel().tolist()) == [0.4, 1, 2, 3, 5, 6]
-        assert len(data.test) == 0
+        for delimiter in (' delimiter=";"', ""):
+            data = load(tmp_path, f'data csv "t.csv"{delimiter} split=1 normalize=off')
+            assert data.description.classes == ("x;y", "z")
+            assert sorted(data.train.x.ravel().tolist()) == [0.4, 1, 2, 3, 5, 6]
+            assert len(data.test) == 0
+            assert data.schema is not None
+            said = 'cells are divided by semicolons: delimiter=";"'
+            assert (said in data.schema.notes) == (not delimiter), "what is found is said, what is asked for is known"
 
     @pytest.mark.parametrize(
         ("text", "code", "words"),
         [
             ("", "E603", "empty"),
             ("a,b,kind\n", "E603", "no rows"),
-            ("1,2,3\n4,5,6\n", "E601", "header"),
-            ("a,a,kind\n1,2,c\n", "E601", "two columns"),
-            ("a,,kind\n1,2,c\n", "E601", "column 2"),
-            ("a,b,kind\n1,2,c\n3,d\n", "E602", "line 3 has 2 cells"),
-            ("a,b,kind\n1,2,c\n3,,d\n", "E602", "line 3, column `b`: the cell is empty"),
-            ("a,b,kind\n1,2,c\n3,x,d\n", "E602", "line 3, column `b`: `x` is not a number"),
-            ("a,b,kind\n1,nan,c\n3,4,d\n", "E602", "line 2, column `b`"),
-            ("a,b,kind\n1,2,c\n3,-inf,d\n", "E602", "line 3, column `b`"),
-            ("a,b,kind\n1,2,c\n3,1_000,d\n", "E602", "`1_000` is not a number"),
-            ("a,b,kind\n1,2,c\n3,4,\n", "E602", "line 3, column `kind`"),
-            ('a,b,kind\n1,2,"c\n', "E601", "line"),
+            ("a,b,kind\n1,2,c\n3,d\n", "E602", "line 3 has 2"),
+            ('a,b,kind\n1,2,"c\n', "E601", "line 2: a quote"),
+            ('a,b,kind\n1,2,"c\n3,4,d\n5,6,c\n', "E601", "line 2: a quote"),
             ("kind\nc\nd\n", "E601", "no feature column"),
-            ("a,b,kind\n1,2,c\n", "E603", "leaves no"),
+            ("a,b,kind\n1,2,c\n", "E603", "leave no test data of 1 rows"),
+            ("a,b,kind\n1,2,\n3,4,\n", "E603", "the target `kind` holds nothing"),
+            ("a,kind\nnan,c\n,d\n", "E601", "no feature column beside the target (`a`: all missing)"),
         ],
     )
     def test_what_is_wrong_is_named_with_its_place(self, text: str, code: str, words: str, tmp_path: Path) -> None:
@@ -126,9 +138,77 @@ class TestCsv:
         assert found.code == code
         assert words in found.message
 
-    def test_bytes_that_are_no_text(self, tmp_path: Path) -> None:
-        (tmp_path / "t.csv").write_bytes(b"a,b,kind\n1,2,c\n\xff,4,d\n")
-        assert "line 3: byte 0xff" in wrong(tmp_path, 'data csv "t.csv"').message
+    @pytest.mark.parametrize(
+        ("text", "names", "note"),
+        [
+            ("5,2,3\n4,5,6\n", ("column1", "column2"), "the first line is a row"),
+            ("1,2,3\n4,5,6\n", ("1", "2"), "the first line, which is numbers, names the columns: header=off"),
+            ("a,a,kind\n1,2,3\n4,5,6\n", ("a", "a_2"), "several columns have one name; the later are called `a_2`"),
+            ("a,,kind\n1,2,3\n4,5,6\n", ("a", "column2"), "a column without a name is called `column2`"),
+        ],
+    )
+    def test_a_header_that_is_none_is_told_of(self, text: str, names: tuple[str, ...], note: str, tmp_path: Path) -> None:
+        (tmp_path / "t.csv").write_text(text)
+        found = load(tmp_path, 'data csv "t.csv" split=1', "linear 1; loss mse")
+        assert found.description.columns == names
+        assert found.schema is not None
+        assert any(said.startswith(note) for said in found.schema.notes)
+
+    GAPS = pytest.mark.parametrize(
+        ("cell", "place"),
+        [
+            ("3,,d", "line 12, column `b`: the cell is missing"),
+            ("3,nan,d", "line 12, column `b`: the cell is missing"),
+            ("3,-inf,d", "line 12, column `b`: the cell is missing"),
+            ("3,4,", "line 12, column `kind`: the cell is missing"),
+        ],
+    )
+    """A cell that is missing in one of 12 rows, and where it is."""
+
+    @GAPS
+    def test_a_missing_cell_is_filled_and_counted_or_the_row_left_out(self, cell: str, place: str, tmp_path: Path) -> None:
+        rows = [f"{i % 3},{i * i},{'cd'[i % 2]}" for i in range(11)]
+        rows.insert(10, cell)
+        (tmp_path / "t.csv").write_text("\n".join(["a,b,kind", *rows]) + "\n")
+        found = load(tmp_path, 'data csv "t.csv" split=1 normalize=off')
+        assert found.schema is not None
+        if "kind" in place:
+            assert found.schema.targets[0].missing == 1
+            assert len(found.train) == 11
+            return
+        assert found.schema.columns[1].missing == 1
+        assert found.description.columns == ("a", "b", "b missing")
+        filled = found.train.x[found.train.x[:, 2] == 1]
+        mean = sum(i * i for i in range(11)) / 11
+        np.testing.assert_allclose(filled, [[3, mean, 1]])
+
+    @GAPS
+    def test_a_missing_cell_is_a_mistake_where_that_is_said(self, cell: str, place: str, tmp_path: Path) -> None:
+        rows = [f"{i % 3},{i * i},{'cd'[i % 2]}" for i in range(11)]
+        rows.insert(10, cell)
+        (tmp_path / "t.csv").write_text("\n".join(["a,b,kind", *rows]) + "\n")
+        found = wrong(tmp_path, 'data csv "t.csv" split=1 missing=refuse')
+        assert found.code == "E602"
+        assert found.message == place
+        assert found.fixes
+
+    def test_words_among_numbers_are_named_with_their_places(self, tmp_path: Path) -> None:
+        rows = [f"{i % 5},{i * 7 % 30}.5,{'cd'[i % 2]}" for i in range(40)]
+        (tmp_path / "t.csv").write_text("\n".join(["a,b,kind", *rows, "3,x,d", "3,1_000,d"]) + "\n")
+        found = wrong(tmp_path, 'data csv "t.csv"')
+        assert found.code == "E602"
+        assert found.message == "line 42, 43, column `b`: `x` is not a number, nor is `1_000`"
+        assert found.fixes[0].endswith("`column b number`")
+        mended = load(tmp_path, 'data csv "t.csv"\ncolumn b number')
+        assert mended.description.columns == ("a", "b", "b missing")
+
+    def test_bytes_that_are_no_utf_8_are_read_and_told_of_or_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "t.csv").write_bytes(b"a,b,kind\n1,2,c\n\xff,4,d\n1,3,c\n")
+        found = load(tmp_path, 'data csv "t.csv" split=1')
+        assert found.description.columns == ("a=1", "a=ÿ", "b")
+        assert found.schema is not None
+        assert 'the text is not UTF-8: encoding="cp1252"' in found.schema.notes
+        assert "line 3" in wrong(tmp_path, 'data csv "t.csv" encoding="utf-8"').message
 
     def test_files_and_columns_that_are_not_there(self, folder: Path) -> None:
         assert "no such file" in wrong(folder, 'data csv "u.csv"').message

@@ -34,8 +34,8 @@ class TestParquet:
         return lambda columns: parquet.write_table(pyarrow.table(columns), tmp_path / "t.parquet")
 
     def test_classes_are_named_by_text(self, write: Any, tmp_path: Path) -> None:
-        write({"a": [1, 2, 3, 4], "kind": ["x", "y", "x", "z"], "b": [0.5, 1.5, 2.5, 3.5]})
-        found = load("parquet", tmp_path, path="t.parquet", target="kind", split=1.0)
+        write({"a": [2, 1, 3, 4], "kind": ["y", "x", "x", "z"], "b": [1.5, 0.5, 2.5, 3.5]})
+        found = load("parquet", tmp_path, path="t.parquet", target=("kind",), split=1.0, normalize=False)
         assert found.description.classes == ("x", "y", "z")
         rows = {tuple(x): int(y) for x, y in zip(found.train.x, found.train.y, strict=True)}
         assert rows == {(1.0, 0.5): 0, (2.0, 1.5): 1, (3.0, 2.5): 0, (4.0, 3.5): 2}
@@ -49,18 +49,29 @@ class TestParquet:
         ("columns", "code", "says"),
         [
             ({"a": [1.0, None, 3.0], "y": [1, 2, 3]}, "E602", "row 1 (from 0), column `a`"),
-            ({"a": [1.0, 2.0, float("inf")], "y": [1, 2, 3]}, "E602", "row 2"),
-            ({"a": [1.0, 2.0, 3.0], "y": ["x", None, "y"]}, "E602", "column `y`"),
-            ({"a": ["p", "q", "r"], "y": [1, 2, 3]}, "E602", "holds string"),
+            ({"a": [1.0, 2.0, float("inf")], "y": [1, 2, 3]}, "E602", "row 2 (from 0), column `a`"),
+            ({"a": [1.0, 2.0, 3.0], "y": ["x", None, "y"]}, "E602", "row 1 (from 0), column `y`"),
+            ({"a": [1.0, 2.0, 3.0], "y": ["x", " ", "y"]}, "E602", "row 1 (from 0), column `y`"),
             ({"y": [1, 2, 3]}, "E601", "no feature"),
-            ({"a": [1.0, 2.0, 3.0], "y": ["x", " ", "y"]}, "E602", "row 1"),
+            ({"a": ["p", "q", "r"], "y": [1, 2, 3]}, "E601", "`a`: all different"),
+            ({"a": [[1], [2], [3]], "y": [1, 2, 3]}, "E601", "`a`: holds list"),
         ],
     )
     def test_bad_cells_are_named(self, write: Any, tmp_path: Path, columns: dict[str, Any], code: str, says: str) -> None:
         write(columns)
-        error = refused("parquet", tmp_path, path="t.parquet", target="y")
+        error = refused("parquet", tmp_path, path="t.parquet", target=("y",), missing="refuse", split=1.0)
         assert error.code == code
         assert says in str(error)
+
+    def test_missing_cells_are_filled_and_rows_without_a_target_left_out(self, write: Any, tmp_path: Path) -> None:
+        write({"a": [1.0, None, 3.0, float("inf"), 9.0], "town": ["p", "q", "p", None, "q"], "y": ["x", "y", "y", "x", None]})
+        found = load("parquet", tmp_path, path="t.parquet", target=("y",), split=1.0, normalize=False)
+        assert found.schema is not None
+        assert found.description.columns == ("a", "a missing", "town=p", "town=q", "town missing")
+        rows = {tuple(x): int(y) for x, y in zip(found.train.x, found.train.y, strict=True)}
+        assert rows == {(1, 0, 1, 0, 0): 0, (2, 1, 0, 1, 0): 1, (3, 0, 1, 0, 0): 1, (2, 1, 0, 0, 1): 0}
+        assert [column.missing for column in found.schema.columns] == [2, 1]
+        assert found.schema.targets[0].missing == 1
 
     def test_an_index_of_pandas_is_no_column(self, write: Any, tmp_path: Path) -> None:
         write({"a": [1.0, 2.0], "kind": ["x", "y"], "__index_level_0__": [0, 1]})
@@ -74,7 +85,7 @@ class TestParquet:
 
     def test_a_wrong_target_names_the_near_one(self, write: Any, tmp_path: Path) -> None:
         write({"a": [1.0, 2.0], "kind": ["x", "y"]})
-        assert "kind" in refused("parquet", tmp_path, path="t.parquet", target="kin").fixes[0]
+        assert "kind" in refused("parquet", tmp_path, path="t.parquet", target=("kin",)).fixes[0]
 
 
 class TestImages:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -126,8 +127,34 @@ def test_a_large_table_is_unpacked_to_the_disk(target: str, tmp_path: Path) -> N
         assert isinstance(program.data().train.x, Rows) == bool(stream)
         assert program.experiment.data is not None
         ends.append((program.experiment.data.description, program.model().train().test))
-    assert ends[0][0] == ends[1][0]
+    assert ends[1][0].schema is None, "what stays on the disk is not understood column by column"
+    assert replace(ends[0][0], schema=None) == ends[1][0]
     assert ends[0][1] == pytest.approx(ends[1][1], rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("drop=[a]", "takes no `drop`"),
+        ("missing=mean", "takes no `missing`"),
+        ("weight=a", "takes no `weight`"),
+        ("group=a", "takes no `group`"),
+        ("split=a", "no column that names the part"),
+    ],
+)
+def test_what_a_table_on_the_disk_does_not_do_is_said(option: str, said: str, tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(
+        pa.table({"a": [1.0, 2.0, 3.0, 4.0], "b": [2.0, 1.0, 2.0, 5.0], "y": [0.5, 1.5, 2.5, 2.0]}), tmp_path / "t.parquet"
+    )
+    text = f'linear 1; loss mse; data parquet "t.parquet" stream {option}'
+    with pytest.raises(LampError, match=said) as caught:
+        lampc.compile.text(text, folder=tmp_path)
+    assert caught.value.diagnostics[0].fixes
+    shares = lampc.compile.text(text.replace(option, "split=[0.5, 0.25, 0.25]"), folder=tmp_path).data()
+    assert [len(part) for part in shares.parts().values()] == [2, 1, 1]
 
 
 PROGRAM = """

@@ -24,12 +24,13 @@ def loaded(text: str, folder: Path, seed: int = 0, **settings: object) -> Datase
 
 
 STATEMENTS = {
-    "data csv t.csv": "data csv \"t.csv\" split=0.8{}",
+    "data csv t.csv": "data csv \"t.csv\" split=0.8 normalize=off{}",
+    "data csv t.csv target=a": "data csv \"t.csv\" target=a normalize=off scale=off{}",
     "data npz": "data npz \"one.npz\" split=0.5{}",
     "data npz stream": "data npz \"one.npz\" stream split=0.5{}",
     "data wine": "data wine{}",
     "data digits": "data digits split=0.7{}",
-    "no test part": "data csv \"t.csv\" split=1{}",
+    "no test part": "data csv \"t.csv\" split=1 normalize=off{}",
 }  # fmt: skip
 
 
@@ -65,7 +66,7 @@ def test_parts_that_are_given_keep_their_order(tmp_path: Path) -> None:
 
 
 def test_samples_are_normalised_by_the_training_part_alone(tmp_path: Path) -> None:
-    found = loaded('data csv "t.csv" split=0.8 validation=0.5 normalize', tmp_path)
+    found = loaded('data csv "t.csv" split=0.8 validation=0.5', tmp_path)
     np.testing.assert_allclose(np.asarray(found.train.x).mean(axis=0), 0, atol=1e-12)
     np.testing.assert_allclose(np.asarray(found.train.x).std(axis=0), 1)
 

@@ -85,9 +85,18 @@ def test_a_number_that_names_nothing_is_refused_with_its_place(value: float, sai
     assert f"x_test, row 5, column 1 (counted from 0), {said}" in refused(tmp_path, arrays(tmp_path, **split)).message
 
 
-def test_names_of_things_are_not_normalised(tmp_path: Path) -> None:
-    found = refused(tmp_path, arrays(tmp_path, x=WORDS, y=KINDS) + " normalize")
+@pytest.mark.parametrize("kind", ["npz", "csv"])
+def test_names_of_things_are_not_normalised(kind: str, tmp_path: Path) -> None:
+    lines = [f"{a},{b},{c},{k}" for (a, b, c), k in zip(WORDS, KINDS, strict=True)]
+    text = arrays(tmp_path, x=WORDS, y=KINDS) if kind == "npz" else table(tmp_path, lines)
+    found = refused(tmp_path, f"{text} normalize")
     assert (found.code, found.fixes) == ("E305", ("leave out `normalize`",))
+
+
+def test_no_mean_stands_for_a_name_that_is_missing(tmp_path: Path) -> None:
+    found = refused(tmp_path, table(tmp_path, [f"1,{i % 7},3,{i % 2}" for i in range(9)] + ["1,,3,0"]))
+    assert found.code == "E602"
+    assert found.message.startswith("line 11, column `second`: the cell is missing")
 
 
 def test_an_embedding_of_numbers_says_what_to_write(tmp_path: Path) -> None:
@@ -111,10 +120,11 @@ def test_a_run_takes_whole_numbers_again_and_checks_them(tmp_path: Path, monkeyp
     for value in ("7", "-1", "1.5"):
         Path("new.csv").write_text(f"first,second,third\n1,2,3\n1,{value},3\n", encoding="utf-8")
         assert run(["predict", "w", "new.csv"]) == 1
-        assert f"line 3, number 2: {value} is not one of the whole numbers 0 to 6" in capsys.readouterr().err
+        said = f"line 3, column `second`, holds {value}, which is not one of the whole numbers 0 to 6 that the network takes"
+        assert said in capsys.readouterr().err
         Path("new.csv").write_text(f"first,second,third,kind\n1,2,3,0\n1,{value},3,1\n", encoding="utf-8")
         assert run(["eval", "w", "--data", "new.csv"]) == 1
-        assert "line 3, column `second`" in capsys.readouterr().err
+        assert said in capsys.readouterr().err
         np.save("new.npy", np.array([[1, 2, 3], [1, float(value), 3]]))
         assert run(["predict", "w", "new.npy"]) == 1
         assert "row 1, column 1" in capsys.readouterr().err

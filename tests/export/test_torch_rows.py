@@ -107,6 +107,21 @@ def test_dates_are_moments_however_they_are_written(pattern: str, cell: Any) -> 
     assert slots(column, [cell, None]) == [[2024.0, 2.0, 29.0, 3.0, 13.0, 45.0, 19782 + seconds / 86400], [0.0] * 7]
 
 
+@pytest.mark.parametrize(("rest", "gaps", "missing"), [
+    (False, False, [0.75, 0.25]), (True, False, [0.0, 0.0, 1.0]), (False, True, [0.0, 0.0, 1.0]),
+    (True, True, [0.0, 0.0, 0.0, 1.0]),
+])  # fmt: skip
+def test_a_missing_category_has_its_slot_or_is_as_one_that_training_never_saw(
+    rest: bool, gaps: bool, missing: list[float]
+) -> None:
+    shares = (0.75, 0.25, *[0.0] * rest)
+    column = Column("town", "category", values=("Bonn", "Köln"), rest=rest, shares=shares, gaps=gaps)
+    unseen = [*([0.0, 0.0, 1.0] if rest else [0.75, 0.25]), *[0.0] * gaps]
+    assert slots(column, ["Rom", None]) == [unseen, missing]
+    parsed = whole(_table({"town": ["Rom", ""]}), [column])
+    assert encode(Schema((column,), PRICE), parsed).x.tolist() == [unseen, missing]
+
+
 def test_texts_are_words_of_the_vocabulary() -> None:
     column = Column("said", "text", values=("the", "cat", "!"), length=4, unit="word")
     space = written(Schema((column,), PRICE), network(4, start="input 4 int<5>; embedding 3; flatten"))
@@ -147,6 +162,7 @@ def test_raw_rows_are_encoded_as_for_training(seed: int) -> None:
     later["town"][0] = "never seen"
     first["y"] = [str(i / 7) for i in range(80)]
     asked = {"few": Override("few", "category", most=3, missing="own")}
+    first["few"] = [cell if cell in "1234" and cell else "1" for cell in first["few"]]  # a gap of it has no slot
     columns, targets, parsed = understand(_table(first), asked, ["y"], False, ())
     schema = Schema(fitted(columns, parsed, standardise=seed != 1), targets)
     assert {column.kind for column in schema.taken} == {"number", "yesno", "category", "date"}

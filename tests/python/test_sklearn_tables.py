@@ -100,6 +100,8 @@ def test_what_columns_are_can_be_said() -> None:
         LampClassifier(columns="column agee number").fit(frame, y)
     with pytest.raises(LampError, match="said by `column`"):
         LampClassifier(columns="linear 5").fit(frame, y)
+    with pytest.raises(TypeError, match="no text of `column` statements"):
+        LampClassifier(columns=["age"]).fit(frame, y)
 
 
 def test_gaps_in_plain_arrays_have_slots() -> None:

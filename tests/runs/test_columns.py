@@ -11,10 +11,10 @@ import pytest
 
 import lampc
 from lampc.cli import run as command
+from lampc.runs import rows
 from lampc.runs.evaluate import evaluate
-from lampc.runs.inputs import chunks
 from lampc.runs.load import Run, load
-from lampc.runs.predict import predict
+from lampc.runs.predict import of_rows
 
 IRIS = Path(__file__).parents[2] / "models" / "iris.csv"
 NAMES = ("sepal_length", "sepal_width", "petal_length", "petal_width", "species")
@@ -51,8 +51,9 @@ def test_another_order_is_the_same_table(iris: Run, names: Sequence[str], tmp_pa
     found = evaluate(iris, model, same)
     assert found["data"]["measures"]["accuracy"] > 0.9
     assert evaluate(iris, model, other) == found
-    made = [[predict(iris, model, x).columns for x in chunks(iris, path)] for path in (same, other)]
-    assert made[0] == made[1]
+    made = [next(of_rows(iris, model, rows.of_file(iris, path), beside=False)) for path in (same, other)]
+    assert made[0].names[0] == "species"
+    assert [*made[0].rows()] == [*made[1].rows()]
 
 
 def test_a_column_more_is_not_looked_at_and_said(iris: Run, tmp_path: Path) -> None:
@@ -60,38 +61,49 @@ def test_a_column_more_is_not_looked_at_and_said(iris: Run, tmp_path: Path) -> N
     plain = evaluate(iris, iris.model(), rewritten(NAMES, tmp_path / "plain.csv"))
     with pytest.warns(UserWarning, match=r"more.csv has columns that the network was not trained on.*: id"):
         assert evaluate(iris, iris.model(), path) == plain
-    with pytest.warns(UserWarning, match="not trained on.*: id"):
-        list(chunks(iris, path))
+    assert iris.schema is not None
+    assert rows.said(iris.schema, [rows.of_file(iris, path)]) == "new columns, which are not looked at: id"
 
 
 def test_what_predicts_without_the_target_is_silent(iris: Run, tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for names in (NAMES, NAMES[:4]):
-            assert sum(len(x) for x in chunks(iris, rewritten(names, tmp_path / "in.csv"))) == 150
+            found = rows.of_file(iris, rewritten(names, tmp_path / "in.csv"))
+            assert found.encoded.x.shape == (150, 4)
+            assert iris.schema is not None
+            assert not rows.said(iris.schema, [found])
 
 
 def test_a_row_of_other_cells_than_the_header_is_no_sample(iris: Run, tmp_path: Path) -> None:
     """A comma in a number moves all that comes after it."""
     path = tmp_path / "cells.csv"
-    for row in ("5;1;3.5;1.4;0.2", "5.1;3.5;1.4", "5.1;3.5;1.4;0.2;"):
+    for row in ("5;1;3.5;1.4;0.2", "5.1;3.5;1.4"):
         path.write_text(f"{';'.join(NAMES[:4])}\n{row}\n")
-        with pytest.raises(lampc.LampError, match=rf"line 2 has {row.count(';') + 1} cells, the header 4"):
-            list(chunks(iris, path))
+        with pytest.raises(lampc.LampError, match=rf"not the header's 4 cells: line 2 has {row.count(';') + 1}"):
+            rows.of_file(iris, path)
+
+
+def test_rows_may_end_in_a_delimiter(iris: Run, tmp_path: Path) -> None:
+    (tmp_path / "cells.csv").write_text(f"{';'.join(NAMES[:4])}\n5.1;3.5;1.4;0.2;\n")
+    (tmp_path / "plain.csv").write_text(f"{';'.join(NAMES[:4])}\n5.1;3.5;1.4;0.2\n")
+    one, other = (rows.of_file(iris, tmp_path / f"{name}.csv").encoded.x.tolist() for name in ("cells", "plain"))
+    assert one == other
 
 
 @pytest.mark.parametrize("text", ["", "\n", f"{';'.join(NAMES)}\n"])
 def test_a_file_without_samples_is_said(iris: Run, text: str, tmp_path: Path) -> None:
     (tmp_path / "none.csv").write_text(text)
-    with pytest.raises(lampc.LampError, match="has no samples"):
-        list(chunks(iris, tmp_path / "none.csv"))
+    with pytest.raises(lampc.LampError, match="has a header and no rows" if text.strip() else "is empty") as caught:
+        rows.of_file(iris, tmp_path / "none.csv")
+    assert caught.value.diagnostics[0].code == "E603"
 
 
 def test_a_missing_column_is_named_with_the_nearest(iris: Run, tmp_path: Path) -> None:
     path = rewritten(NAMES, tmp_path / "odd.csv", renamed="petal_widht")
-    for take in (lambda: evaluate(iris, iris.model(), path), lambda: list(chunks(iris, path))):
+    for take in (lambda: evaluate(iris, iris.model(), path), lambda: rows.of_file(iris, path)):
         with pytest.raises(lampc.LampError, match="no column `petal_width`") as caught:
             take()
         assert "is it `petal_widht`?" in str(caught.value)
-    with pytest.raises(lampc.LampError, match="there is no column `species`"):
+    with pytest.raises(lampc.LampError, match="no column `species`"):
         evaluate(iris, iris.model(), rewritten(NAMES[:4], tmp_path / "none.csv"))

@@ -20,6 +20,7 @@ from lampc.diagnostics import LampError
 from lampc.runs import checkpoint, directory, keep, train
 from lampc.runs.checkpoint import Checkpoint
 from lampc.runs.stop import Stop
+from lampc.runtime.turns import Turn
 
 SOURCE = "linear 2->60 xavier; tanh; linear 60 xavier; tanh; linear 1; sigmoid\ndata disc train=2000 test=40 validation=40\n" \
     "loss mse\noptimizer adam lr=0.01\ntrain epochs=100000 batch=20 shuffle patience=0 best=loss"  # fmt: skip
@@ -141,7 +142,7 @@ def test_a_full_disk_keeps_the_old_checkpoint(tmp_path: Path, monkeypatch: pytes
             self.file.write(content[: self.room])
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    keeper = keep.Keep(model, held, kept.about(program.data(0), 0))
+    keeper = keep.Keep(model, held, kept.about(program.data(0), Turn(0)))
     monkeypatch.setattr(files, "open", lambda *a, **k: Full(open(*a, **k), drawn.randrange(len(before))), raising=False)  # noqa: SIM115
     where, history, loader = train.Position(2), train.History(0), train.DataLoader(program.data(0).train)
     with warnings.catch_warnings(record=True) as caught:

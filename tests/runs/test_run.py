@@ -44,13 +44,15 @@ def test_samples_are_those_of_the_file(folder: Path, models: Path, capsys: pytes
     assert lampc.cli.run(["predict", "net", "new.csv"]) == 0
     printed = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     for found in (run.predict(rows), run.predict("new.csv"), run.predict(Path("new.csv")), run.predict(np.array(rows))):
+        assert found.names[:4] == tuple(names.split(",")), "columns are kept"
         assert found["species"] == [row["species"] for row in printed]
-        for name in found.names[1:]:
+        assert found.names[-4:] == ("species", "p_setosa", "p_versicolor", "p_virginica")
+        for name in found.names[-3:]:
             assert found[name] == pytest.approx([float(row[name]) for row in printed], abs=1e-6)
         assert (len(found), found.raw.shape) == (3, (3, 3))
-    assert repr(found).startswith("<Predictions of 3 samples: species, p_")
+    assert repr(found).startswith(f"<Predictions of 3 samples: {names.replace(',', ', ')}, species, p_")
     assert repr(run) == f"<Run {run.path}, last weights, seed 0>"
-    with pytest.raises(KeyError, match="there is no column 'kind'; there are species"):
+    with pytest.raises(KeyError, match="there is no column 'kind'; there are sepal_length"):
         found["kind"]
 
 

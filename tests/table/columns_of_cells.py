@@ -53,7 +53,7 @@ def cells(values: Values) -> list[Any]:
         case Moments():
             found = values.seconds.tolist()
         case Codes():
-            found = [values.words[code] for code in values.codes]
+            found = [values.words[code] if code >= 0 else None for code in values.codes]
         case Words():
             found = values.cells.to_pylist()
     return [None if gap else value for value, gap in zip(found, missing, strict=True)]

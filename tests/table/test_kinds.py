@@ -6,9 +6,9 @@ from datetime import date, timedelta
 
 import pyarrow as pa
 import pytest
+from columns_of_cells import cells, column, kinds, read, table, target
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from columns_of_cells import cells, column, kinds, read, table, target
 
 from lampc.diagnostics.unplaced import DataError
 from lampc.table.cells import Table

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from columns_of_cells import cells, column
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from columns_of_cells import cells, column
 
 from lampc.diagnostics.unplaced import DataError
 from lampc.table.moments import ISO, PATTERNS

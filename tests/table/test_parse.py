@@ -81,6 +81,8 @@ def test_a_class_that_is_not_known_is_named() -> None:
     error = refused(["setosa", "virginca", "rose"], known)
     assert (error.code, error.fixes) == ("E604", ("did you mean `virginica`?",))
     assert str(error) == "t.csv, line 3, column `y`: `virginca` is no class that was trained on (nor is 1 more)"
+    known, _ = target(["5%", "10%", "5%"], classes=True)
+    assert parsed(["10%", "5%"], known) == ["10%", "5%"]
     known, _ = target(["0", "1", "2"], classes=True)
     assert parsed(["2.0", "1", "0"], known) == ["2", "1", "0"]
 
@@ -90,7 +92,8 @@ def test_all_bad_cells_of_a_table_are_one_message_with_a_line_to_paste() -> None
     with pytest.raises(DataError) as raised:
         whole(table({"age": ["1", "x", "y"], "my day": ["2020-01-01", "soon", ""], "z": ["1", "2", "3"]}), known)
     assert str(raised.value) == (
-        "t.csv, line 3, 4, column `age`: `x` is not a number, nor is `y`; line 3, column `my day`: `soon` is not a date (2020-01-31)"
+        "t.csv, line 3, 4, column `age`: `x` is not a number, nor is `y`; "
+        "line 3, column `my day`: `soon` is not a date (2020-01-31)"
     )
     assert raised.value.fixes == ("correct the cells, or leave them empty: then they are missing",)
 

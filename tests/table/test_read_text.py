@@ -143,9 +143,9 @@ def test_what_is_insisted_on_is_taken_and_needs_no_note(
         (
             "x,y\n1,2\n3\n4,5,6\n7,8\n9\n",
             "E602",
-            "3 lines have not the header's 2 cells: line 3 has 1, line 4 has 3, line 6 has 1",
+            "3 lines have another number of cells than the header, 2: line 3 has 1, line 4 has 3, line 6 has 1",
         ),
-        ("1,2\n1,2\n3\n", "E602", "a line has not 2, as most cells: line 3 has 1"),
+        ("1,2\n1,2\n3\n", "E602", "a line has another number of cells than most, 2: line 3 has 1"),
         ('x,y\n1,"2\n3,4\n5,6\n', "E601", "t.csv, line 2: a quote is opened there and not closed"),
         ('x,y,z\n1,"a,2\n3,"b,4\n', "E601", "t.csv, line 2: a quote is opened there and not closed"),
         ('"x,y\n' + "1,2\n" * 99, "E601", "a quote is opened in the first line"),

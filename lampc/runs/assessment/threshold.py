@@ -57,8 +57,9 @@ def chosen_on(run: Run, model: Model, validation: Split | None, asked: str | flo
     if not isinstance(asked, str):
         return None, applied(name, found, asked)
     if validation is None:
-        raise failure("E603", "there is no validation part to choose a threshold by",
-                      "train with one: `data … validation=0.2`", f"or say a number: `lampc eval {run.path} --threshold 0.4`")  # fmt: skip
+        why = "there is no validation part to choose a threshold by"
+        raise failure("E603", why, "train with one: `data … validation=0.2`",
+                      f"or say a number: `lampc eval {run.path} --threshold 0.4`")  # fmt: skip
     by = yes_or_no(run, answers(run, model, validation))
     chosen = best_threshold(by.yes, by.true == 1, asked, by.usual)
     return chosen, applied(name, found, chosen.value)
