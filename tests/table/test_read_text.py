@@ -118,7 +118,8 @@ def test_how_a_text_is_written_is_found(how: str) -> None:
     [
         ("x;y,z\n1;2,3\n", {"delimiter": ","}, {"x;y": ["1;2"], "z": ["3"]}),
         ("x y\n1 2\n", {"delimiter": "space"}, {"x": ["1"], "y": ["2"]}),
-        ("x\ty\n1\t2\n", {"delimiter": "tab"}, {"x": ["1"], "y": ["2"]}),
+        ("x\ty,z\n1\t2\n", {"delimiter": "tab"}, {"x": ["1"], "y,z": ["2"]}),
+        ("x|y,z\n1|2\n", {"delimiter": "pipe"}, {"x": ["1"], "y,z": ["2"]}),
         ("x\ty\n1\t2\n", {"delimiter": "\\t"}, {"x": ["1"], "y": ["2"]}),
         ("x,y\n1,2\n", {"header": False}, {"column1": ["x", "1"], "column2": ["y", "2"]}),
         ("1,2\n3,4\n", {"header": True}, {"1": ["3"], "2": ["4"]}),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from columns_of_cells import read
 
+from lampc.cli import run
 from lampc.table.cells import Table
 from lampc.table.fit import fitted
 from lampc.table.kinds import understand
@@ -36,6 +40,18 @@ def test_each_column_has_a_row_that_says_what_becomes_of_it() -> None:
         ("good", "yes/no", "no 2, yes 2", "", "0 or 1"),
         ("y", "numbers", "0.5 to 3", "1", "the target; rows without it are left out"),
     ]
+    assert rows(shown(schema, parsed, scaled=True))[-1][-1] == "the target, standardised; rows without it are left out"
+
+
+@pytest.mark.parametrize(("option", "said"), [("", "the target, standardised"), ("scale=off", "the target")])
+def test_a_training_says_whether_the_target_is_standardised(
+    option: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "t.csv").write_text("a,y\n" + "".join(f"{i % 7},{i % 5}\n" for i in range(40)))
+    (tmp_path / "t.lamp").write_text(f'data csv "t.csv" {option}\nlinear 1 xavier\nloss mse\ntrain epochs=1')
+    assert run(["train", str(tmp_path / "t.lamp"), "--no-save"]) == 0
+    (row,) = [line for line in capsys.readouterr().out.splitlines() if line.split()[:2] == ["y", "numbers"]]
+    assert row.rstrip().endswith(f" {said}")
 
 
 def test_without_the_table_a_schema_says_what_it_knows() -> None:
