@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import click
 
 from lampc import __version__
+from lampc.cli.columns import print_schema
 from lampc.cli.completion import complete_programs
 from lampc.cli.inputs import common, parse_settings, read
 from lampc.cli.report import paint, print_diagnostics, wants_color
@@ -147,6 +148,15 @@ def _print(outcome: _Outcome, manner: _Manner) -> None:
             print_diagnostics(left)
         if not outcome.errors and outcome.elaborated is not None:
             _say_fine(outcome, err=piped or manner.diff)
+            if manner.form == "text" and not (piped or manner.diff):
+                _say_columns(outcome.elaborated, wants_color(manner.color))
+
+
+def _say_columns(elaborated: Elaborated, color: bool) -> None:
+    """What becomes of a table's columns."""
+    data = elaborated.experiment.data
+    if data is not None and data.description is not None and data.description.schema is not None:
+        print_schema(data.description.schema, color, scaled=data.request.scale)
 
 
 def _say_fine(outcome: _Outcome, err: bool) -> None:

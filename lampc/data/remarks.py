@@ -71,12 +71,13 @@ def _listed(data: Dataset, columns: Sequence[int]) -> str:
     return f"{'column' if names else 'feature'}{several} {', '.join(shown)}{more}"
 
 
-def unscaled(name: str, largest: float, smallest: float) -> Remark:
-    """The remark that one feature is far larger than weights are made for, or than another."""
+def unscaled(name: str, largest: float, smallest: float, table: bool = False) -> Remark:
+    """The remark that one feature is far larger than weights are made for, or than another; ``table``: it was asked for."""
     than = f", and another about {smallest:.1g}" if largest >= APART * smallest else ""
     size = f"{largest:,.0f}" if largest >= 10 else f"{largest:.2g}"
+    fix = "leave out `normalize=off`" if table else "add `normalize` to the `data` statement"
     return Remark("W421", f"{name} is about {size} in size{than}: scores begin as large, and steps are too small or too "
-                  "large", ("add `normalize` to the `data` statement: every feature to mean 0 and deviation 1",))  # fmt: skip
+                  "large", (f"{fix}: every feature to mean 0 and deviation 1",))  # fmt: skip
 
 
 def _sizes(data: Dataset) -> list[Remark]:
@@ -91,11 +92,13 @@ def _sizes(data: Dataset) -> list[Remark]:
         sizes = np.where(own, sizes, 0.0)
     varied = sizes[sizes > 0]
     if x.ndim == 2 and len(varied) and (varied.max() >= HUGE or varied.max() >= APART * varied.min()):
-        return [unscaled(_listed(data, [int(sizes.argmax())]), float(varied.max()), float(varied.min()))]
+        return [
+            unscaled(_listed(data, [int(sizes.argmax())]), float(varied.max()), float(varied.min()), data.schema is not None)
+        ]
     if float(np.sqrt(np.square(sizes).sum())) < LONG:
         return []
     size = float(np.sqrt(np.square(sizes).mean()))
-    return [unscaled("each number of a sample", size, size)]
+    return [unscaled("each number of a sample", size, size, data.schema is not None)]
 
 
 def _constant(data: Dataset) -> list[Remark]:

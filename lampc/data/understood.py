@@ -52,7 +52,7 @@ def understood(request: Request) -> Understood:
     stat = path.stat()
     options = ("target", "classes", "drop", "only", "missing", "weight", "group", "time")
     part = request.arguments["split"]
-    key = (path, stat.st_mtime_ns, stat.st_size, _asked(request), request.overrides, part if isinstance(part, str) else "",
+    key = (path, stat.st_mtime_ns, stat.st_size, _asked(request), request.overrides, part if isinstance(part, str) else "", request.below > 0,
            *(request.arguments.get(name) for name in options))  # fmt: skip
     with _LOCK:
         found = _KEPT.get(key)
@@ -89,6 +89,10 @@ def _understood(request: Request, path: Path) -> Understood:
     kept = [name for name in names if name in left or name in targets or name in used.values()]
     some = Table(table.name, {name: table.columns[name] for name in kept}, table.form, table.place, table.notes)
     columns, learnt, parsed = understand(some, overrides, targets, given["classes"], tuple(used.values()))
+    left_out = [column.name for column in columns if not column.taken and column.name not in overrides]
+    if request.below and left_out:  # whole numbers that name things are places of a sample, whatever they are
+        overrides |= {name: Override(name, "number") for name in left_out}
+        columns, learnt, parsed = understand(some, overrides, targets, given["classes"], tuple(used.values()))
     lacking = [target.name for target in learnt if target.missing] if given.get("missing") == "refuse" else []
     if lacking:
         fixes = ("leave the rows out: a program without `missing=refuse` does so",)

@@ -109,6 +109,8 @@ def _table(run: Run, path: Path) -> Split:
         parsed = parsed.take(there)
         name = schema.used.get("weight")
         weight = None if name is None or name not in table.columns else weights_of(parse_weight(name, table), name)[there]
+        if name is not None and weight is None:
+            warnings.warn(f"{path} has no column `{name}`: all rows count alike in the loss", UserWarning, stacklevel=2)
         made = encoded(schema, parsed, only(table, there), run.program.elaborated.input_below, trained=True)
         if notes := rows.said(run, [rows.Rows(table, made)]):
             warnings.warn(f"{path}: {notes}", UserWarning, stacklevel=2)

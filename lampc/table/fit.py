@@ -55,8 +55,10 @@ def refused(column: Column, missing: NDArray[np.bool_]) -> DataError:
     """The mistake that cells are missing where none may be."""
     count, first = int(missing.sum()), int(missing.argmax())
     cells = "1 cell is" if count == 1 else f"{count:,} cells are"
+    stand = "have a slot of their own" if column.kind == "category" else "stand for the mean"
+    said = f"column {word(column.name)} missing={'own' if column.kind == 'category' else 'mean'}"
     return DataError("E602", f"column `{column.name}`: {cells} missing, the first in row {first} (from 0)",
-                     (f"let them stand for the mean: `column {word(column.name)} missing=mean`",
+                     (f"let them {stand}: `{said}`",
                       f"or leave the column out: `drop=[{word(column.name)}]`"))  # fmt: skip
 
 
