@@ -52,8 +52,8 @@ def understood(request: Request) -> Understood:
     stat = path.stat()
     options = ("target", "classes", "drop", "only", "missing", "weight", "group", "time")
     part = request.arguments["split"]
-    key = (path, stat.st_mtime_ns, stat.st_size, _asked(request), request.overrides, part if isinstance(part, str) else "", request.below > 0,
-           *(request.arguments.get(name) for name in options))  # fmt: skip
+    key = (path, stat.st_mtime_ns, stat.st_size, _asked(request), request.overrides, request.below > 0,
+           part if isinstance(part, str) else "", *(request.arguments.get(name) for name in options))  # fmt: skip
     with _LOCK:
         found = _KEPT.get(key)
     if found is None:
