@@ -18,17 +18,17 @@ from lampc.cli.inputs import common, load
 from lampc.cli.report import wants_color
 from lampc.cli.say import say, say_json, say_table
 from lampc.cli.verb import verb
-from lampc.data import DataError, Dataset
 from lampc.diagnostics import LampError, Problems
-from lampc.elaborate.given import Given
+from lampc.diagnostics.unplaced import DataError
 from lampc.examples import hints, located
 from lampc.printable import printable
 from lampc.tables import Column as Heading
 
 if TYPE_CHECKING:
+    from lampc.data import Dataset
     from lampc.data.overview import Column
-    from lampc.data.sight import Sight
     from lampc.table.shown import Shown
+    from lampc.table.sight import Sight
 
 _MOST = 60
 """Columns that are shown; `--json` has them all."""
@@ -66,14 +66,14 @@ def data(file: str, targets: tuple[str, ...], as_json: bool, settings: tuple[str
 
 def _of_program(file: str, settings: tuple[str, ...], allow_python: bool, problems: Problems) -> Dataset:
     from lampc.compile import compile_source
+    from lampc.elaborate.given import Given
 
     source, folder, overrides = load(file, settings, problems)
     return compile_source(source, Given(folder, overrides, allow_python), problems).data()
 
 
 def _of_file(file: str, targets: tuple[str, ...]) -> Sight | Sequence[Column]:
-    from lampc.data.overview import overview
-    from lampc.data.sight import TABLES, sight
+    from lampc.table.sight import TABLES, sight
 
     for option, flag in (("settings", "--set"), ("allow_python", "--allow-python")):
         if given(option):
@@ -81,6 +81,8 @@ def _of_file(file: str, targets: tuple[str, ...]) -> Sight | Sequence[Column]:
     if Path(file).suffix.lower() in TABLES and not os.path.isdir(file):
         return sight(Path(file), targets)
     _refuse_of_tables(file, "no table")
+    from lampc.data.overview import overview
+
     return overview(Path(file))
 
 
@@ -96,9 +98,8 @@ def _meant(file: str) -> list[str]:
 
 
 def _show(found: Sight | Sequence[Column] | Dataset, file: str, as_json: bool, color: bool) -> None:
-    from lampc.data.overview import of_dataset
-    from lampc.data.sight import Sight
     from lampc.table.shown import shown
+    from lampc.table.sight import Sight
 
     if isinstance(found, Sight):
         columns = found.columns()
@@ -107,6 +108,9 @@ def _show(found: Sight | Sequence[Column] | Dataset, file: str, as_json: bool, c
         else:
             _print_table(found, columns, file, color)
         return
+    from lampc.data import Dataset
+    from lampc.data.overview import of_dataset
+
     schema = found.description.schema if isinstance(found, Dataset) else None
     arrays = of_dataset(found) if isinstance(found, Dataset) else found
     if as_json:

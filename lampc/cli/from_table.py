@@ -8,11 +8,11 @@ from pathlib import Path
 
 from lampc.cli.outputs import save
 from lampc.cli.say import tell
-from lampc.data.sight import TABLES, sight
 from lampc.data.source import DataError
 from lampc.diagnostics import failure
 from lampc.printable import printable
 from lampc.source import project
+from lampc.table.sight import TABLES, sight
 
 
 def is_table(name: str) -> bool:

@@ -14,8 +14,6 @@ from lampc import examples
 from lampc.cli.completion import complete_programs, complete_settings
 from lampc.cli.report import remember_color
 from lampc.diagnostics import LampError, Problems
-from lampc.elaborate import parse_setting
-from lampc.elaborate.definitions import decode, read_source
 from lampc.source import Source
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -48,6 +46,8 @@ def common(function: F) -> F:
 
 def read(file: str, problems: Problems) -> tuple[Source, Path] | None:
     """The source of a file or an example, and where its paths begin; None if it cannot be had, which has been reported."""
+    from lampc.elaborate.definitions import decode, read_source
+
     if file == "-":
         if sys.stdin is None or sys.stdin.isatty():
             raise click.UsageError("Name a file, or pipe a program to standard input.")
@@ -78,5 +78,7 @@ def load(file: str, settings: tuple[str, ...], problems: Problems) -> tuple[Sour
 
 def parse_settings(given: tuple[str, ...], problems: Problems) -> dict[str, object]:
     """What ``--set`` gave, by name; the last of a name counts."""
+    from lampc.elaborate import parse_setting
+
     parsed = (parse_setting(text, problems) for text in given)
     return dict(setting for setting in parsed if setting is not None)

@@ -16,7 +16,7 @@ from lampc.table.bad import Bad, BadCells, gaps
 from lampc.table.cells import Table
 from lampc.table.encode import Encoded, encode
 from lampc.table.fit import fitted, refitted
-from lampc.table.parsed import Codes, Moments, Numbers, Parsed, Values, Words
+from lampc.table.parsed import Codes, Moments, Numbers, Parsed, Values, Words, with_targets
 from lampc.table.parts import cut
 from lampc.table.schema import Column, Schema, Target
 
@@ -174,16 +174,6 @@ def _as_known(schema: Schema, known: Understood) -> Parsed:
 def _nature(column: Column | Target) -> tuple[str, str, str, tuple[str, ...]]:
     """What decides how a column's cells are parsed."""
     return column.name, column.kind, column.written, column.values if column.kind in ("yesno", "class") else ()
-
-
-def with_targets(parsed: Parsed, targets: tuple[Target, ...]) -> NDArray[np.int64]:
-    """The rows that have all their targets."""
-    import numpy as np
-
-    there = np.ones(parsed.rows, bool)
-    for target in targets:
-        there &= ~parsed.columns[target.name].missing
-    return np.flatnonzero(there)
 
 
 def encoded(schema: Schema, parsed: Parsed, table: Table, below: int, trained: bool = False) -> Encoded:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lampc.data import DataError, Split
-from lampc.data.samples import encoded, only, weights_of, with_targets, y_of
+from lampc.data.samples import encoded, only, weights_of, y_of
 from lampc.data.understood import by_schema, parse_weight
 from lampc.diagnostics import failure
 from lampc.runs import rows
+from lampc.table.parsed import with_targets
 
 if TYPE_CHECKING:
     from lampc.runs.load import Run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 FEW = 20
 """Different words that are few enough to be categories in any case."""
+_LARGE = 1_000_000
+"""Cells beyond which columns are looked at side by side: what reads them waits for no other."""
+_THREADS = 4
 _LONG = 30
 _SORTED = 10
 """Rows from which on growing is no chance."""
@@ -47,24 +51,26 @@ def understand(
     """
     for name in (*targets, *other):
         _see(name, table, "target" if name in targets else None)
-    parsed: dict[str, Values] = {}
-    columns: list[Column] = []
-    learnt: list[Target] = []
-    bad: list[Bad] = []
-    for place, (name, cells) in enumerate(table.columns.items()):
+
+    def one(item: tuple[int, tuple[str, Any]]) -> tuple[Column | Target | None, Values | None, Sequence[Bad]]:
+        place, (name, cells) = item
         try:
             if name in targets:
-                target, parsed[name] = _target(name, cells, overrides.get(name), classes, table)
-                learnt.append(target)
-            elif name in other:
-                parsed[name] = _by_nature(name, cells, table)
-            else:
-                column, parsed[name] = _column(name, cells, overrides.get(name), table, place)
-                columns.append(column)
+                return *_target(name, cells, overrides.get(name), classes, table), ()
+            if name in other:
+                return None, _by_nature(name, cells, table), ()
+            return *_column(name, cells, overrides.get(name), table, place), ()
         except BadCells as error:
-            bad += error.bad
+            return None, None, error.bad
+
+    with ThreadPoolExecutor(_THREADS if table.rows * len(table.columns) > _LARGE else 1) as pool:
+        found = list(pool.map(one, enumerate(table.columns.items())))
+    bad = [mistake for _, _, mistakes in found for mistake in mistakes]
     if bad:
         raise BadCells(table, bad)
+    parsed = {name: values for name, (_, values, _) in zip(table.columns, found, strict=True) if values is not None}
+    columns = [column for column, _, _ in found if isinstance(column, Column)]
+    learnt = [target for target, _, _ in found if isinstance(target, Target)]
     _keep_one(columns, parsed, table)
     return tuple(columns), tuple(sorted(learnt, key=lambda target: targets.index(target.name))), Parsed(parsed, table.rows)
 

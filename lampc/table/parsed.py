@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lampc.table.schema import Target
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -94,3 +96,13 @@ def taken(values: Values, rows: NDArray[np.int64]) -> Values:
             return Moments(values.seconds[rows])
         case Words():
             return Words(values.cells.take(rows))
+
+
+def with_targets(parsed: Parsed, targets: tuple[Target, ...]) -> NDArray[np.int64]:
+    """The rows that have all their targets."""
+    import numpy as np
+
+    there = np.ones(parsed.rows, bool)
+    for target in targets:
+        there &= ~parsed.columns[target.name].missing
+    return np.flatnonzero(there)

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lampc.data.samples import with_targets
 from lampc.diagnostics.unplaced import DataError
 from lampc.table import shown, written
 from lampc.table.cells import Table
 from lampc.table.fit import fitted
 from lampc.table.kinds import understand
-from lampc.table.parsed import Numbers, Parsed
+from lampc.table.parsed import Numbers, Parsed, with_targets
 from lampc.table.read import read
 from lampc.table.schema import Schema, Target
 
