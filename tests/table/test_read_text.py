@@ -71,7 +71,7 @@ WRITTEN: dict[str, tuple[str | bytes, dict[str, list[str]], Form, tuple[str, ...
                                Form(encoding="cp1252"), ('the text is not UTF-8: encoding="cp1252"',)),
     "in what Windows does not know": (b"x,y\n1,\x81\n2,b\n", {"x": ["1", "2"], "y": ["\x81", "b"]}, Form(encoding="latin-1"),
                                       ('the text is not UTF-8: encoding="latin-1"',)),
-    "packed": (gzip.compress(b"x,y\n1.5,a\n") + gzip.compress(b"-2,b\n"), PLAIN, Form(), ()),
+    "packed": (gzip.compress(b"x,y\n1.5,a\n", mtime=0) + gzip.compress(b"-2,b\n"), PLAIN, Form(), ()),
     "one column": ("time\n10:30\n\n11:45\n", {"time": ["10:30", "11:45"]}, Form(), ()),
     "without names": ("5.1,3.5,a\n4.9,3.0,b\n", {"column1": ["5.1", "4.9"], "column2": ["3.5", "3.0"], "column3": ["a", "b"]},
                       Form(header=False), (NO_HEADER,)),
@@ -152,7 +152,7 @@ def test_what_is_insisted_on_is_taken_and_needs_no_note(
         ("x,y\n1,\0\n", "E601", "t.csv, line 2: a NUL"),
         (b"\xef\xbb\xbfx,y\n1,\xff\n", "E601", "t.csv, line 2: byte 0xff is not UTF-8"),
         (b"PK\3\4 and so on", "E601", "it is a sheet or an archive"),
-        (gzip.compress(b"x,y\n1,2\n")[:-9], "E601", "it cannot be unpacked"),
+        (gzip.compress(b"x,y\n1,2\n", mtime=0)[:-9], "E601", "it cannot be unpacked"),
         (",".join("x" * 100_001), "E601", "t.csv has 100,001 columns; 100,000 are read"),
     ],
 )
