@@ -330,7 +330,9 @@ class Program:
         Raises:
             LampError: if there is no loss or no data, or a seed or setting is none.
         """
-        from lampc.runtime.runs import train_runs, turns
+        from lampc.runtime.asked import seeds as asked
+        from lampc.runtime.runs import train_runs
+        from lampc.runtime.turns import turns
 
-        wanted = turns(self, seeds)
+        wanted = turns(self, asked(seeds))
         return [train_runs(self, wanted, settings=chosen, every=math.inf) for chosen in settings]

@@ -85,6 +85,8 @@ def check(files: tuple[str, ...], fix: bool, diff: bool, form: str | None, as_js
         say_json(sarif([found for outcome in outcomes for found in outcome.left], __version__), err=piped)
     if manner.says:
         _sum_up(outcomes, manner)
+    if manner.form == "text" and len(outcomes) == 1 and not (manner.fix or outcomes[0].errors) and outcomes[0].elaborated:
+        _say_columns(outcomes[0].elaborated, wants_color(manner.color))
     return 1 if any(outcome.errors or outcome.differs for outcome in outcomes) else 0
 
 
@@ -148,8 +150,6 @@ def _print(outcome: _Outcome, manner: _Manner) -> None:
             print_diagnostics(left)
         if not outcome.errors and outcome.elaborated is not None:
             _say_fine(outcome, err=piped or manner.diff)
-            if manner.form == "text" and not (piped or manner.diff):
-                _say_columns(outcome.elaborated, wants_color(manner.color))
 
 
 def _say_columns(elaborated: Elaborated, color: bool) -> None:

@@ -23,7 +23,7 @@ FIRST = "disc"
 """The example that a program begins as if none is named."""
 
 
-@verb("lampc new disc", "lampc new flowers --from iris", "lampc new --from houses.csv --target price")
+@verb("lampc new disc", "lampc new flowers --from iris", "lampc new --from other.csv -o other.lamp")
 @click.argument("name", required=False, shell_complete=complete_examples)
 @click.option(
     "--from",

@@ -155,7 +155,7 @@ class _Generator:
     def _tiles(self) -> None:
         vectors = -(-self.kernel.cols // self.lane.count)
         if self.kernel.whole_rows:
-            if vectors > UNROLLED:
+            if self.kernel.cols * self.lane.bits > UNROLLED * 512:  # as much on every machine, in narrower vectors the more
                 raise NoNativeForm(f"rows of {self.kernel.cols} numbers that must be whole")
             self._columns(["0"], vectors, last=True)
             return

@@ -82,10 +82,10 @@ def unescaped(text: Text) -> Text:
     """
     if not text.escapes:
         return text
-    with text.source.open() as file:
+    with text.source.binary() as file:
         if not any(b'\\"' in line and _ESCAPED.search(line) for line in file):
             return text
-    with text.source.open() as file:
+    with text.source.binary() as file:
         made = Source(text.source.name, None, file.read().replace(b'\\"', b'""'))
     return replace(text, source=made)
 
@@ -112,7 +112,7 @@ def _wide(head: bytes) -> str:
 def _decoded(source: Source, begin: int, encoding: str) -> Source:
     """A text of another encoding as UTF-8, block by block, so that it is never whole in memory twice."""
     made, decoder = io.BytesIO(), codecs.getincrementaldecoder(encoding)()
-    with source.open() as file:
+    with source.binary() as file:
         file.seek(begin)
         while block := file.read(_BLOCK):
             made.write(decoder.decode(block).encode())
@@ -130,7 +130,7 @@ def _scanned(source: Source, begin: int, encoding: str) -> Text:
     decoder = codecs.getincrementaldecoder("utf-8")()
     lines = returns = both = quotes = 0
     ascii, blanks, escapes, last = True, False, False, b""
-    with source.open() as file:
+    with source.binary() as file:
         file.seek(begin)
         while block := file.read(_BLOCK):
             if b"\0" in block:

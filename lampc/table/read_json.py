@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lampc.diagnostics.unplaced import DataError
+from lampc.schema import parse as parse_json
 from lampc.table.cells import Asked, Form, Table
 from lampc.table.read_encoding import Text, text_of
 from lampc.table.read_objects import Objects, array_of
@@ -25,7 +26,7 @@ def is_json(source: Source) -> bool:
         return False
     first = head.partition(b"\n")[0]
     try:
-        return isinstance(json.loads(first), dict | list)
+        return isinstance(parse_json(first), dict | list)
     except (ValueError, RecursionError):
         return b'"' in head[:200] and head[1:].lstrip()[:1] in (b"{", b'"')
 
@@ -51,14 +52,14 @@ def read_json(source: Source, asked: Asked) -> Table:
 
 def _has_lines(text: Text) -> bool:
     """Whether the first line is an object of its own, and no table of columns."""
-    with text.source.open() as file:
+    with text.source.binary() as file:
         file.seek(text.begin)
         first = next((line for line in file if line.strip()), b"")
         more = any(line.strip() for line in file)
     if not first:
         raise DataError("E603", f"{text.source.name} is empty: an object a line is wanted")
     try:
-        value = json.loads(first)
+        value = parse_json(first)
     except ValueError:
         return False
     return isinstance(value, dict) and (more or not _columns_of(value))
@@ -66,7 +67,7 @@ def _has_lines(text: Text) -> bool:
 
 def _by_lines(text: Text, lines: array[int]) -> dict[str, Any]:
     objects, decode = Objects(text.source.name), json.JSONDecoder().decode
-    with text.source.open() as file:
+    with text.source.binary() as file:
         file.seek(text.begin)
         for number, line in enumerate(file, 1):
             if not line.strip():
@@ -85,14 +86,14 @@ def _by_lines(text: Text, lines: array[int]) -> dict[str, Any]:
 
 def _whole(text: Text) -> dict[str, Any]:
     name = text.source.name
-    with text.source.open() as file:
+    with text.source.binary() as file:
         file.seek(text.begin)
         raw = file.read(_WHOLE + 1)
     if len(raw) > _WHOLE:
         raise DataError("E601", f"{name} is one value of more than {_WHOLE:,} bytes; an object a line is read",
                         (f'jq -c ".[]" {name} > table.jsonl',))  # fmt: skip
     try:
-        value = json.loads(raw)
+        value = parse_json(raw)
     except ValueError as error:
         raise DataError("E601", f"cannot read {name}: {error}") from None
     if isinstance(value, dict):

@@ -26,9 +26,9 @@ def rows_of(text: Text, layout: Layout) -> Iterator[tuple[int, list[str]]]:
     Raises:
         DataError: if a cell is longer than any should be.
     """
-    with text.source.open() as file:
+    with text.source.binary() as file:
         file.seek(layout.begin)
-        reader = reader_of(io.TextIOWrapper(file, "utf-8", newline=""), layout.dialect)
+        reader = reader_of(io.TextIOWrapper(file, encoding="utf-8", newline=""), layout.dialect)
         before = 0
         try:
             for row in reader:
@@ -103,9 +103,9 @@ def refuse_unclosed(text: Text, layout: Layout) -> None:
     Raises:
         DataError: E601, with the line.
     """
-    with text.source.open() as file:
+    with text.source.binary() as file:
         file.seek(layout.begin)
-        decoded = io.TextIOWrapper(file, "utf-8", newline="")
+        decoded = io.TextIOWrapper(file, encoding="utf-8", newline="")
         kept: list[str] = []
         last: list[str] = []
 
@@ -139,7 +139,7 @@ def written_loosely(text: Text, layout: Layout) -> bool:
     quote, divides = layout.dialect.quote.encode(), re.escape(layout.dialect.delimiter.encode())
     wanted = re.compile(rb"(?:^|\r|" + divides + rb")[ \t]+" + quote + rb"(?!" + quote + rb"(?!" + divides + rb"|[\r\n]|$))")
     blank, tab = b" " + quote, b"\t" + quote
-    with text.source.open() as file:
+    with text.source.binary() as file:
         file.seek(layout.begin)
         return any((blank in line or tab in line) and wanted.search(line) for line in file)
 
@@ -152,7 +152,7 @@ def tabbed(text: Text, layout: Layout) -> tuple[Text, Layout] | None:
     quote = layout.dialect.quote.encode()
     cell = re.compile(rb"(?:%b[^%b]*%b)+|[^ \t\r\n]+" % (quote, quote, quote))
     made = io.BytesIO()
-    with text.source.open() as file:
+    with text.source.binary() as file:
         file.seek(layout.begin)
         for line in file:
             if b"\r" in line.rstrip(b"\r\n"):

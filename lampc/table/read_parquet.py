@@ -21,7 +21,7 @@ def read_parquet(source: Source) -> Table:
     """
     import pyarrow.parquet
 
-    with source.open() as file:
+    with source.binary() as file:
         opened = pyarrow.parquet.ParquetFile(file)
         _bound(source, opened.metadata.num_rows, len(opened.schema_arrow))
         coded = [field.name for field in opened.schema_arrow if str(field.type) in ("string", "large_string", "binary")]
@@ -39,7 +39,7 @@ def read_arrow(source: Source) -> Table:
     """
     import pyarrow as pa
 
-    with source.open() as file:
+    with source.binary() as file:
         opened = pa.ipc.open_file(file)
         found = opened.read_all()
     _bound(source, found.num_rows, found.num_columns)

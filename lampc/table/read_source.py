@@ -27,13 +27,13 @@ class Source:
     path: Path | None = None
     raw: bytes = field(default=b"", repr=False)
 
-    def open(self) -> IO[bytes]:
+    def binary(self) -> IO[bytes]:
         """Them, from the beginning."""
         return io.BytesIO(self.raw) if self.path is None else self.path.open("rb")
 
     def head(self, size: int) -> bytes:
         """The first of them."""
-        with self.open() as file:
+        with self.binary() as file:
             return file.read(size)
 
 
@@ -79,7 +79,7 @@ def unpacked(source: Source) -> Source:
         return source
     made = io.BytesIO()
     try:
-        with source.open() as file, gzip.GzipFile(fileobj=file) as opened:
+        with source.binary() as file, gzip.GzipFile(fileobj=file) as opened:
             while block := opened.read(_BLOCK):
                 made.write(block)
                 if made.tell() > FILE_BYTES:

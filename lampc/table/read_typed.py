@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lampc.diagnostics.unplaced import DataError
+from lampc.schema import parse as parse_json
 from lampc.table.cells import Form, Table
 
 _UNIT = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
@@ -54,7 +54,7 @@ def typed(found: Any, name: str, form: Form, notes: Sequence[str] = ()) -> Table
 def _index(found: Any) -> dict[str, str]:
     """The columns that are an index of pandas: what to call them; nothing where it has no name."""
     try:
-        known = json.loads((found.schema.metadata or {})[b"pandas"])["index_columns"]
+        known = parse_json((found.schema.metadata or {})[b"pandas"])["index_columns"]
     except (KeyError, ValueError, TypeError, RecursionError):
         known = []
     names = {name for name in known if isinstance(name, str)} if isinstance(known, list) else set()

@@ -137,7 +137,7 @@ def test_new_writes_a_program_that_is_fine(lampc: Command, folder: Path, name: s
     assert (folder / "mine.lamp").read_bytes() == (MODELS / f"{name}.lamp").read_bytes()
     assert done.out.endswith("next: lampc check mine.lamp, lampc train mine.lamp\n")
     assert lampc("check", "mine.lamp").status == 0
-    data = {"iris": {"iris.csv"}, "gpt": {"fables.txt"}, "lstm": {"fables.txt"}}.get(name, set())
+    data = {"iris": {"iris.csv"}, "flats": {"flats.csv"}, "gpt": {"fables.txt"}, "lstm": {"fables.txt"}}.get(name, set())
     assert {path.name for path in folder.iterdir()} == {"mine.lamp", *data}
 
 

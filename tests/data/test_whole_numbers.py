@@ -127,7 +127,7 @@ def test_a_run_takes_whole_numbers_again_and_checks_them(tmp_path: Path, monkeyp
         assert said in capsys.readouterr().err
         np.save("new.npy", np.array([[1, 2, 3], [1, float(value), 3]]))
         assert run(["predict", "w", "new.npy"]) == 1
-        assert "row 1, column 1" in capsys.readouterr().err
+        assert "row 1 (from 0), column `second`, holds" in capsys.readouterr().err
 
 
 TAGGER = "input 3 int<7>; embedding 8 as e; linear 3 as s; train epochs=60 batch=5; optimizer adam lr=0.05; "

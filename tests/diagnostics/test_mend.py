@@ -28,7 +28,7 @@ def mend(text: str, folder: Path = Path()) -> str:
         ("linear 2->1 # dense\nDense(25, activation='relu')", "linear 2->1 # dense\nlinear 25; relu"),
         ("Sequential(\n  Linear(2, 25),\n  Tanh(),\n)\nlinear 1", "linear 2->25\ntanh\nlinear 1"),
         ("repeat 2 {\n  nn.Sequential(\n    nn.Linear(2, 2),\n    nn.Tanh())\n}", "repeat 2 {\n  linear 2->2\n  tanh\n}"),
-        ('data csv "t.tsv" delimiter="\\t"', 'data csv "t.tsv" delimiter="tab"'),
+        ('data csv "t.tsv" delimiter="\\t"', 'data csv "t.tsv" delimiter=tab'),
         ("let width = 25\nlinear 2->widht", "let width = 25\nlinear 2->width"),
         ("linear 2->4 xavir", "linear 2->4 xavier"),
         ("linear 2->4 kernel_initializer=he_normal", "linear 2->4 init=kaiming"),

@@ -70,7 +70,7 @@ def test_native_code_that_was_asked_for_is_all_there_or_refused(monkeypatch: pyt
     monkeypatch.setenv("LAMPC_TARGET", "x86-64")
     if refusal() is not None:
         pytest.skip("no such processor")
-    program = lampc.compile.text("linear 2->300 xavier; layernorm; linear 1 xavier\nloss mse")
+    program = lampc.compile.text("linear 2->1100 xavier; layernorm; linear 1 xavier\nloss mse")
     with pytest.raises(lampc.LampError) as caught:
         program.model(backend="native")
     assert [found.code for found in caught.value.diagnostics] == ["E704"]

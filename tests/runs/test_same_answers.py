@@ -146,7 +146,7 @@ def test_a_line_that_is_no_row_is_named(runs: dict[str, Run], said: Said) -> Non
     run = runs["csv"]
     for text, wrong in (
         ("1,yes,Bern,36,2020-01-01\n", "standard input, line 1 has 5 cells, and 6 are wanted"),
-        ('{"age": 1}\n', "has no columns `tall`, `town`, `size`, `when`, `p`"),
+        ('{"age": 1}\n', "standard input, line 1 has no `tall`"),
         (
             "1,yes,Bern,36,2020-01-01,0.5\nold,yes,Bern,36,2020-01-01,0.5\n",
             "standard input, line 2, column `age`: `old` is",

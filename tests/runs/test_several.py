@@ -117,7 +117,7 @@ REFUSED = [
     ("3", "train.best=loss", "the run was trained with best=, and best=loss is asked for"),
     ("3", "optimizer.lr=0.1", "the run was trained with lr=0.2, and lr=0.1 is asked for"),
     ("3", "rate=0.2", "the run was trained with dropout1.rate=0.1, and dropout1.rate=0.2 is asked for"),
-    ("3", "train.runs=2", "the run has trained seed 5, and seed 3 to seed 4 are asked for"),
+    ("3", "train.runs=2", "the run has trained seed 5, and 3 to 4 are asked for"),
     ("3", "train.runs=1", "has trained several seeds, and one is asked for"),
 ]
 

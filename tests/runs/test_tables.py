@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import math
 import random
 from collections.abc import Callable
@@ -54,7 +55,10 @@ def trained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Trained:
 
 def becomes(said: str, column: str) -> str:
     """What the table of columns says of one."""
-    return next(" ".join(line.split()[1:]) for line in said.splitlines() if line.split()[:1] == [column])
+    lines = said.splitlines()
+    first = next(place for place, line in enumerate(lines) if line.split()[:1] == [column])
+    more = itertools.takewhile(lambda line: line.strip() and not line[1:2].strip(), lines[first + 1 :])  # wrapped cells
+    return " ".join([*lines[first].split()[1:], *(word for line in more for word in line.split())])
 
 
 @pytest.mark.parametrize(("table", "column", "holds"), [
@@ -112,13 +116,13 @@ def test_one_class_alone_is_nothing_to_learn(trained: Trained) -> None:
 @pytest.mark.parametrize("named", ["\t", "tab"])
 def test_a_tab_is_found_and_may_be_insisted_on(trained: Trained, named: str) -> None:
     said = trained(text("x\ty", X, Z, between="\t"), NUMBERS, f'delimiter="{named}"')
-    assert becomes(said, "y").endswith("the target")
+    assert becomes(said, "y").endswith("the target, standardised")
 
 
 def test_a_backslash_for_a_tab_is_refused_with_its_word(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "t.lamp").write_text('data csv "t.tsv" delimiter="\\t"\nlinear 1\nloss mse')
     assert command(["check", str(tmp_path / "t.lamp")]) == 1
-    assert 'a tab is written `"tab"`' in capsys.readouterr().err
+    assert "a tab between cells: `delimiter=tab`" in capsys.readouterr().err
 
 
 def r2(said: str) -> float:

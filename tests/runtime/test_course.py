@@ -135,7 +135,7 @@ def test_scikit_learn_takes_the_course_of_a_run(tmp_path: Path) -> None:
     estimator = LampClassifier("linear 6 xavier; tanh", epochs=80, batch=16, validation=0.25, patience=4, random_state=3)
     estimator.fit(x, y)
     network, end = estimator.program_.partition("\n")[2], ""
-    program = lampc.compile.text(f'{network}{end}\ndata csv "t.csv" split=1 validation=0.25 stratify=off', folder=tmp_path)
+    program = lampc.compile.text(f'{network}{end}\ndata csv "t.csv" split=1 validation=0.25', folder=tmp_path)
     history = program.model().train()
     losses = [epoch.loss for epoch in history]
     assert estimator.loss_curve_ == pytest.approx(losses, rel=1e-12), "means of columns are summed in another order"
