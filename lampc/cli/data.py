@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -44,8 +45,8 @@ _MOST = 60
 def data(file: str, targets: tuple[str, ...], as_json: bool, settings: tuple[str, ...], allow_python: bool, color: str) -> int:
     """Show what data there is: of a table each column's kind, and the program that trains on it; else shapes, ranges, classes.
 
-    FILE is a table (.csv, .tsv, .parquet, .jsonl), a .npz or text file, a folder of images, or a program, whose data is shown
-    as it is trained on.
+    FILE is a table (.csv, .tsv, .parquet, .jsonl; `-`: on standard input), a .npz or text file, a folder of images, or a
+    program, whose data is shown as it is trained on.
     """
     problems = Problems()
     try:
@@ -73,11 +74,15 @@ def _of_program(file: str, settings: tuple[str, ...], allow_python: bool, proble
 
 
 def _of_file(file: str, targets: tuple[str, ...]) -> Sight | Sequence[Column]:
-    from lampc.table.sight import TABLES, sight
+    from lampc.table.sight import TABLES, of_table, sight
 
     for option, flag in (("settings", "--set"), ("allow_python", "--allow-python")):
         if given(option):
             raise click.UsageError(f"{flag} beside {file}: it is for programs.")
+    if file == "-":
+        from lampc.table.read import read_text
+
+        return of_table(read_text(sys.stdin.buffer.read(), "standard input"), targets)
     if Path(file).suffix.lower() in TABLES and not os.path.isdir(file):
         return sight(Path(file), targets)
     _refuse_of_tables(file, "no table")
@@ -129,14 +134,14 @@ def _say_json(columns: Sequence[Shown | Column]) -> None:
 
 
 def _print_table(found: Sight, columns: Sequence[Shown], file: str, color: bool) -> None:
-    say(f"{printable(file)}: {found.table.rows:,} rows, {len(columns):,} columns")
+    say(f"{printable(found.table.name)}: {found.table.rows:,} rows, {len(columns):,} columns")
     for note in found.table.notes:
         say(f"  {printable(note)}")
     print_columns(columns, color)
     say()
     say("The program that trains on it, to be saved beside it as a .lamp file:")
     say()
-    say(found.program(Path(file).name).rstrip())
+    say(found.program("table.csv" if file == "-" else Path(file).name).rstrip())
 
 
 def _print(columns: Sequence[Column], color: bool) -> None:

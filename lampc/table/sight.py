@@ -44,10 +44,18 @@ def sight(path: Path, targets: Sequence[str] = ()) -> Sight:
     Raises:
         DataError: if it cannot be read, or has no such column, or cells that are not what their column mostly is.
     """
-    table = read(path, str(path))
+    return of_table(read(path, str(path)), targets)
+
+
+def of_table(table: Table, targets: Sequence[str] = ()) -> Sight:
+    """The same of a table that has been read.
+
+    Raises:
+        DataError: as ``sight`` does.
+    """
     targets = tuple(targets) or tuple(table.columns)[-1:]
     if not table.rows:
-        raise DataError("E603", f"{path} has a header and no rows")
+        raise DataError("E603", f"{table.name} has a header and no rows")
     columns, learnt, parsed = understand(table, {}, targets, False, ())
     classes = len(learnt) == 1 and _names_classes(learnt[0], parsed)
     if classes:

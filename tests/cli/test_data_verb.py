@@ -104,6 +104,14 @@ def test_a_programs_data_as_it_is_trained_on(lampc: Command) -> None:
     assert "test y: " in lampc("data", ROOT / "models" / "iris.lamp").out
 
 
+def test_a_table_on_standard_input(lampc: Command) -> None:
+    done = lampc("data", "-", "--target", "x", stdin="x;y\n1,5;a\n2,5;b\n4,0;a\n")
+    assert done.status == 0, done.err
+    assert done.out.startswith("standard input: 3 rows, 2 columns")
+    assert 'data csv "table.csv" target=x' in done.out
+    assert lampc("data", "-", stdin="").status == 1
+
+
 @pytest.mark.parametrize("name", ["nothing.csv", "a.xyz"])
 def test_what_cannot_be_read_is_said(name: str, lampc: Command, tmp_path: Path) -> None:
     (tmp_path / "a.xyz").write_text("")
