@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -330,9 +329,6 @@ class Program:
         Raises:
             LampError: if there is no loss or no data, or a seed or setting is none.
         """
-        from lampc.runtime.asked import seeds as asked
-        from lampc.runtime.runs import train_runs
-        from lampc.runtime.turns import turns
+        from lampc.runtime.runs import train_many
 
-        wanted = turns(self, asked(seeds))
-        return [train_runs(self, wanted, settings=chosen, every=math.inf) for chosen in settings]
+        return train_many(self, seeds, settings)

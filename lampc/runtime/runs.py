@@ -16,12 +16,17 @@ from lampc.runtime.fit import planned
 from lampc.runtime.history import Diverged, Epoch, History, Part
 from lampc.runtime.steps import Position
 from lampc.runtime.train import load_data, train
-from lampc.runtime.turns import Turn, turns_of
-from lampc.runtime.turns import turns as turns
+from lampc.runtime.turns import Turn, turns, turns_of
 
 if TYPE_CHECKING:
     from lampc.compile import Program
     from lampc.runtime.model import Model
+
+
+def train_many(program: Program, seeds: Sequence[int], settings: Sequence[Mapping[str, float]]) -> list[list[History]]:
+    """Train from every seed, on every fold, with each of some settings; nothing but the end is evaluated."""
+    wanted = turns(program, seeds)
+    return [train_runs(program, wanted, settings=chosen, every=math.inf) for chosen in settings]
 
 
 def train_runs(
