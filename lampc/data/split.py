@@ -211,7 +211,7 @@ def finish(train: Split, validation: Split, test: Split, classes: tuple[str, ...
         mean, deviation = train.x.mean(axis=0), train.x.std(axis=0)
         deviation = np.where(without_spread(mean, deviation), 1.0, deviation)
         normal = (mean, deviation)
-        train, validation, test = (replace(part, x=_scaled(part.x, mean, deviation)) for part in (train, validation, test))
+        train, validation, test = (replace(part, x=normalised(part.x, mean, deviation)) for part in (train, validation, test))
     every = [part.y for part in (train, validation, test) if len(part) and classes is None]
     bits = all(bool(((y == 0) | (y == 1)).all()) for y in every) if every else None
     unit = Unit.fitted(np.asarray(train.y, np.float64)) if bits is False and (cut.scale or cut.scalable) else None
@@ -249,8 +249,11 @@ def without_spread(mean: NDArray[np.float64], deviation: NDArray[np.float64]) ->
     return found
 
 
-def _scaled(x: Any, mean: Any, deviation: Any) -> Any:
-    return x.scaled(mean, deviation) if isinstance(x, Rows) else (x - mean) / deviation
+def normalised(x: Any, mean: Any, deviation: Any) -> Any:
+    """Samples, an array or on the disk, normalised; the latter as they are read."""
+    import numpy as np
+
+    return x.scaled(mean, deviation) if isinstance(x, Rows) else (np.asarray(x) - mean) / deviation
 
 
 def named(dataset: Dataset, columns: Sequence[str], target: str) -> Dataset:
@@ -281,10 +284,10 @@ def from_arrays(arrays: dict[str, Any], cut: Cut) -> Dataset:
         classes = max(classes, test_classes, key=len)
     x_train = _samples(arrays["x_train"], "x_train", cut.below)
     test = Split(_samples(arrays["x_test"], "x_test", cut.below), y_test)
-    if cut.fold is not None:  # what was set apart stays apart
-        return _placed(make(x_train, y_train, classes, cut), arrays["y_train"], arrays["y_test"])
     _same_length(x_train, y_train, "x_train", "y_train")
     w_train, w_test = of_parts(arrays, len(x_train), len(test.x))
+    if cut.fold is not None:  # what was set apart stays apart
+        return _placed(make(x_train, y_train, classes, cut, w_train), arrays["y_train"], arrays["y_test"])
     train, validation = _held_out(Split(x_train, y_train, w_train), cut)
     test = replace(test, weight=w_test)
     return _placed(finish(train, validation, test, classes, cut), arrays["y_train"], arrays["y_test"])

@@ -64,8 +64,8 @@ def _other(run: Run, path: Path) -> Split:
         if name in arguments:
             arguments[name] = plain
     columns = None if data.description is None else data.description.columns
-    if columns is not None and data.description is not None:
-        arguments["target"] = data.description.name
+    if columns is not None and data.description is not None:  # a table without a schema is one that stays on the disk
+        arguments |= {"target": (data.description.name,), "stream": True}
     request = replace(data.request, arguments=arguments, folder=path.parent.absolute(), columns=columns, scale=False,
                       fold=None)  # fmt: skip
     try:
@@ -75,7 +75,9 @@ def _other(run: Run, path: Path) -> Split:
     both = [part for part in (found.train, found.test) if len(part)]
     import numpy as np
 
-    x, y = (np.concatenate([getattr(part, name) for part in both]) for name in ("x", "y"))
+    # Samples on the disk stay there, but those of two parts, which are two arrays.
+    x = both[0].x if len(both) == 1 else np.concatenate([part.x[:] for part in both])
+    y = np.concatenate([part.y for part in both])
     known, here = run.classes, found.description.classes
     if known is None and here is not None:
         raise failure("E602", f"{path} has names in the target's column, and the network was trained on numbers")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lampc.data.split import normalised
 from lampc.diagnostics import Problems, failure
 from lampc.elaborate import parse_setting
 from lampc.elaborate.definitions import read_source
@@ -111,7 +113,7 @@ class Run:
         """The seed that the weights were trained from, which split the data."""
         return int(self.kept.about["seed"])
 
-    @property
+    @cached_property
     def schema(self) -> Schema | None:
         """Of a run on a table: its columns, with the numbers of its training part."""
         kept = self.kept.about.get("schema")
@@ -146,8 +148,7 @@ class Run:
         normal = self.kept.about["normal"]
         if normal is None:
             return x
-        mean, deviation = (np.asarray(part) for part in normal)
-        return (np.asarray(x) - mean) / deviation
+        return normalised(x, *(np.asarray(part) for part in normal))
 
 
 def load(run: str | Path, which: str = "best", *, allow_python: bool = False, settings: dict[str, Any] | None = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import subprocess
 import sys
@@ -13,9 +14,12 @@ import pytest
 import torch
 
 import lampc.compile
-from lampc.data.rows import Rows, stored
+from lampc.cli import run
+from lampc.data.rows import LARGE, Rows, stored
 from lampc.data.source import DataError
 from lampc.diagnostics import LampError
+from lampc.runs.evaluate import evaluate
+from lampc.runs.load import load
 
 ROOT = Path(__file__).parents[2]
 
@@ -99,8 +103,6 @@ def test_what_cannot_be_read_row_by_row_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_run_of_what_stays_on_the_disk(archive: Path) -> None:
-    from lampc.cli import run
-
     (archive.parent / "a.lamp").write_text(
         'linear 4->8; tanh; linear 2\ndata npz "a.npz" stream normalize\nloss crossentropy\ntrain epochs=2'
     )
@@ -108,6 +110,54 @@ def test_a_run_of_what_stays_on_the_disk(archive: Path) -> None:
     assert run(["train", *arguments]) == 0
     assert run(["eval", str(archive.parent / "runs" / "a")]) == 0
     assert run(["data", str(archive.parent / "a.lamp")]) == 0
+
+
+@pytest.mark.parametrize("normalize", ["normalize", "normalize=off"])
+@pytest.mark.parametrize("target", ["kind", "size"])
+def test_another_table_is_measured_by_a_run_of_what_stays_on_the_disk(
+    target: str, normalize: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for seed, name in enumerate(("a", "b")):
+        first, second = np.random.default_rng(seed).normal(3.0, 2.0, size=(2, 80))
+        last = np.where(first > second, "big", "small") if target == "kind" else first - second
+        columns = {"first": first, "second": second, target: last}
+        order = list(columns)[:: 1 if name == "a" else -1]  # columns are found by their names
+        pq.write_table(pa.table({column: columns[column] for column in order}), tmp_path / f"{name}.parquet")
+    network, loss = ("linear 2 xavier", "crossentropy; metrics accuracy") if target == "kind" else ("linear 1 xavier", "mse")
+    found = []
+    for name in ("memory", "disk", "large"):
+        stream = " stream" if name == "disk" else ""
+        (tmp_path / f"{name}.lamp").write_text(
+            f'{network}\ndata parquet "a.parquet" target={target} {normalize}{stream}\nloss {loss}\n'
+            "train epochs=2 batch=20 precision=f64"
+        )
+        with monkeypatch.context() as patch:
+            patch.setattr("lampc.data.rows.LARGE", 1 if name == "large" else LARGE)
+            assert run(["train", str(tmp_path / f"{name}.lamp"), "--run-dir", str(tmp_path / "runs")]) == 0
+        capsys.readouterr()
+        measure = ["eval", str(tmp_path / "runs" / name), "--data", str(tmp_path / "b.parquet"), "--json"]
+        assert run(measure) == 0
+        found.append(json.loads(capsys.readouterr().out)["data"])
+    in_memory, *on_disk = found
+    for each in on_disk:
+        assert each["samples"] == in_memory["samples"] == 80
+        assert each["measures"] == pytest.approx(in_memory["measures"], rel=1e-9)
+
+
+def test_another_archive_of_two_parts_is_measured_whole(tmp_path: Path) -> None:
+    drawn = np.random.default_rng(0)
+    x, y = drawn.normal(3.0, 2.0, size=(60, 2)), drawn.normal(size=(60, 1))
+    np.savez(tmp_path / "a.npz", x=x, y=y)
+    np.savez(tmp_path / "b.npz", x_train=x[:40], y_train=y[:40], x_test=x[40:], y_test=y[40:])
+    (tmp_path / "a.lamp").write_text('linear 1 xavier\ndata npz "a.npz" normalize stream\nloss mse\ntrain epochs=2')
+    assert run(["train", str(tmp_path / "a.lamp"), "--run-dir", str(tmp_path / "runs")]) == 0
+    opened = load(tmp_path / "runs" / "a")
+    one, two = (evaluate(opened, opened.model(), tmp_path / name)["data"] for name in ("a.npz", "b.npz"))
+    assert one["samples"] == two["samples"] == 60
+    assert one["measures"] == pytest.approx(two["measures"])
 
 
 @pytest.mark.parametrize("target", ["kind", "size"])

@@ -14,6 +14,7 @@ import lampc
 import lampc.compile
 from lampc.data import DataError, Dataset
 from lampc.data.split import Cut, make
+from lampc.runtime.train import load_data
 
 RNG = np.random.default_rng(0)
 X, Y, W = RNG.normal(size=(60, 3)), RNG.normal(size=(60, 1)), RNG.exponential(size=60)
@@ -42,6 +43,19 @@ def test_an_archive_has_weights_of_its_parts(tmp_path: Path) -> None:
     assert data.test.weight is None  # all alike
     measured = program.model().train().test["loss"]
     assert measured > 0
+
+
+@pytest.mark.parametrize("more", ["", " validation=0.25", " stream"])
+@pytest.mark.parametrize("named", ["x y w", "x_train y_train w_train"])
+def test_weights_go_with_their_rows_into_folds(named: str, more: str, tmp_path: Path) -> None:
+    arrays: dict[str, Any] = dict(zip(named.split(), (X, Y, W), strict=True))
+    apart = {} if "x" in arrays else {"x_test": X[:9] + 100, "y_test": Y[:9] + 100}
+    np.savez(tmp_path / "a.npz", **arrays, **apart)
+    program = lampc.compile.text(f'{SOURCE} folds=3\ndata npz "a.npz"{more}', folder=tmp_path)
+    for fold in range(3):
+        data = load_data(program, 0, (fold, 3))
+        assert list(data.parts()) == (["train", "validation", "test"] if "validation" in more else ["train", "test"])
+        assert pairs(data) == set(zip(Y[:, 0].tolist(), W.tolist(), strict=True))
 
 
 @pytest.mark.parametrize("backend", ["torch", "native"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,11 @@ def test_a_column_more_is_not_looked_at_and_said(iris: Run, tmp_path: Path) -> N
     with pytest.warns(UserWarning, match="more.csv: new columns, which are not looked at: id"):
         assert evaluate(iris, iris.model(), path) == plain
     assert rows.said(iris, [rows.of_file(iris, path)]) == "new columns, which are not looked at: id"
+
+
+def test_a_run_s_schema_is_read_once(iris: Run) -> None:
+    assert iris.schema is iris.schema is not None
+    assert replace(iris, threshold=0.5).schema == iris.schema
 
 
 def test_what_predicts_without_the_target_is_silent(iris: Run, tmp_path: Path) -> None:
