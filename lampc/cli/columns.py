@@ -11,7 +11,7 @@ from lampc.table.shown import NAMES, Shown, rows, shown
 from lampc.tables import Column
 
 MOST = 60
-"""Columns that are shown."""
+"""Columns that are shown; `lampc data --json` has them all."""
 
 
 def print_schema(schema: Schema, color: bool, scaled: bool = False) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lampc.cli.clashes import given
-from lampc.cli.columns import print_columns
+from lampc.cli.columns import MOST, print_columns
 from lampc.cli.completion import complete_data
 from lampc.cli.inputs import common, load
 from lampc.cli.report import wants_color
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from lampc.data.overview import Column
     from lampc.table.shown import Shown
     from lampc.table.sight import Sight
-
-_MOST = 60
-"""Columns that are shown; `--json` has them all."""
 
 
 @verb("lampc data iris", "lampc data other.csv", "lampc data other.csv --target species")
@@ -146,15 +143,15 @@ def _print_table(found: Sight, columns: Sequence[Shown], file: str, color: bool)
 
 def _print(columns: Sequence[Column], color: bool) -> None:
     rows = []
-    for column in columns[:_MOST]:
+    for column in columns[:MOST]:
         shape, missing = "x".join(map(str, column.shape)) or "1", f"{column.missing:,}" if column.missing else ""
         measures = map(_shown, (column.low, column.mean, column.high))
         rows.append((column.name, shape, column.kind, f"{column.count:,}", missing, *measures))
     names = ("name", "shape", "holds", "count", "missing", "least", "mean", "greatest")
     say_table([Heading(name, right=name not in ("name", "holds")) for name in names], rows, color, 110)
-    if len(columns) > _MOST:
-        say(f"and {len(columns) - _MOST} columns more")
-    for column in columns[:_MOST]:
+    if len(columns) > MOST:
+        say(f"and {len(columns) - MOST} columns more")
+    for column in columns[:MOST]:
         if column.classes:
             listed = ", ".join(f"{printable(name)} {count:,}" for name, count in list(column.classes.items())[:12])
             more = f", and {len(column.classes) - 12} more" if len(column.classes) > 12 else ""

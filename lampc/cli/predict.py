@@ -23,7 +23,7 @@ from lampc.cli.verb import verb
 if TYPE_CHECKING:
     from lampc.runs.load import Run
     from lampc.runs.predict import Predictions, Writer
-    from lampc.runs.rows import Rows
+    from lampc.runs.rows import Unprepared
     from lampc.runtime.model import Model
 
 
@@ -50,12 +50,12 @@ def predict(run: str, input: str, output: str | None, as_json: bool, last: bool,
     warnings.showwarning = warned
     from lampc.runs.load import load
     from lampc.runs.predict import Lines, writer
-    from lampc.runs.rows import said
+    from lampc.runs.rows import Unprepared
 
     found = load(run, "last" if last else "best")
     found = found if threshold is None else found.at(threshold)
-    told: list[Rows] = []
-    header, parts = _answers(found, found.model(device), input, told)
+    unprepared = Unprepared(found)
+    header, parts = _answers(found, found.model(device), input, unprepared)
     plain = nullcontext(Lines(standard_output(), not as_json, header))
     out: AbstractContextManager[Writer] = plain if output is None else writer(Path(output))
     with terminable() as stop:
@@ -66,18 +66,18 @@ def predict(run: str, input: str, output: str | None, as_json: bool, last: bool,
         except KeyboardInterrupt:
             say("interrupted: nothing is written" if output is not None else "interrupted", err=True)
             return 128 + stop.signal
-    if found.schema is not None and (notes := said(found, told)):
+    if notes := str(unprepared):
         say(notes, err=True)
     return 0
 
 
-def _answers(run: Run, model: Model, input: str, told: list[Rows]) -> tuple[bool, Iterator[Predictions]]:
-    """Whether the answers' columns are to be named, and the answers, some at a time; ``told`` receives a table's rows."""
+def _answers(run: Run, model: Model, input: str, unprepared: Unprepared) -> tuple[bool, Iterator[Predictions]]:
+    """Whether the answers' columns are to be named, and the answers, some at a time; ``unprepared`` counts a table's rows."""
     from lampc.runs import inputs, rows
     from lampc.runs import predict as predicting
 
     if input != "-":
-        return True, predicting.of_file(run, model, Path(input), told.append)
+        return True, predicting.of_file(run, model, Path(input), unprepared.add)
     lines = inputs.open_lines(sys.stdin)
     if run.schema is None:
         header, lines = inputs.with_header(run, lines)
@@ -89,7 +89,7 @@ def _answers(run: Run, model: Model, input: str, told: list[Rows]) -> tuple[bool
 
     def answered() -> Iterator[Predictions]:
         for named, found in chain([first] if first is not None else [], given):
-            told.append(found)
+            unprepared.add(found)
             yield from predicting.of_rows(run, model, found, beside=named)
 
     return header, answered()

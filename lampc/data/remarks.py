@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lampc.data.rows import Rows
 from lampc.data.source import Dataset, Description, Remark, Split
+from lampc.table.spread import without_spread
 from lampc.table.written import word
 
 if TYPE_CHECKING:
@@ -126,8 +127,6 @@ def _same(data: Dataset) -> NDArray[Any]:
     """For each feature of a table, whether its numbers differ by no more than rounding."""
     import numpy as np
 
-    from lampc.data.split import without_spread
-
     x = np.asarray(data.train.x)
     mean, deviation = x.mean(axis=0), x.std(axis=0)
     if data.normal is not None:
@@ -137,7 +136,8 @@ def _same(data: Dataset) -> NDArray[Any]:
         for column in data.schema.taken:
             for slot, (off, by) in enumerate(zip(column.mean, column.deviation, strict=True), places[column.name].start):
                 mean[slot], deviation[slot] = mean[slot] * by + off, deviation[slot] * by
-    return without_spread(mean, deviation)
+    same: NDArray[Any] = without_spread(mean, deviation)
+    return same
 
 
 def _telling(data: Dataset) -> list[Remark]:

@@ -14,6 +14,7 @@ from lampc.data.whole import in_array, whole_numbers
 from lampc.layers.signature import Flag, Float, Param
 from lampc.table.parts import Shares
 from lampc.table.parts import cut as rows_of
+from lampc.table.spread import without_spread
 
 if TYPE_CHECKING:
     import numpy as np
@@ -239,14 +240,6 @@ def _ends(y: NDArray[Any]) -> NDArray[Any]:
 def _reach(targets: Sequence[NDArray[Any]]) -> tuple[float, float] | None:
     """The smallest and the greatest of all."""
     return (min(float(y.min()) for y in targets), max(float(y.max()) for y in targets)) if targets else None
-
-
-def without_spread(mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which features are the same in all samples, but for rounding: a hundred 0.1 have a deviation of 1.4e-17."""
-    import numpy as np
-
-    found: NDArray[np.bool_] = deviation <= 1e-13 * np.abs(mean)
-    return found
 
 
 def normalised(x: Any, mean: Any, deviation: Any) -> Any:

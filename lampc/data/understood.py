@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ def understood(request: Request) -> Understood:
     stat = path.stat()
     options = ("target", "classes", "drop", "only", "missing", "weight", "group", "time")
     part = request.arguments["split"]
-    key = (path, stat.st_mtime_ns, stat.st_size, _asked(request), request.overrides, request.below > 0,
+    key = (path, stat.st_mtime_ns, stat.st_size, insisted(request.arguments), request.overrides, request.below > 0,
            part if isinstance(part, str) else "", *(request.arguments.get(name) for name in options))  # fmt: skip
     with _LOCK:
         found = _KEPT.get(key)
@@ -65,14 +65,14 @@ def understood(request: Request) -> Understood:
     return found
 
 
-def _asked(request: Request) -> Asked:
-    given = request.arguments
-    return Asked(*(given.get(name) for name in ("delimiter", "decimal", "encoding", "header")))
+def insisted(arguments: Mapping[str, Any]) -> Asked:
+    """What a statement's arguments insist on of a table's form."""
+    return Asked(*(arguments.get(name) for name in ("delimiter", "decimal", "encoding", "header")))
 
 
 def _understood(request: Request, path: Path) -> Understood:
     given = request.arguments
-    table = read(path, given["path"], _asked(request))
+    table = read(path, given["path"], insisted(given))
     if not table.columns or not table.rows:
         raise DataError("E603", f"{given['path']} has {'no columns' if not table.columns else 'a header and no rows'}")
     names = list(table.columns)

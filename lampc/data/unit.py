@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lampc.table.spread import without_spread
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -51,8 +53,6 @@ class Unit:
         A deviation that is nothing but rounding counts as 1.
         """
         import numpy as np
-
-        from lampc.data.split import without_spread
 
         exponent = np.frexp(np.abs(y).max(axis=0))[1]
         small = np.ldexp(y, -exponent)  # so that sums of squares are numbers, whatever the unit

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 from lampc.diagnostics import LampError, Problems
 from lampc.elaborate.bind import bind
@@ -14,7 +13,6 @@ from lampc.source import Source
 from lampc.syntax import parse, tree
 from lampc.table.schema import Schema
 from lampc.table.statement import Override
-from lampc.table.text import LENGTH
 
 
 def overrides(statements: Sequence[tree.Layer], evaluator: Evaluator, problems: Problems) -> tuple[Override, ...]:
@@ -26,8 +24,6 @@ def overrides(statements: Sequence[tree.Layer], evaluator: Evaluator, problems: 
             continue
         unit = {"words": "word", "characters": "character"}.get(arguments.pop("of"), "")
         override = Override(**{**arguments, "unit": unit})
-        if override.kind == "text":
-            override = _text(override)
         if override.name in found:
             problems.report("E502", f"there are two `column` statements of `{override.name}`", statement.head,
                             also=[(found[override.name][1].head, "the first is here")], fixes=["make one of both"])  # fmt: skip
@@ -54,10 +50,6 @@ def said(text: str) -> tuple[Override, ...]:
     if problems.errors:
         raise LampError(problems.errors)
     return found
-
-
-def _text(override: Override) -> Override:
-    return replace(override, length=override.length or LENGTH, unit=override.unit or "word")
 
 
 def _named(statement: tree.Layer) -> tuple[tree.Argument, ...]:

@@ -115,7 +115,9 @@ def _table(run: Run, path: Path) -> Split:
         if name is not None and weight is None:
             warnings.warn(f"{path} has no column `{name}`: all rows count alike in the loss", UserWarning, stacklevel=2)
         made = encoded(schema, parsed, only(table, there), run.program.elaborated.input_below, trained=True)
-        if notes := rows.said(run, [rows.Rows(table, made)]):
+        unprepared = rows.Unprepared(run)
+        unprepared.add(rows.Rows(table, made))
+        if notes := str(unprepared):
             warnings.warn(f"{path}: {notes}", UserWarning, stacklevel=2)
         return Split(made.x, y_of(schema, parsed, data.request.bits), weight, rows=there)
     except DataError as error:

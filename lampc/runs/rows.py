@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,20 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from lampc.data.samples import encoded
 from lampc.data.source import DataError
-from lampc.data.understood import by_schema
+from lampc.data.understood import by_schema, insisted
 from lampc.diagnostics import failure
 from lampc.schema import Unfit
 from lampc.schema import parse as parse_json
-from lampc.table.cells import Asked, Form, Table
+from lampc.table.cells import Form, Table
 from lampc.table.encode import Encoded
 from lampc.table.read import read
 from lampc.table.schema import Schema
 
 if TYPE_CHECKING:
     from lampc.runs.load import Run
-
-FORMATS = (".csv", ".tsv", ".txt", ".data", ".parquet", ".pq", ".jsonl", ".ndjson", ".json")
-"""Endings of files that are tables."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,9 +66,7 @@ def read_as(run: Run, path: Path) -> Table:
     assert schema is not None
     if not os.path.isfile(path):  # False of a name that no file system has, too
         raise DataError("E601", f"cannot read {path}: there is no such file")
-    given: Mapping[str, Any] = {} if data is None else data.request.arguments
-    asked = Asked(*(given.get(name) for name in ("delimiter", "decimal", "encoding", "header")))
-    return _with_names(schema, read(path, str(path), asked))
+    return _with_names(schema, read(path, str(path), insisted({} if data is None else data.request.arguments)))
 
 
 def of_values(run: Run, values: Any) -> Rows:
@@ -174,21 +170,29 @@ def _with_names(schema: Schema, table: Table) -> Table:
     return table
 
 
-def said(run: Run, found: Sequence[Rows]) -> str:
-    """What of some rows training had not prepared for, counted; empty where there was nothing."""
-    if not found:
-        return ""
-    gaps: dict[str, int] = {}
-    unseen: dict[str, int] = {}
-    for rows in found:
-        for into, counted in ((gaps, rows.encoded.gaps), (unseen, rows.encoded.unseen)):
-            for name, count in counted.items():
-                into[name] = into.get(name, 0) + count
-    new = _new(run, found[0].table)
-    parts = [f"{_counted(gaps)} missing"] if gaps else []
-    parts += [f"{_counted(unseen)} of categories that are rare or that training never saw"] if unseen else []
-    parts += [f"new columns, which are not looked at: {', '.join(new[:10])}{', …' * (len(new) > 10)}"] if new else []
-    return "; ".join(parts)
+class Unprepared:
+    """What of rows, some at a time, a run's training had not prepared for, counted: the rows themselves are not kept."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._gaps: Counter[str] = Counter()
+        self._unseen: Counter[str] = Counter()
+        self._new: list[str] | None = None
+
+    def add(self, rows: Rows) -> None:
+        """Count some rows more; columns are those of the first."""
+        self._gaps.update(rows.encoded.gaps)
+        self._unseen.update(rows.encoded.unseen)
+        if self._new is None:
+            self._new = _new(self._run, rows.table)
+
+    def __str__(self) -> str:
+        """What is to be said of it; empty where there was nothing."""
+        gaps, unseen, new = self._gaps, self._unseen, self._new or []
+        parts = [f"{_counted(gaps)} missing"] if gaps else []
+        parts += [f"{_counted(unseen)} of categories that are rare or that training never saw"] if unseen else []
+        parts += [f"new columns, which are not looked at: {', '.join(new[:10])}{', …' * (len(new) > 10)}"] if new else []
+        return "; ".join(parts)
 
 
 def _new(run: Run, table: Table) -> list[str]:

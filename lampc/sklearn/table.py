@@ -21,6 +21,7 @@ from lampc.table.kinds import understand
 from lampc.table.parsed import Codes, Moments, Numbers, Parsed, Values
 from lampc.table.read_frame import of_frame
 from lampc.table.schema import Column, Schema, Target
+from lampc.table.spread import without_spread
 from lampc.table.statement import Override
 
 if TYPE_CHECKING:
@@ -187,4 +188,4 @@ def moments(values: NDArray[np.float64], weight: NDArray[np.float64]) -> tuple[f
     """The mean and the deviation of weighted numbers [n]; the latter 1 where it is nothing but rounding."""
     mean = float(np.average(values, weights=weight))
     deviation = float(np.sqrt(np.average((values - mean) ** 2, weights=weight)))
-    return mean, 1.0 if deviation <= 1e-13 * abs(mean) else deviation
+    return mean, 1.0 if without_spread(mean, deviation) else deviation

@@ -10,6 +10,7 @@ from lampc.diagnostics.unplaced import DataError
 from lampc.table.dates import PARTS, measured
 from lampc.table.parsed import Codes, Moments, Numbers, Parsed, Values, Words
 from lampc.table.schema import DAYS, Column, Schema
+from lampc.table.spread import without_spread
 from lampc.table.text import vocabulary
 from lampc.table.written import word
 
@@ -128,9 +129,9 @@ def _standard(column: Column, measures: Sequence[NDArray[np.float64]]) -> Column
 
 
 def _deviation(values: Any, mean: float) -> float:
-    """The standard deviation; 1 where it is nothing but rounding: a hundred 0.1 have 1.4e-17."""
+    """The standard deviation; 1 where it is nothing but rounding."""
     found = float(values.std())
-    return 1.0 if found <= 1e-13 * abs(mean) else found
+    return 1.0 if without_spread(mean, found) else found
 
 
 def _of_codes(column: Column, values: Codes) -> Column:

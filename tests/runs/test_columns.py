@@ -45,6 +45,14 @@ def rewritten(names: Sequence[str], path: Path, delimiter: str = ";", renamed: s
     return path
 
 
+def unprepared(run: Run, *paths: Path) -> str:
+    """What is said of files' rows that a run's training had not prepared for."""
+    found = rows.Unprepared(run)
+    for path in paths:
+        found.add(rows.of_file(run, path))
+    return str(found)
+
+
 @pytest.mark.parametrize("names", [NAMES[::-1], ("petal_width", *NAMES[:3], "species"), ("species", *NAMES[:4])])
 def test_another_order_is_the_same_table(iris: Run, names: Sequence[str], tmp_path: Path) -> None:
     model = iris.model()
@@ -62,7 +70,8 @@ def test_a_column_more_is_not_looked_at_and_said(iris: Run, tmp_path: Path) -> N
     plain = evaluate(iris, iris.model(), rewritten(NAMES, tmp_path / "plain.csv"))
     with pytest.warns(UserWarning, match="more.csv: new columns, which are not looked at: id"):
         assert evaluate(iris, iris.model(), path) == plain
-    assert rows.said(iris, [rows.of_file(iris, path)]) == "new columns, which are not looked at: id"
+    for paths in ((path,), (path, tmp_path / "plain.csv")):
+        assert unprepared(iris, *paths) == "new columns, which are not looked at: id"
 
 
 def test_a_run_s_schema_is_read_once(iris: Run) -> None:
@@ -74,9 +83,9 @@ def test_what_predicts_without_the_target_is_silent(iris: Run, tmp_path: Path) -
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for names in (NAMES, NAMES[:4]):
-            found = rows.of_file(iris, rewritten(names, tmp_path / "in.csv"))
-            assert found.encoded.x.shape == (150, 4)
-            assert not rows.said(iris, [found])
+            path = rewritten(names, tmp_path / "in.csv")
+            assert rows.of_file(iris, path).encoded.x.shape == (150, 4)
+            assert not unprepared(iris, path)
 
 
 def test_a_row_of_other_cells_than_the_header_is_no_sample(iris: Run, tmp_path: Path) -> None:
