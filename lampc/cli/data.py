@@ -77,9 +77,9 @@ def _of_file(file: str, targets: tuple[str, ...]) -> Sight | Sequence[Column]:
         if given(option):
             raise click.UsageError(f"{flag} beside {file}: it is for programs.")
     if file == "-":
-        from lampc.table.read import read_text
+        from lampc.table.read import of_bytes
 
-        return of_table(read_text(sys.stdin.buffer.read(), "standard input"), targets)
+        return of_table(of_bytes(sys.stdin.buffer.read(), "standard input"), targets)
     if Path(file).suffix.lower() in TABLES and not os.path.isdir(file):
         return sight(Path(file), targets)
     _refuse_of_tables(file, "no table")

@@ -10,6 +10,7 @@ from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from lampc.runtime.asked import seeds as asked
 from lampc.runtime.backend import cores
 from lampc.runtime.device import device_of
 from lampc.runtime.fit import planned
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 def train_many(program: Program, seeds: Sequence[int], settings: Sequence[Mapping[str, float]]) -> list[list[History]]:
     """Train from every seed, on every fold, with each of some settings; nothing but the end is evaluated."""
-    wanted = turns(program, seeds)
+    wanted = turns(program, asked(seeds))
     return [train_runs(program, wanted, settings=chosen, every=math.inf) for chosen in settings]
 
 

@@ -45,7 +45,7 @@ def forget() -> None:
         _KEPT.clear()
 
 
-def read_text(raw: bytes, name: str, asked: Asked | None = None) -> Table:
+def of_bytes(raw: bytes, name: str, asked: Asked | None = None) -> Table:
     """The table of bytes, such as those of standard input.
 
     Raises:
@@ -70,4 +70,4 @@ def _table(source: Source, file: str, asked: Asked) -> Table:
     return read_csv(source, asked, "\t" if file.endswith((".tsv", ".tab")) else ",")
 
 
-__all__ = ["forget", "of_frame", "read", "read_text"]
+__all__ = ["forget", "of_bytes", "of_frame", "read"]

@@ -10,7 +10,7 @@ import pyarrow as pa
 from lampc.table.cells import Form, Table
 from lampc.table.kinds import understand
 from lampc.table.parsed import Codes, Moments, Numbers, Values, Words
-from lampc.table.read import read_text
+from lampc.table.read import of_bytes
 from lampc.table.schema import Column, Target
 from lampc.table.statement import Override
 
@@ -23,7 +23,7 @@ def table(columns: Mapping[str, Sequence[str | None]], decimal: str = ".") -> Ta
 
 def read(text: str) -> Table:
     """A table as a file has it."""
-    return read_text(text.encode(), "t.csv")
+    return of_bytes(text.encode(), "t.csv")
 
 
 def column(cells: Sequence[str | None], override: Override | None = None, decimal: str = ".") -> tuple[Column, Values]:

@@ -15,7 +15,7 @@ import pytest
 
 from lampc.diagnostics.unplaced import DataError
 from lampc.table import read_csv, read_source
-from lampc.table.read import read, read_text
+from lampc.table.read import of_bytes, read
 
 
 def packed(kind: str) -> bytes:
@@ -57,7 +57,7 @@ def test_damaged_tables_are_read_or_refused(kind: str) -> None:
             else:
                 del raw[place + 1 :]
         try:
-            found = read_text(bytes(raw), "t")
+            found = of_bytes(bytes(raw), "t")
             assert {len(column) for column in found.columns.values()} == {found.rows} and found.rows
             found.place(found.rows - 1)
         except DataError as error:
@@ -86,24 +86,24 @@ def test_a_file_that_is_too_large_is_not_begun(tmp_path: Path) -> None:
 def test_what_unpacks_to_too_much_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(read_source, "FILE_BYTES", 5_000_000)
     with pytest.raises(DataError, match="t unpacks to more than 5,000,000 bytes"):
-        read_text(gzip.compress(b"1,2\n" * 10_000_000), "t")
+        of_bytes(gzip.compress(b"1,2\n" * 10_000_000), "t")
 
 
 def test_a_line_without_an_end_is_no_table() -> None:
     with pytest.raises(DataError, match="its first lines are longer than"):
-        read_text(b"a" * 20_000_000, "t")
+        of_bytes(b"a" * 20_000_000, "t")
 
 
 def test_a_row_without_an_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = b'a,b\n1,2\n3,"' + b"4,5\n" * 600_000
     with pytest.raises(DataError, match="t, line 3: a quote is opened there and not closed"):
-        read_text(raw, "t")
+        of_bytes(raw, "t")
     monkeypatch.setattr(read_csv, "CELL", 1 << 10)
     with pytest.raises(DataError, match="a row is longer than 1,024 bytes: is a quote left open"):
-        read_text(raw, "t")
+        of_bytes(raw, "t")
 
 
 def test_a_long_row_is_read() -> None:
     long = "word " * 600_000
-    found = read_text(f'a,b\n1,2\n3,"{long}"\n'.encode(), "t")
+    found = of_bytes(f'a,b\n1,2\n3,"{long}"\n'.encode(), "t")
     assert found.columns["b"].to_pylist() == ["2", long.strip()]

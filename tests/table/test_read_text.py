@@ -12,11 +12,11 @@ import pytest
 
 from lampc.diagnostics.unplaced import DataError
 from lampc.table.cells import Asked, Form, Table
-from lampc.table.read import forget, read, read_text
+from lampc.table.read import forget, of_bytes, read
 
 
 def table(text: str | bytes, **asked: object) -> Table:
-    return read_text(text if isinstance(text, bytes) else text.encode(), "t.csv", Asked(**asked))  # type: ignore[arg-type]
+    return of_bytes(text if isinstance(text, bytes) else text.encode(), "t.csv", Asked(**asked))  # type: ignore[arg-type]
 
 
 def cells(found: Table) -> dict[str, list[object]]:

@@ -16,7 +16,7 @@ import pytest
 
 from lampc.diagnostics.unplaced import DataError
 from lampc.table.cells import Table
-from lampc.table.read import of_frame, read, read_text
+from lampc.table.read import of_bytes, of_frame, read
 
 DAY = datetime.date(2020, 2, 29)
 NOON = datetime.datetime(2020, 2, 29, 12)
@@ -68,7 +68,7 @@ TYPES: list[tuple[Any, str, list[Any]]] = [
 
 @pytest.mark.parametrize(("column", "kind", "wanted"), TYPES, ids=lambda value: str(getattr(value, "type", "")))
 def test_types_come_down_to_few(column: Any, kind: str, wanted: list[Any]) -> None:
-    found = read_text(parquet(pa.table({"c": column, "y": [1, 2]})), "t.parquet")
+    found = of_bytes(parquet(pa.table({"c": column, "y": [1, 2]})), "t.parquet")
     assert (found.form.source, found.rows, types(found)["c"], cells(found)["c"], found.notes) == (
         "parquet",
         2,
@@ -81,13 +81,13 @@ def test_types_come_down_to_few(column: Any, kind: str, wanted: list[Any]) -> No
 
 def test_views_of_strings_are_strings() -> None:
     table = pa.table({"c": pa.array(["a", None, "a text that is longer than twelve"], pa.string_view())})
-    assert types(read_text(arrow(table), "t.arrow")) == {"c": "string"}
+    assert types(of_bytes(arrow(table), "t.arrow")) == {"c": "string"}
 
 
 def test_times_are_seconds_and_zones_are_said() -> None:
     noon = pa.array([NOON], pa.timestamp("us", "Europe/Paris"))
     lasts = pa.array([datetime.timedelta(milliseconds=1500)], pa.duration("ns"))
-    found = read_text(parquet(pa.table({"at": noon, "lasts": lasts, "time": [datetime.time(1, 0, 1)]})), "t.parquet")
+    found = of_bytes(parquet(pa.table({"at": noon, "lasts": lasts, "time": [datetime.time(1, 0, 1)]})), "t.parquet")
     assert cells(found) == {"at": [NOON], "lasts": [1.5], "time": [3601.0]}
     assert found.notes == (
         "`at`: times of the zone Europe/Paris are taken as UTC has them",
@@ -100,7 +100,7 @@ def test_what_a_file_promises_is_checked() -> None:
     broken = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(np.array([0, 1], np.int32)), pa.py_buffer(b"\xff")])
     for raw in (parquet(pa.table({"c": broken})), arrow(pa.table({"c": broken}))):
         with pytest.raises(DataError, match="cannot read t: "):
-            read_text(raw, "t")
+            of_bytes(raw, "t")
 
 
 def test_a_small_file_that_unpacks_to_much_is_refused() -> None:
@@ -108,19 +108,19 @@ def test_a_small_file_that_unpacks_to_much_is_refused() -> None:
     many = pa.table({f"c{place}": pa.nulls(11_000_000) for place in range(100)})
     for table, says in ((pa.table({"c": long}), "larger than memory"), (many, "more cells than the 1,000,000,000")):
         with pytest.raises(DataError, match=says):
-            read_text(arrow(table), "t")
+            of_bytes(arrow(table), "t")
 
 
 @pytest.mark.parametrize("names", [[], ["c"]], ids=["columns", "rows"])
 def test_a_table_without_cells_is_refused(names: list[str]) -> None:
     with pytest.raises(DataError) as caught:
-        read_text(parquet(pa.table({name: pa.array([], pa.int64()) for name in names})), "t")
+        of_bytes(parquet(pa.table({name: pa.array([], pa.int64()) for name in names})), "t")
     assert caught.value.code == "E603"
 
 
 def test_names_are_made_different() -> None:
     table = pa.Table.from_arrays([pa.array([place]) for place in range(4)], names=["a", "a", "a_2", ""])
-    found = read_text(parquet(table), "t")
+    found = of_bytes(parquet(table), "t")
     assert cells(found) == {"a": [0], "a_3": [1], "a_2": [2], "column4": [3]}
     assert found.notes == ("several columns are called `a`; a later one is `a_3` now",)
 
@@ -139,12 +139,12 @@ def test_json_is_a_table(how: str, tmp_path: Path) -> None:
     (tmp_path / "t.json").write_text(JSON[how], encoding="utf-16")
     found = read(tmp_path / "t.json", "t.json")
     assert (cells(found), found.form.source) == ({"x": [1.0, 2.5], "y": ["a", "b"]}, "jsonl")
-    assert cells(read_text(JSON[how].encode(), "stdin")) == cells(found)
+    assert cells(of_bytes(JSON[how].encode(), "stdin")) == cells(found)
 
 
 def test_objects_in_objects_are_columns_and_what_is_of_two_kinds_is_text() -> None:
     rows = [{"a": {"b": 1, "c": [1]}, "d": 1, "e": True}, {"a": {"b": None}, "d": "x", "e": None}, {"d": 2.5, "f": 2**70}]
-    found = read_text("".join(json.dumps(row) + "\n\n" for row in rows).encode(), "t")
+    found = of_bytes("".join(json.dumps(row) + "\n\n" for row in rows).encode(), "t")
     assert cells(found) == {"a.b": [1, None, None], "a.c": [[1], None, None], "d": ["1", "x", "2.5"], "e": [True, None, None],
                             "f": [None, None, 2.0**70]}  # fmt: skip
     assert found.place(2) == "line 5"
@@ -153,7 +153,7 @@ def test_objects_in_objects_are_columns_and_what_is_of_two_kinds_is_text() -> No
 def test_json_of_many_rows_is_one_type_a_column() -> None:
     rows = [{"whole": row, "mixed": row if row < 15_000 else "x", "late": None} for row in range(20_000)]
     rows[-1] |= {"whole": 0.5, "late": "y"}
-    found = read_text("\n".join(map(json.dumps, rows)).encode(), "t")
+    found = of_bytes("\n".join(map(json.dumps, rows)).encode(), "t")
     assert types(found) == {"whole": "double", "mixed": "string", "late": "string"}
     assert cells(found)["mixed"][14_999:15_001] == ["14999", "x"] and cells(found)["late"][-2:] == [None, "y"]
 
@@ -241,7 +241,7 @@ def test_pandas_frames_are_tables() -> None:
     for sort in (index, frame):
         file = io.BytesIO()
         sort.drop(columns="z").to_parquet(file)
-        assert ("who" in read_text(file.getvalue(), "t").columns) == (sort is index)
+        assert ("who" in of_bytes(file.getvalue(), "t").columns) == (sort is index)
 
 
 def test_polars_frames_are_tables() -> None:

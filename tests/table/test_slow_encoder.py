@@ -22,7 +22,7 @@ from lampc.data.understood import by_schema
 from lampc.table.encode import encode
 from lampc.table.fit import fitted
 from lampc.table.kinds import understand
-from lampc.table.read import read, read_text
+from lampc.table.read import of_bytes, read
 from lampc.table.schema import Schema
 from lampc.table.stored import json_of, schema_of
 
@@ -113,6 +113,6 @@ def test_what_is_encoded_is_what_the_slow_encoder_makes(seed: int, tmp_path: Pat
 
 def read_table(columns: dict[str, list[Any]], form: str, folder: Path) -> Any:
     if form == "csv":
-        return read_text(as_text(columns), "t.csv")
+        return of_bytes(as_text(columns), "t.csv")
     parquet.write_table(pa.table(columns), folder / "t.parquet")
     return read(folder / "t.parquet", "t.parquet")
