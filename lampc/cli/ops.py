@@ -118,7 +118,7 @@ def _recomputed(program: Program, batch: int, arena: int, rows: dict[str, list[d
 def _native(program: Program, which: str, form: str) -> int:
     """The kernels of a training step, or with ``--stage inference`` of a prediction."""
     from lampc.native.engine import assembly
-    from lampc.native.kernel import listing
+    from lampc.native.kernel import Kernel, listing
     from lampc.native.place import place
     from lampc.native.spaces import NoNativeForm
 
@@ -133,7 +133,7 @@ def _native(program: Program, which: str, form: str) -> int:
         batch = program.batch
         _, memory = place(module.kernels, module.buffers, module.keep, batch, module.width)
         say(f"\n{len(module.kernels)} kernels; {memory / 1024:,.1f} KiB at batch {batch}, leaves included")
-        if any(kernel.contract for kernel in module.kernels):
+        if any(isinstance(kernel, Kernel) and kernel.contract for kernel in module.kernels):
             say("products: generated code (no library's was faster, fused as they are: `python -m benchmarks matmul`)")
     else:
         say((module.text if form == "llvm" else assembly(module.text)).rstrip("\n"))

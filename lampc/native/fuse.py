@@ -2,43 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from lampc.ir.expression import HERE, Across, Call, Expression, Load, Pattern
-from lampc.native.kernel import Buffer, Kernel, Kind, Rows, Store, Way
+from lampc.loops.language import Loops
+from lampc.native.kernel import AnyKernel, Buffer, Kernel, Kind, Rows, Store, Way
 
 WIDEST = 64
 """Columns up to which a contraction's whole row is at hand, so that its epilogue may sum or normalise rows."""
 
 
-def fuse(kernels: list[Kernel], buffers: Mapping[int, Buffer], keep: set[int], loss: int | None = None) -> list[Kernel]:
+def fuse(
+    kernels: Sequence[AnyKernel], buffers: Mapping[int, Buffer], keep: set[int], loss: int | None = None
+) -> list[AnyKernel]:
     """Merge kernels with the ones before them, then drop the stores that nothing reads.
 
     Before: kernels in an order that computes. After: the same results up to rounding (a product that meets its sum is
     rounded once), in fewer passes over memory.
     ``keep``: buffers that are read from outside. No leaf is written before ``loss`` is known.
     """
-    count = 0
-    while len(kernels) != count:
-        count = len(kernels)
-        kernels = _pass(kernels, buffers, loss)
-    return drop_stores(kernels, buffers, keep)
+    count, found = 0, list(kernels)
+    while len(found) != count:
+        count = len(found)
+        found = _pass(found, buffers, loss)
+    return drop_stores(found, buffers, keep)
 
 
-def _pass(kernels: list[Kernel], buffers: Mapping[int, Buffer], loss: int | None) -> list[Kernel]:
+def _pass(kernels: list[AnyKernel], buffers: Mapping[int, Buffer], loss: int | None) -> list[AnyKernel]:
     """Join each kernel with an earlier one: with what makes its operands, or failing that with what shares them."""
-    done: list[Kernel] = []
+    done: list[AnyKernel] = []
     for kernel in kernels:
+        if isinstance(kernel, Loops):
+            done.append(kernel)
+            continue
         learns = any(buffers[id].kind is not Kind.WORK for id in kernel.writes)
         places = list(_places(done, kernel, loss if learns else None))
-        makers = [i for i in places if done[i].writes & kernel.reads]
-        others = [i for i in places if kernel.rows == Rows(1) or _shared(done[i], kernel, buffers)]
-        place = next(iter([*makers, *others]), None)
-        if place is None:
+        makers = [(i, first) for i, first in places if first.writes & kernel.reads]
+        others = [(i, first) for i, first in places if kernel.rows == Rows(1) or _shared(first, kernel, buffers)]
+        chosen = next(iter([*makers, *others]), None)
+        if chosen is None:
             done.append(kernel)
         else:
-            done[place] = _joined(done[place], kernel)
+            done[chosen[0]] = _joined(chosen[1], kernel)
     return done
 
 
@@ -48,19 +54,20 @@ def _shared(first: Kernel, kernel: Kernel, buffers: Mapping[int, Buffer]) -> boo
     return any(load.buffer in read and buffers[load.buffer].kind is Kind.WORK for load in kernel.loads())
 
 
-def _places(done: list[Kernel], kernel: Kernel, barrier: int | None) -> Iterator[int]:
+def _places(done: list[AnyKernel], kernel: Kernel, barrier: int | None) -> Iterator[tuple[int, Kernel]]:
     """The earlier kernels that a kernel may run as part of, the latest first, down to the one that writes ``barrier``."""
     if kernel.contract is not None or kernel.turns:
         return
     read: set[int] = set()
     written: set[int] = set()
     for place in reversed(range(len(done))):
-        if barrier in done[place].writes or written & (kernel.reads | kernel.writes) or read & kernel.writes:
+        first = done[place]
+        if barrier in first.writes or written & (kernel.reads | kernel.writes) or read & kernel.writes:
             return  # what lies between would see or make another value
-        if _may_join(done[place], kernel):
-            yield place
-        read |= done[place].reads
-        written |= done[place].writes
+        if isinstance(first, Kernel) and _may_join(first, kernel):
+            yield place, first
+        read |= first.reads
+        written |= first.writes
 
 
 def _may_join(first: Kernel, kernel: Kernel) -> bool:
@@ -123,11 +130,16 @@ def _name(first: str, second: str) -> str:
     return f"{base[0]}+{second.rsplit('_', 1)[0]}_{base[1]}" if first.count("+") < 3 else first
 
 
-def drop_stores(kernels: list[Kernel], buffers: Mapping[int, Buffer], keep: set[int]) -> list[Kernel]:
+def drop_stores(kernels: Sequence[AnyKernel], buffers: Mapping[int, Buffer], keep: set[int]) -> list[AnyKernel]:
     """Leave out stores that no later kernel reads, and kernels without any left."""
     needed = set(keep)
-    kept: list[Kernel] = []
+    kept: list[AnyKernel] = []
     for kernel in reversed(kernels):
+        if isinstance(kernel, Loops):
+            if any(id in needed or buffers[id].kind is not Kind.WORK for id in kernel.writes):
+                needed |= kernel.reads
+                kept.append(kernel)
+            continue
         stores = tuple(s for s in kernel.stores if s.buffer in needed or buffers[s.buffer].kind is not Kind.WORK)
         if stores:
             smaller = replace(kernel, stores=stores)

@@ -6,30 +6,16 @@ A buffer is a matrix of rows and columns. A kernel goes over a space of rows and
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
 from lampc.ir.expression import HERE, Across, Expression, Load, Shift, children, shifted, text
 from lampc.ir.types import DType
-
-
-@dataclass(frozen=True)
-class Rows:
-    """How many rows: ``count``, or so many for each sample of the batch."""
-
-    count: int
-    batched: bool = False
-
-    def at(self, batch: int) -> int:
-        """The number for a batch."""
-        return self.count * batch if self.batched else self.count
-
-    def __str__(self) -> str:
-        if not self.batched:
-            return str(self.count)
-        return "B" if self.count == 1 else f"{self.count}B"
+from lampc.loops.language import Extent as Rows
+from lampc.loops.language import Loops
+from lampc.loops.listing import listing as loops_listing
 
 
 class Kind(StrEnum):
@@ -56,6 +42,8 @@ class Buffer:
     """The leaf's label; for a piece of a packed tensor, ``STATE:PARAMETER``."""
     turned: bool = False
     """Whether it holds the transpose of what it is named for."""
+    order: tuple[int, ...] = ()
+    """Of a leaf of several axes: these as they follow one another in memory, if not in their own order."""
 
     def __str__(self) -> str:
         return f"{self.name}: {self.dtype}[{self.rows}, {self.cols}]"
@@ -171,7 +159,11 @@ def _walk(expression: Expression, seen: set[int]) -> Iterator[Expression]:
             stack.extend((child, False) for child in reversed(children(current)))
 
 
-def listing(kernels: list[Kernel], buffers: dict[int, Buffer]) -> str:
+AnyKernel = Kernel | Loops
+"""A loop over rows and columns, or over axes of any number."""
+
+
+def listing(kernels: Sequence[AnyKernel], buffers: Mapping[int, Buffer]) -> str:
     """Kernels for people."""
 
     def name(id: int) -> str:
@@ -179,6 +171,9 @@ def listing(kernels: list[Kernel], buffers: dict[int, Buffer]) -> str:
 
     lines = []
     for kernel in kernels:
+        if isinstance(kernel, Loops):
+            lines.append(loops_listing(kernel, name))
+            continue
         lines.append(f"{kernel.name}: {kernel.rows} × {kernel.cols}")
         if kernel.contract:
             found = kernel.contract
@@ -189,3 +184,6 @@ def listing(kernels: list[Kernel], buffers: dict[int, Buffer]) -> str:
             for store in kernel.stores
         ]
     return "\n".join(lines)
+
+
+__all__ = ["AnyKernel", "Buffer", "Contract", "Kernel", "Kind", "Rows", "Store", "Way", "listing"]

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from lampc.ir.graph import Graph
+from lampc.native import nests
 from lampc.native.code import Target, function
 from lampc.native.emit import Functions, Lane, Writer
 from lampc.native.functions import write
 from lampc.native.fuse import fuse
-from lampc.native.kernel import Buffer, Kernel, Kind
+from lampc.native.kernel import AnyKernel, Buffer, Kernel, Kind
 from lampc.native.place import poisoned
 from lampc.native.select import select
 from lampc.native.spaces import NoNativeForm
@@ -31,8 +32,8 @@ class Module:
     """
 
     text: str
-    kernels: tuple[Kernel, ...]
-    first: tuple[Kernel, ...]
+    kernels: tuple[AnyKernel, ...]
+    first: tuple[AnyKernel, ...]
     buffers: dict[int, Buffer]
     outputs: dict[str, int]
     keep: set[int]
@@ -75,7 +76,10 @@ def build(
     calls: list[_Call] = []
     table = list(range(len(found.buffers)))
     for kernel in (*found.first, *kernels):
-        text = function(kernel, found.buffers, target, double, batch, functions)
+        if isinstance(kernel, Kernel):
+            text = function(kernel, found.buffers, target, double, batch, functions)
+        else:
+            text = nests.function(kernel, found.buffers, target, double, batch, functions)
         name = named.setdefault(text, f"@kernel_{len(named)}")  # alike kernels, such as a repeated layer's, are one
         calls.append(_Call(name, len(table)))
         table += kernel.slots

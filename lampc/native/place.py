@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lampc.ir.expression import number
-from lampc.native.kernel import Buffer, Kernel, Kind, Store
+from lampc.native.kernel import AnyKernel, Buffer, Kernel, Kind, Store
 from lampc.native.tile import padded
 from lampc.passes.plan_memory import Arena
 
@@ -15,7 +15,7 @@ SPARE = 16
 """Numbers that a vector may read beyond a buffer's end."""
 
 
-def lifetimes(kernels: Sequence[Kernel], buffers: Mapping[int, Buffer], keep: set[int]) -> dict[int, tuple[int, int]]:
+def lifetimes(kernels: Sequence[AnyKernel], buffers: Mapping[int, Buffer], keep: set[int]) -> dict[int, tuple[int, int]]:
     """Of each work buffer that is not read from outside, the first and the last kernel that touch it."""
     found: dict[int, tuple[int, int]] = {}
     for index, kernel in enumerate(kernels):
@@ -26,7 +26,7 @@ def lifetimes(kernels: Sequence[Kernel], buffers: Mapping[int, Buffer], keep: se
 
 
 def place(
-    kernels: Sequence[Kernel], buffers: Mapping[int, Buffer], keep: set[int], batch: int, width: int, reuse: bool = True
+    kernels: Sequence[AnyKernel], buffers: Mapping[int, Buffer], keep: set[int], batch: int, width: int, reuse: bool = True
 ) -> tuple[dict[int, int], int]:
     """Byte offsets for minibatches up to a size, and how many bytes there are in all; what fusing has left no use has no place.
 
@@ -52,11 +52,11 @@ def place(
     return offsets, arena.size
 
 
-def poisoned(kernels: Sequence[Kernel], buffers: Mapping[int, Buffer], keep: set[int]) -> list[Kernel]:
+def poisoned(kernels: Sequence[AnyKernel], buffers: Mapping[int, Buffer], keep: set[int]) -> list[AnyKernel]:
     """The same kernels, each work buffer filled with NaN after its last use: what still reads it shows, in tests."""
     lives = lifetimes(kernels, buffers, keep)
     nothing = number(float("nan"))
-    found: list[Kernel] = []
+    found: list[AnyKernel] = []
     for index, kernel in enumerate(kernels):
         found.append(kernel)
         for id in sorted(id for id, (_, last) in lives.items() if last == index):

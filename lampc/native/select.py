@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from lampc.ir.expression import Across, Expression, Load, Pattern, Product, Shift, number
 from lampc.ir.graph import Graph, Node, Stage, Value
 from lampc.ir.keys import following, gradients
 from lampc.ir.leaves import Constant, Input, Leaf, Parameter, Parameters, Setting, State
 from lampc.ir.op import Op
-from lampc.ir.types import DType, Shape, Type, inverse_count
-from lampc.native.kernel import Buffer, Contract, Kernel, Kind, Rows, Store, Way
+from lampc.ir.types import Shape, Type, inverse_count
+from lampc.native.forms import FORMS
+from lampc.native.kernel import Contract, Kernel, Kind, Rows, Store, Way
+from lampc.native.making import Making, Selection
 from lampc.native.spaces import NoNativeForm, pattern, space, way
 from lampc.ops.elementwise import Elementwise
 from lampc.ops.matmul import Affine, MatMul, Outer
@@ -20,16 +21,6 @@ from lampc.ops.shape import Concat, Pack, Reshape, Slice
 
 _PARTS = 64
 """How many rows one may be made of, or split into."""
-
-
-@dataclass
-class Selection:
-    """Kernels in order, on buffers. ``first`` runs once before the steps."""
-
-    buffers: dict[int, Buffer] = field(default_factory=dict)
-    kernels: list[Kernel] = field(default_factory=list)
-    first: list[Kernel] = field(default_factory=list)
-    outputs: dict[str, int] = field(default_factory=dict)
 
 
 def select(graph: Graph, outputs: Sequence[str]) -> Selection:
@@ -41,14 +32,11 @@ def select(graph: Graph, outputs: Sequence[str]) -> Selection:
     return _Selecting(graph, outputs).run()
 
 
-class _Selecting:
+class _Selecting(Making):
     def __init__(self, graph: Graph, outputs: Sequence[str]) -> None:
-        self.graph = graph
+        super().__init__(graph)
         self.wanted = {name: graph.outputs[name] for name in outputs}
         self.following = following(graph.outputs) if "loss" in outputs else {}
-        self.found = Selection()
-        self.of: dict[Value, int] = {}
-        self.constants: dict[Value, Expression] = {}
         self.pieces: dict[Value, dict[str, int]] = {}
         """Of packed values: the buffer of each parameter's part."""
         self.shapes: dict[str, Shape] = {}
@@ -56,7 +44,6 @@ class _Selecting:
         """Parameters that are kept transposed, because all their uses want them so."""
         self.twins: dict[str, int] = {}
         """The transposed copies of parameters that are wanted both ways."""
-        self.parameters: dict[str, int] = {}
 
     def run(self) -> Selection:
         live = self.graph.live([*self.wanted.values(), *self.following.values()])
@@ -64,57 +51,52 @@ class _Selecting:
         nodes = sorted((n for n in self.graph if n.id in live), key=lambda n: (order.index(n.stage), n.id))
         self._orient(nodes)
         for node in nodes:
+            form = FORMS.get(type(node.op))
             try:
-                self._node(node)
+                if form is not None:
+                    form(self, node)
+                else:
+                    self._node(node)
             except NotImplementedError:
                 raise NoNativeForm(f"`{node.op.name}` has no native form yet") from None
         self._keep()
         for leaf, value in self.following.items():
             self._write_back(leaf, value)
         self._turn_twins()
+        self.copy_twins()
         self.found.outputs = {name: self._buffer(value) for name, value in self.wanted.items()}
         return self.found
 
     # Buffers -------------------------------------------------------------------------------------------------------
 
-    def _new(self, name: str, dtype: DType, rows: Rows, cols: int, kind: Kind = Kind.WORK, label: str = "",
-             turned: bool = False) -> int:  # fmt: skip
-        id = len(self.found.buffers)
-        self.found.buffers[id] = Buffer(id, name, dtype, rows, cols, kind, label, turned)
-        return id
-
     def _for(self, value: Value, type: Type, name: str = "") -> int:
         rows, cols = space(type.shape)
-        id = self._new(name or f"%{value.node}" + (f".{value.result}" if value.result else ""), type.dtype, rows, cols)
+        id = self.new(name or f"%{value.node}" + (f".{value.result}" if value.result else ""), type.dtype, rows, cols)
         self.of[value] = id
         return id
 
     def _buffer(self, value: Value) -> int:
-        """The buffer of a value; a constant is written to one."""
-        if value not in self.of:
-            type = self.graph.type(value)
-            id = self._for(value, type)
-            rows, cols = space(type.shape)
-            self._add("fill", rows, cols, [Store(id, self.constants[value])])
+        """The buffer of a value in the order of its axes; a constant is written to one, a matrix may be transposed."""
+        op = self.graph[value.node].op if value in self.of else None
+        if (
+            value not in self.of
+            or value in self.lay
+            or (isinstance(op, Parameter) and self.found.buffers[self.of[value]].order)
+        ):
+            return self.view(value, ()).buffer
         return self.of[value]
-
-    def _add(self, name: str, rows: Rows, cols: int, stores: list[Store], contract: Contract | None = None) -> None:
-        number = len(self.found.kernels)
-        self.found.kernels.append(Kernel(f"{name}_{number}", rows, cols, tuple(stores), contract))
 
     def _read(self, value: Value, rows: Rows, cols: int) -> Expression:
         """A value at each place of a space."""
         if value in self.constants:
             return self.constants[value]
-        return self._at(self.of[value], rows, cols)
+        return self._at(self._buffer(value), rows, cols)
 
     def _operand(self, value: Value, whole: Type, rows_too: bool) -> Expression:
         """A value beside another that has a number at each place, by their types."""
         if value in self.constants:
             return self.constants[value]
-        if self.found.buffers[self.of[value]].turned:
-            raise NoNativeForm(f"numbers of {self.graph.type(value)}, which is kept transposed, one by one")
-        return Load(self.of[value], pattern(self.graph.type(value), whole, rows_too))
+        return Load(self.view(value, ()).buffer, pattern(self.graph.type(value), whole, rows_too))
 
     def _at(self, id: int, rows: Rows, cols: int, turned: bool = False) -> Expression:
         buffer = self.found.buffers[id]
@@ -150,7 +132,7 @@ class _Selecting:
             turned = label in self.turned
             if turned:
                 rows, cols = Rows(cols), rows.count
-            self.parameters[label] = self._new(label, type.dtype, rows, cols, Kind.PARAMETER, label, turned)
+            self.parameters[label] = self.new(label, type.dtype, rows, cols, Kind.PARAMETER, label, turned)
             self.shapes[label] = type.shape
         return self.parameters[label]
 
@@ -163,7 +145,7 @@ class _Selecting:
         if buffer.turned == turned:
             return buffer.id
         if op.label not in self.twins:
-            self.twins[op.label] = self._new(
+            self.twins[op.label] = self.new(
                 f"{op.label}ᵀ", buffer.dtype, Rows(buffer.cols), buffer.rows.count, label=op.label, turned=turned
             )
         return self.twins[op.label]
@@ -182,8 +164,8 @@ class _Selecting:
         made, wanted = self.found.buffers[id], self.found.buffers[leaf]
         if made.turned == wanted.turned:
             return id
-        turned = self._new(f"{made.name}ᵀ", made.dtype, wanted.rows, wanted.cols, turned=wanted.turned)
-        self._add("turn", made.rows, made.cols, [Store(turned, Load(id, Pattern.EACH), Way.TURNED)])
+        turned = self.new(f"{made.name}ᵀ", made.dtype, wanted.rows, wanted.cols, turned=wanted.turned)
+        self.add("turn", made.rows, made.cols, [Store(turned, Load(id, Pattern.EACH), Way.TURNED)])
         return turned
 
     # Nodes ---------------------------------------------------------------------------------------------------------
@@ -227,7 +209,7 @@ class _Selecting:
         elif isinstance(op, Input | Setting | State):
             kinds = {Input: Kind.INPUT, Setting: Kind.SETTING, State: Kind.STATE}
             rows, cols = space(op.type.shape)
-            self.of[value] = self._new(op.label, op.type.dtype, rows, cols, kinds[type(op)], op.label)
+            self.of[value] = self.new(op.label, op.type.dtype, rows, cols, kinds[type(op)], op.label)
         else:
             raise NotImplementedError
 
@@ -236,7 +218,7 @@ class _Selecting:
 
     def _state(self, state: str, label: str) -> int:
         buffer = self.found.buffers[self._parameter(label, self._parameter_type(label))]
-        return self._new(f"{state}:{label}", buffer.dtype, buffer.rows, buffer.cols, Kind.STATE, f"{state}:{label}",
+        return self.new(f"{state}:{label}", buffer.dtype, buffer.rows, buffer.cols, Kind.STATE, f"{state}:{label}",
                          buffer.turned)  # fmt: skip
 
     def _elementwise(self, node: Node) -> None:
@@ -250,7 +232,7 @@ class _Selecting:
         stores = []
         for index, (result, type) in enumerate(zip(results, node.types, strict=True)):
             stores.append(Store(self._for(Value(node.id, index), type), result, way(type, whole)))
-        self._add(node.op.name, *space(whole.shape), stores)
+        self.add(node.op.name, *space(whole.shape), stores)
 
     def _matmul(self, node: Node) -> None:
         a, w, *bias = node.operands
@@ -262,16 +244,16 @@ class _Selecting:
         if cols == 1:  # the product of each row with one, whose numbers lie in a row whichever way round it is
             weight = Load(self._matrix(w, turned=False), Pattern.COLUMN)
             total: Expression = Across("sum", self._read(a, rows, inner) * weight)
-            self._add("rowdot", rows, inner, [Store(out, total + plus[0] if plus else total, Way.ROW)])
+            self.add("rowdot", rows, inner, [Store(out, total + plus[0] if plus else total, Way.ROW)])
             return
         if inner == 1:
             weight = Load(self._matrix(w, turned=turned), Pattern.COLUMN)
             scaled = self._read(a, rows, cols) * weight
-            self._add("scaled", rows, cols, [Store(out, scaled + plus[0] if plus else scaled)])
+            self.add("scaled", rows, cols, [Store(out, scaled + plus[0] if plus else scaled)])
             return
         contract = Contract(self._buffer(a), self._matrix(w, turned), Rows(inner))
         result: Expression = Product() + plus[0] if plus else Product()
-        self._add("matmul", rows, cols, [Store(out, result)], contract)
+        self.add("matmul", rows, cols, [Store(out, result)], contract)
 
     def _outer(self, node: Node) -> None:
         """Where its parameter is kept transposed, so is the gradient."""
@@ -282,15 +264,15 @@ class _Selecting:
         turned = label in self.turned
         if turned:
             a, b, rows, cols = b, a, cols, rows
-        out = self._new(f"%{node.id}", node.types[0].dtype, Rows(rows), cols, turned=turned)
+        out = self.new(f"%{node.id}", node.types[0].dtype, Rows(rows), cols, turned=turned)
         self.of[Value(node.id)] = out
         if rows == 1 or cols == 1:  # a product of rows with a number each, summed
             most = max(rows, cols)
             product = self._read(a, size, most) * self._read(b, size, most)
-            self._add("outer", size, most, [Store(out, product, Way.SUM_ALL if most == 1 else Way.SUM_ROWS)])
+            self.add("outer", size, most, [Store(out, product, Way.SUM_ALL if most == 1 else Way.SUM_ROWS)])
             return
         contract = Contract(self._buffer(a), self._buffer(b), size, over_rows=True)
-        self._add("outer", Rows(rows), cols, [Store(out, Product())], contract)
+        self.add("outer", Rows(rows), cols, [Store(out, Product())], contract)
 
     def _reshape(self, node: Node) -> None:
         """Padding makes a reshape a copy, but an input can be laid out as it is wanted from the start."""
@@ -300,7 +282,7 @@ class _Selecting:
             self.of[Value(node.id)] = self._buffer(value)
         elif isinstance(source, Input):
             rows, cols = space(type.shape)
-            self.of[Value(node.id)] = self._new(source.label, type.dtype, rows, cols, Kind.INPUT, source.label)
+            self.of[Value(node.id)] = self.new(source.label, type.dtype, rows, cols, Kind.INPUT, source.label)
         else:
             self._rearrange(node)
 
@@ -318,7 +300,7 @@ class _Selecting:
         for part in range(parts):
             apart, along = Shift(parts, part), Shift(offset=part * shorter)
             there, here = (along, apart) if longer > cols else (apart, along)
-            self._add("move", fewer, shorter, [Store(out, Load(source, Pattern.EACH, here), Way.EACH, there)])
+            self.add("move", fewer, shorter, [Store(out, Load(source, Pattern.EACH, here), Way.EACH, there)])
 
     def _join_or_cut(self, node: Node) -> None:
         """Along the last axis, columns move; along another, groups of rows."""
@@ -334,11 +316,11 @@ class _Selecting:
             rows, cols = space(type.shape)
             if isinstance(op, Concat):
                 source = self._read(value, rows, cols)
-                self._add("join", rows, cols, [Store(out, source, Way.EACH, Shift(offset=start))])
+                self.add("join", rows, cols, [Store(out, source, Way.EACH, Shift(offset=start))])
                 start += cols
             else:
                 cut = Load(self._buffer(value), Pattern.EACH, Shift(offset=op.start))
-                self._add("cut", rows, cols, [Store(out, cut)])
+                self.add("cut", rows, cols, [Store(out, cut)])
 
     def _reduction(self, node: Node) -> None:
         """Trailing axes go one by one, the last first; then all leading ones at once."""
@@ -355,7 +337,7 @@ class _Selecting:
             gone.remove(type.rank - 1)
             type = type.of(type.shape[:-1])
             id = self._made(node, type if gone else out)
-            self._add(op.name, rows, cols, [Store(id, Across(kind, x), Way.ROW)])
+            self.add(op.name, rows, cols, [Store(id, Across(kind, x), Way.ROW)])
             rows, cols = space(type.shape)
             x = Load(id, Pattern.EACH)
         if not gone:
@@ -363,13 +345,13 @@ class _Selecting:
         if kind == "max" or gone not in (set(range(type.rank)), set(range(type.rank - 1))):
             raise NoNativeForm(f"`{op}` of {self.graph.type(value)}")
         way = Way.SUM_ALL if len(gone) == type.rank else Way.SUM_ROWS
-        self._add(op.name, rows, cols, [Store(self._for(Value(node.id), out), x, way)])
+        self.add(op.name, rows, cols, [Store(self._for(Value(node.id), out), x, way)])
 
     def _made(self, node: Node, type: Type) -> int:
         """A node's buffer, or one for what is made on the way there."""
         if type == node.types[0]:
             return self._for(Value(node.id), type)
-        return self._new(f"%{node.id}", type.dtype, *space(type.shape))
+        return self.new(f"%{node.id}", type.dtype, *space(type.shape))
 
     def _expand(self, node: Node) -> None:
         """Numbers repeated along the last axis, or along all before it."""
@@ -382,7 +364,7 @@ class _Selecting:
         if found is None:
             raise NoNativeForm(f"`{op}` of {type} to {whole}")
         x = self.constants[value] if value in self.constants else Load(self.of[value], found)
-        self._add(op.name, rows, cols, [Store(self._for(Value(node.id), whole), x)])
+        self.add(op.name, rows, cols, [Store(self._for(Value(node.id), whole), x)])
 
     def _packed(self, node: Node) -> None:
         """An op on packed tensors, piece by piece."""
@@ -398,17 +380,17 @@ class _Selecting:
                 self._at(self.pieces[v][label], rows, cols, buffer.turned) if v in self.pieces else self._read(v, rows, cols)
                 for v in node.operands
             ]
-            made[label] = self._new(f"%{node.id}:{label}", buffer.dtype, rows, cols, turned=buffer.turned)
-            self._add(node.op.name, rows, cols, [Store(made[label], node.op.expression(*operands))])
+            made[label] = self.new(f"%{node.id}:{label}", buffer.dtype, rows, cols, turned=buffer.turned)
+            self.add(node.op.name, rows, cols, [Store(made[label], node.op.expression(*operands))])
         self.pieces[Value(node.id)] = made
 
     def _packed_sum(self, node: Node) -> None:
         parts = []
         for label, id in self.pieces[node.operands[0]].items():
             buffer = self.found.buffers[id]
-            part = self._new(f"%{node.id}:{label}", buffer.dtype, Rows(1), 1)
+            part = self.new(f"%{node.id}:{label}", buffer.dtype, Rows(1), 1)
             piece = self._at(id, buffer.rows, buffer.cols, buffer.turned)
-            self._add(
+            self.add(
                 "sum",
                 buffer.rows,
                 buffer.cols,
@@ -418,7 +400,7 @@ class _Selecting:
         total: Expression = Load(parts[0], Pattern.EACH)
         for part in parts[1:]:
             total = total + Load(part, Pattern.EACH)
-        self._add("total", Rows(1), 1, [Store(self._for(Value(node.id), node.types[0]), total)])
+        self.add("total", Rows(1), 1, [Store(self._for(Value(node.id), node.types[0]), total)])
 
     def _keep(self) -> None:
         """Copy what lies in leaves and is to replace others, before anything is replaced."""
@@ -432,7 +414,7 @@ class _Selecting:
         source = self.found.buffers[id]
         if source.kind is Kind.WORK:
             return id
-        copy = self._new(f"{source.name} kept", source.dtype, source.rows, source.cols, turned=source.turned)
+        copy = self.new(f"{source.name} kept", source.dtype, source.rows, source.cols, turned=source.turned)
         self._copy(copy, id)
         return copy
 
@@ -451,7 +433,7 @@ class _Selecting:
     def _copy(self, target: int, source: int) -> None:
         if target != source:
             buffer = self.found.buffers[target]
-            self._add(
+            self.add(
                 "write", buffer.rows, buffer.cols, [Store(target, self._at(source, buffer.rows, buffer.cols, buffer.turned))]
             )
 

@@ -77,12 +77,20 @@ class Session:
         matrix: NDArray[Any] = self._memory[buffer.id][:, : buffer.cols]
         return matrix.T if buffer.turned else matrix
 
+    def _numbers(self, buffer: Buffer, shape: tuple[int, ...]) -> NDArray[Any]:
+        """The same in a leaf's shape: a view of it, whatever order its axes have in memory."""
+        matrix = self._matrix(buffer)
+        if not buffer.order:
+            return matrix
+        inverse = [buffer.order.index(axis) for axis in range(len(shape))]
+        return matrix.reshape([shape[axis] for axis in buffer.order]).transpose(inverse)
+
     def bind(self, leaves: Mapping[str, NDArray[Any]]) -> None:
         """Say where parameters, states and settings come from and go to, by label; a packed state has one a parameter."""
         self._put, self._take = [], []
         for buffer in self.module.buffers.values():
             if buffer.kind in (Kind.PARAMETER, Kind.STATE, Kind.SETTING):
-                matrix = self._matrix(buffer)
+                matrix = self._numbers(buffer, leaves[buffer.label].shape)
                 leaf = leaves[buffer.label].reshape(matrix.shape)
                 self._put.append((matrix, leaf))
                 if buffer.kind is not Kind.SETTING:

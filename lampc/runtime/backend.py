@@ -190,7 +190,7 @@ def leaves(program: Program, storage: Storage) -> dict[str, NDArray[Any]]:
     for state, tensor in storage.states.items():
         whole = tensor.numpy()
         if not packed[state]:
-            found[state] = whole.reshape(1)
+            found[state] = whole if whole.ndim else whole.reshape(1)
             continue
         start = 0
         for name in packed[state]:

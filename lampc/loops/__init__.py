@@ -1,0 +1,1 @@
+"""The loop language: kernels over any number of axes, between the graph and machine code."""

@@ -1,0 +1,205 @@
+"""How a nest is gone over: which axis lies in vectors, which are kept in registers as a block, which threads share.
+
+The order in which the numbers of a reduction meet is the nest's own; a schedule changes how long it takes, never a bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lampc.ir.expression import Call, Expression
+from lampc.loops.language import Affine, At, Axis, Extent, Fold, Index, Nest, Reduced, Reduction, View, walk
+
+MOST_VECTORS = 4
+"""Vectors of a block."""
+SMALL = 4
+"""Places of a reduced axis that are written out one after the other."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Of a nest on a machine."""
+
+    loops: tuple[Axis, ...]
+    """Parallel axes that are gone over one place at a time, the outermost first."""
+    vector: Axis | None = None
+    """What lies along vectors: a parallel axis, or one that is reduced."""
+    vectors: int = 1
+    """How many of them at once."""
+    block: Axis | None = None
+    """The parallel axis of which several places are kept in registers."""
+    size: int = 1
+    """How many."""
+    split: Axis | None = None
+    """The parallel axis that threads share."""
+
+
+def strides(view: View, row: int) -> tuple[Extent, ...]:
+    """Elements from one place to the next along each dimension; ``row``: from one row of the innermost to the next."""
+    found = [Extent(1)] * len(view.dims)
+    memory = list(view.memory)
+    step = Extent(1)
+    if memory and not view.dims[memory[-1]].batched:
+        step = Extent(row)
+        memory.pop()
+    for dim in reversed(memory):
+        found[dim] = step
+        size = view.dims[dim]
+        step = Extent(step.count * size.count, step.batched or size.batched)
+    return tuple(found)
+
+
+def columns(view: View) -> int:
+    """The numbers of a row: places of the innermost dimension, 1 where that is the batch."""
+    if not view.dims or view.dims[view.memory[-1]].batched:
+        return 1
+    return view.dims[view.memory[-1]].count
+
+
+def step_along(axis: Axis, view: View, index: tuple[Index, ...], row: int) -> Extent | None:
+    """Elements that an access moves by from one place of an axis to the next; None if a number found elsewhere says so."""
+    total = Extent(0)
+    for part, stride in zip(index, strides(view, row), strict=True):
+        if not isinstance(part, Affine):
+            if any(axis == a for inner in part.index for a, _ in inner.terms):
+                return None
+            continue
+        for a, coefficient in part.terms:
+            if a == axis and stride.count:
+                if total.count and total.batched != stride.batched:
+                    return None
+                total = Extent(total.count + coefficient * stride.count, stride.batched)
+    return total
+
+
+def chosen(nest: Nest, registers: int, batch: int) -> Schedule:
+    """The schedule for a machine that holds so many vectors in registers, and a usual size of minibatches."""
+    vector = _vector(nest)
+    free = [axis for axis in nest.axes if axis != vector]
+    vectors = 1
+    if vector is not None and vector in nest.axes and not vector.extent.batched:
+        vectors = min(MOST_VECTORS if registers >= 32 else 2, -(-vector.extent.count // 8))
+    block = max(_blocks(nest, vector, free), key=lambda axis: min(8, axis.extent.at(batch)), default=None)
+    size = 1
+    if block is not None:
+        most = max(1, min(12, registers * 3 // 4 // (vectors * max(1, _accumulators(nest)))))
+        extent = block.extent.at(batch)
+        size = extent if extent <= most else -(-extent // -(-extent // most))
+    loops = tuple(axis for axis in free if axis != block)
+    shared = [axis for axis in free if axis not in nest.ordered and axis.extent.at(batch) > 1]
+    split = max(shared, key=lambda axis: axis.extent.at(batch), default=None)
+    if split is not None and split in loops and not set(loops) & set(nest.ordered):
+        loops = (split, *(axis for axis in loops if axis != split))
+    return Schedule(loops, vector, vectors, block, size, split)
+
+
+def _vector(nest: Nest) -> Axis | None:
+    """The axis along which results, or else what is reduced, lie side by side."""
+    best: tuple[int, Axis] | None = None
+    for axis in nest.axes:
+        if axis in nest.ordered or axis.extent == Extent(1):
+            continue
+        score = 0
+        for store in nest.stores:
+            step = step_along(axis, store.view, store.index, 1 << 40)
+            score += {1: 4, 0: -100}.get(step.count, -1) if step is not None else -100
+        for view, index in _reads(nest):
+            step = step_along(axis, view, index, 1 << 40)
+            score += 0 if step is None or not step.count else 1 if step.count == 1 else -1
+        score = score * min(8, axis.extent.count if not axis.extent.batched else 8)
+        if best is None or score > best[0]:
+            best = (score, axis)
+    if best is not None and best[0] > 0:
+        return best[1]
+    reduced = {axis for reduction in nest.reductions for axis in reduction.axes if not axis.extent.batched}
+    alike = [r for r in nest.reductions if r.fold is not Fold.ARGMAX]
+    if reduced and len(alike) == len(nest.reductions):
+        dense = [axis for axis in reduced if _contiguous(axis, nest)]
+        if dense:
+            return max(dense, key=lambda axis: axis.extent.count)
+    return best[1] if best is not None and best[0] > -100 else None
+
+
+def _contiguous(axis: Axis, nest: Nest) -> bool:
+    steps = [step_along(axis, view, index, 1 << 40) for view, index in _reads(nest)]
+    if any(axis in _axes(store.index) for store in nest.stores):
+        return False
+    return axis.extent.count >= 4 and all(step is not None and step.count in (0, 1) for step in steps)
+
+
+def _axes(index: tuple[Index, ...]) -> set[Axis]:
+    return {axis for part in index if isinstance(part, Affine) for axis, _ in part.terms}
+
+
+def _reads(nest: Nest) -> Iterator[tuple[View, tuple[Index, ...]]]:
+    for part in nest.parts():
+        if isinstance(part, At):
+            yield part.view, part.index
+
+
+def _blocks(nest: Nest, vector: Axis | None, free: list[Axis]) -> Iterator[Axis]:
+    """The axes that let a vector be used several times once it is there, the innermost first."""
+    if vector is None or vector not in nest.axes:
+        return
+    needed = dependencies(nest)
+    for axis in reversed(free):
+        if axis in nest.ordered or axis.extent == Extent(1):
+            continue
+        for reduction in nest.reductions:
+            reads = [part for part in walk(reduction.expression, set()) if isinstance(part, At)]
+            again = [r for r in reads if vector in needed[id(r)] and axis not in needed[id(r)]]
+            if again and any(axis in needed[id(r)] for r in reads):
+                yield axis
+                break
+
+
+def _accumulators(nest: Nest) -> int:
+    """Sums that one place has at once."""
+    groups = grouped(nest.reductions)
+    return max((len(group) for group in groups), default=1)
+
+
+def grouped(reductions: tuple[Reduction, ...]) -> list[list[Reduction]]:
+    """Reductions that may share a loop: over the same axes, none of them asking for another's result."""
+    found: list[list[Reduction]] = []
+    for reduction in reductions:
+        asked = {part.name for part in walk(reduction.expression, set()) if isinstance(part, Reduced)}
+        if found and found[-1][0].axes == reduction.axes and not asked & {r.name for r in found[-1]}:
+            found[-1].append(reduction)
+        else:
+            found.append([reduction])
+    return found
+
+
+def dependencies(nest: Nest) -> dict[int, frozenset[Axis]]:
+    """The axes that each expression changes with."""
+    from lampc.loops.language import Draw, Place, Through
+
+    results: dict[str, frozenset[Axis]] = {}
+    found: dict[int, frozenset[Axis]] = {}
+
+    def of_index(index: tuple[Index, ...]) -> frozenset[Axis]:
+        axes: set[Axis] = set()
+        for part in index:
+            axes |= of_index(part.index) if isinstance(part, Through) else {axis for axis, _ in part.terms}
+        return frozenset(axes)
+
+    def of_root(root: Expression) -> frozenset[Axis]:
+        for part in walk(root, set()):
+            if isinstance(part, At):
+                found[id(part)] = of_index(part.index)
+            elif isinstance(part, Place | Draw):
+                found[id(part)] = frozenset(axis for axis, _ in part.value.terms)
+            elif isinstance(part, Reduced):
+                found[id(part)] = results[part.name]
+            else:
+                inner = part.arguments if isinstance(part, Call) else ()
+                found[id(part)] = frozenset().union(*(found[id(argument)] for argument in inner))
+        return found[id(root)]
+
+    for reduction in nest.reductions:
+        results[reduction.name] = of_root(reduction.expression) - frozenset(reduction.axes)
+    for store in nest.stores:
+        of_root(store.expression)
+    return found

@@ -1,0 +1,16 @@
+"""How ops come down to nests over axes: a function for each op that rows and columns do not suffice for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from lampc.ir.graph import Node
+from lampc.ir.op import Op
+from lampc.native.forms.moving import MOVING
+from lampc.native.making import Making
+
+Form = Callable[[Making, Node], None]
+"""Adds the kernels of a node."""
+
+FORMS: Mapping[type[Op], Form] = {**MOVING}
+"""Of the ops that have one."""

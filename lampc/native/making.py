@@ -1,0 +1,186 @@
+"""What selection has made so far: buffers, the values that lie in them and how, and kernels in order.
+
+A value lies in its buffer in the order of its axes, or in another that its maker chose; whoever cannot read that asks for
+the order that it can.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from lampc.ir.expression import Expression
+from lampc.ir.graph import Graph, Node, Value
+from lampc.ir.keys import gradients
+from lampc.ir.leaves import Parameter
+from lampc.ir.types import Dim, DType, Shape, Type
+from lampc.loops.language import Affine, At, Axis, Extent, Index, Loops, Nest, Put, Scan, View, affine
+from lampc.native.kernel import AnyKernel, Buffer, Contract, Kernel, Kind, Rows, Store
+from lampc.native.spaces import space
+
+Order = tuple[int, ...]
+"""Axes as they follow one another in memory; empty: as they are."""
+
+
+@dataclass
+class Selection:
+    """Kernels in order, on buffers. ``first`` runs once before the steps."""
+
+    buffers: dict[int, Buffer] = field(default_factory=dict)
+    kernels: list[AnyKernel] = field(default_factory=list)
+    first: list[AnyKernel] = field(default_factory=list)
+    outputs: dict[str, int] = field(default_factory=dict)
+
+
+class Making:
+    """Buffers and kernels for a graph's nodes, as they come."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.found = Selection()
+        self.of: dict[Value, int] = {}
+        """The buffer of each value."""
+        self.lay: dict[Value, Order] = {}
+        """The order of those that have another than their own."""
+        self.constants: dict[Value, Expression] = {}
+        self.parameters: dict[str, int] = {}
+        self._copies: dict[tuple[Value, Order], View] = {}
+        self._twins: dict[tuple[str, Order], View] = {}
+        """Parameters in a second order: copied once at the beginning, and after each update."""
+
+    # Buffers --------------------------------------------------------------------------------------------------------
+
+    def new(self, name: str, dtype: DType, rows: Rows, cols: int, kind: Kind = Kind.WORK, label: str = "",
+            turned: bool = False, order: Order = ()) -> int:  # fmt: skip
+        """A buffer."""
+        id = len(self.found.buffers)
+        self.found.buffers[id] = Buffer(id, name, dtype, rows, cols, kind, label, turned, order)
+        return id
+
+    def room(self, name: str, type: Type, order: Order = (), kind: Kind = Kind.WORK, label: str = "") -> View:
+        """A buffer for a value of a type, its axes in some order."""
+        rows, cols = space(tuple(type.shape[axis] for axis in order) if order else type.shape)
+        kept = order if kind is not Kind.WORK else ()
+        return View(self.new(name, type.dtype, rows, cols, kind, label, order=kept), dims(type.shape), order)
+
+    def result(self, node: Node, index: int = 0, order: Order = (), dtype: DType | None = None) -> View:
+        """Where a node's result goes."""
+        value, type = Value(node.id, index), node.types[index]
+        name = f"%{node.id}" + (f".{index}" if index else "")
+        view = self.room(name, Type(dtype or type.dtype, type.shape), order)
+        self.of[value] = view.buffer
+        if order:
+            self.lay[value] = order
+        return view
+
+    def same(self, node: Node, view: View, index: int = 0) -> None:
+        """A node's result is what a view holds already, in its own order."""
+        self.of[Value(node.id, index)] = view.buffer
+
+    # Values ---------------------------------------------------------------------------------------------------------
+
+    def view(self, value: Value, order: Order | None = None) -> View:
+        """A value where it lies, or, if an order is asked for, in that one: copied if need be."""
+        if value in self.constants and value not in self.of:
+            self._fill(value)
+        here = self._where(value)
+        if order is None or (order or tuple(range(len(here.dims)))) == here.memory:
+            return here
+        if isinstance(self.graph[value.node].op, Parameter):
+            return self.twin(value, order)
+        if (value, order) not in self._copies:
+            type = self.graph.type(value)
+            there = self.room(f"{self.found.buffers[here.buffer].name}'", type, order)
+            self.copy(there, here)
+            self._copies[value, order] = there
+        return self._copies[value, order]
+
+    def _where(self, value: Value) -> View:
+        buffer = self.found.buffers[self.of[value]]
+        order = self.lay.get(value) or buffer.order or ((1, 0) if buffer.turned else ())
+        return View(buffer.id, dims(self.graph.type(value).shape), order)
+
+    def _fill(self, value: Value) -> None:
+        type = self.graph.type(value)
+        view = self.room(f"%{value.node}", type)
+        rows, cols = space(type.shape)
+        self.add("fill", rows, cols, [Store(view.buffer, self.constants[value])])
+        self.of[value] = view.buffer
+
+    def read(self, value: Value, index: Sequence[Axis | Index | int], otherwise: float | None = None) -> Expression:
+        """A number of a value, wherever it lies."""
+        if value in self.constants:
+            assert otherwise is None
+            return self.constants[value]
+        return at(self.view(value), index, otherwise)
+
+    def twin(self, value: Value, order: Order) -> View:
+        """A parameter's copy in another order, which follows its updates."""
+        op = self.graph[value.node].op
+        assert isinstance(op, Parameter)
+        if (op.label, order) not in self._twins:
+            self._twins[op.label, order] = self.room(f"{op.label}'", op.type, order)
+        return self._twins[op.label, order]
+
+    def copy_twins(self) -> None:
+        """Before the first step, and after each update."""
+        for (label, _), there in self._twins.items():
+            buffer = self.found.buffers[self.parameters[label]]
+            here = View(buffer.id, there.dims, buffer.order or ((1, 0) if buffer.turned else ()))
+            for kernels in (self.found.first, self.found.kernels):
+                kernels.append(_copied(f"turn_{len(kernels)}", there, here))
+
+    def label_of_gradient(self, node: Node, index: int = 0) -> str:
+        """The parameter whose gradient a result is; empty if it is none's."""
+        value = Value(node.id, index)
+        return next((label for label, found in gradients(self.graph.outputs).items() if found == value), "")
+
+    # Kernels --------------------------------------------------------------------------------------------------------
+
+    def add(self, name: str, rows: Rows, cols: int, stores: list[Store], contract: Contract | None = None) -> None:
+        """A loop over rows and columns."""
+        self.found.kernels.append(Kernel(f"{name}_{len(self.found.kernels)}", rows, cols, tuple(stores), contract))
+
+    def loops(self, name: str, *body: Nest | Scan, axes: tuple[Axis, ...] = ()) -> None:
+        """Nests, one after the other."""
+        self.found.kernels.append(Loops(f"{name}_{len(self.found.kernels)}", body, axes))
+
+    def copy(self, there: View, here: View) -> None:
+        """The numbers of one view, moved into another of the same dimensions."""
+        self.found.kernels.append(_copied(f"copy_{len(self.found.kernels)}", there, here))
+
+
+def _copied(name: str, there: View, here: View) -> Loops:
+    axes = named(here.dims)
+    order = tuple(axes[dim] for dim in there.memory)
+    return Loops(name, (Nest("copy", order, (Put(there, tuple(map(affine, axes)), at(here, axes)),)),))
+
+
+def at(view: View, index: Sequence[Axis | Index | int], otherwise: float | None = None) -> At:
+    """A number of a view, at axes and sums of them."""
+    return At(view, places(index), otherwise)
+
+
+def put(view: View, index: Sequence[Axis | Index | int], expression: Expression, add: bool = False) -> Put:
+    """An expression's way into a view."""
+    return Put(view, places(index), expression, add)
+
+
+def places(index: Sequence[Axis | Index | int]) -> tuple[Index, ...]:
+    """Axes, sums of them, and numbers as an index."""
+    return tuple(affine(part) if isinstance(part, Axis | int | Affine) else part for part in index)
+
+
+def extent(dim: Dim) -> Extent:
+    """How long an axis is."""
+    return Extent(dim) if isinstance(dim, int) else Extent(1, batched=True)
+
+
+def dims(shape: Shape) -> tuple[Extent, ...]:
+    """How long the axes of a shape are."""
+    return tuple(map(extent, shape))
+
+
+def named(extents: Sequence[Extent], prefix: str = "i") -> tuple[Axis, ...]:
+    """An axis for each extent: ``b`` for the batch, ``i0``, ``i1``, … ."""
+    return tuple(Axis("b" if size == Extent(1, batched=True) else f"{prefix}{n}", size) for n, size in enumerate(extents))
