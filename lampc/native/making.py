@@ -130,6 +130,10 @@ class Making:
             for kernels in (self.found.first, self.found.kernels):
                 kernels.append(_copied(f"turn_{len(kernels)}", there, here))
 
+    def order_of(self, label: str) -> Order | None:
+        """The order in which a parameter is kept, empty if its own; None if there is no such."""
+        return self.found.buffers[self.parameters[label]].order if label in self.parameters else None
+
     def label_of_gradient(self, node: Node, index: int = 0) -> str:
         """The parameter whose gradient a result is; empty if it is none's."""
         value = Value(node.id, index)
