@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 
 from lampc.ir.expression import Call, Expression, Number
 from lampc.loops.language import At, Axis, Draw, Fold, Nest, Place, Put, Reduced, Reduction
@@ -176,7 +177,7 @@ class NestTiles:
 
         if axis == self.vector:
             return self._along_vectors(axis, carried, inside)
-        if not axis.extent.batched and axis.extent.count <= SMALL and not inner:
+        if not any(each.extent.batched for each in axes) and prod(each.extent.count for each in axes) <= SMALL:
             for place in range(axis.extent.count):
                 with self.s.at(axis, str(place)):
                     values = inside(values)

@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from lampc.ir.expression import Expression, number
 from lampc.ir.graph import Node, Value
 from lampc.ir.op import Op
-from lampc.loops.language import Affine, Axis, Extent, Fold, Nest, Reduced, Reduction, View
+from lampc.loops.language import Affine, Axis, Extent, Fold, Nest, Reduced, Reduction, Scan, View
 from lampc.native.making import Making, Order, at, named, put
 from lampc.native.spaces import NoNativeForm
 from lampc.ops.convolution import Convolution, ConvolutionInputGrad, ConvolutionWeightGrad, Windows
 
+LARGE = 16
+"""Places of a sample from which its part of a weight's gradient is added by itself: its numbers stay in the caches."""
 PHASES = 64
 """The most that a stride may have: each is a nest of its own."""
 
@@ -191,10 +193,18 @@ def weight_gradient(making: Making, node: Node) -> None:
     sizes = _Sizes.of(op, out)
     b, _, *places = named(small.dims, "o")
     product = at(small, [b, sizes.small, *places]) * at(large, [b, sizes.large, *sizes.place(tuple(places))], 0.0)
-    total = Reduction("sum", Fold.SUM, (b, *places), product)
-    store = put(out, [sizes.small, sizes.second, *sizes.window], Reduced("sum"))
     last = (sizes.first, sizes.second) if order == toward_large(rank) else (sizes.second, sizes.first)
-    making.loops("conv_weight", Nest("conv", (*sizes.window, sizes.group, *last), (store,), (total,)))
+    index: list[Axis | Affine] = [sizes.small, sizes.second, *sizes.window]
+    if math.prod(place.extent.count for place in places) < LARGE:
+        total = Reduction("sum", Fold.SUM, (b, *places), product)
+        nest = Nest("conv", (*sizes.window, sizes.group, *last), (put(out, index, Reduced("sum")),), (total,))
+        making.loops("conv_weight", nest)
+        return
+    axes = (*sizes.window[1:], sizes.group, *last)
+    nothing = Nest("zero", axes, (put(out, index, number(0.0)),))
+    total = Reduction("sum", Fold.SUM, tuple(places), product)
+    more = Nest("conv", axes, (put(out, index, Reduced("sum"), add=True),), (total,))
+    making.loops("conv_weight", nothing, Scan(b, (more,)), axes=sizes.window[:1])
 
 
 CONVOLUTIONS: dict[type[Op], Callable[[Making, Node], None]] = {
