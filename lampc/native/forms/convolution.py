@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from lampc.ir.expression import Expression, number
 from lampc.ir.graph import Node, Value
 from lampc.ir.op import Op
-from lampc.loops.language import Affine, Axis, Extent, Fold, Nest, Reduced, Reduction, Scan, View
+from lampc.loops.language import Affine, Axis, Extent, Fold, Nest, Reduced, Reduction, Scan, View, affine
 from lampc.native.making import Making, Order, at, named, put
 from lampc.native.spaces import NoNativeForm
 from lampc.ops.convolution import Convolution, ConvolutionInputGrad, ConvolutionWeightGrad, Windows
@@ -62,12 +62,20 @@ class _Sizes:
     @property
     def small(self) -> Affine:
         """The small side's channel."""
-        return self.group * self.first.extent.count + self.first
+        return self._of_groups(self.first)
 
     @property
     def large(self) -> Affine:
         """The large side's channel."""
-        return self.group * self.second.extent.count + self.second
+        return self._of_groups(self.second)
+
+    def _of_groups(self, channel: Axis) -> Affine:
+        return affine(channel) if self.op.groups == 1 else self.group * channel.extent.count + channel
+
+    @property
+    def groups(self) -> tuple[Axis, ...]:
+        """The groups' axis, where there are several."""
+        return () if self.op.groups == 1 else (self.group,)
 
     def place(self, small: tuple[Axis, ...]) -> tuple[Affine, ...]:
         """The large side's place for one of the small side and one of the window."""
@@ -104,7 +112,7 @@ def _to_small(making: Making, node: Node, x: Value, w: Value, bias: list[Value])
     product = inner * at(weight, [sizes.small, sizes.second, *sizes.window])
     total = Reduction("sum", Fold.SUM, (*sizes.window, sizes.second), product)
     store = put(out, [b, sizes.small, *places], _with_bias(making, bias, sizes.small))
-    making.loops("conv", Nest("conv", (b, *places, sizes.group, sizes.first), (store,), (total,)))
+    making.loops("conv", Nest("conv", (b, *places, *sizes.groups, sizes.first), (store,), (total,)))
 
 
 def _to_large(making: Making, node: Node, small: Value, w: Value, bias: list[Value]) -> None:
@@ -121,7 +129,7 @@ def _to_large(making: Making, node: Node, small: Value, w: Value, bias: list[Val
         b = Axis("b", out.dims[0])
         made = [each.place for each in phase]
         index: list[Axis | Affine] = [b, sizes.large, *(each.made for each in phase)]
-        axes = (b, *made, sizes.group, sizes.second)
+        axes = (b, *made, *sizes.groups, sizes.second)
         if any(each.windows is None for each in phase):
             store = put(out, index, making.read(bias[0], [sizes.large]) if bias else number(0.0))
             making.loops("conv_back", Nest("empty", axes, (store,)))
@@ -197,10 +205,10 @@ def weight_gradient(making: Making, node: Node) -> None:
     index: list[Axis | Affine] = [sizes.small, sizes.second, *sizes.window]
     if math.prod(place.extent.count for place in places) < LARGE:
         total = Reduction("sum", Fold.SUM, (b, *places), product)
-        nest = Nest("conv", (*sizes.window, sizes.group, *last), (put(out, index, Reduced("sum")),), (total,))
+        nest = Nest("conv", (*sizes.window, *sizes.groups, *last), (put(out, index, Reduced("sum")),), (total,))
         making.loops("conv_weight", nest)
         return
-    axes = (*sizes.window[1:], sizes.group, *last)
+    axes = (*sizes.window[1:], *sizes.groups, *last)
     nothing = Nest("zero", axes, (put(out, index, number(0.0)),))
     total = Reduction("sum", Fold.SUM, tuple(places), product)
     more = Nest("conv", axes, (put(out, index, Reduced("sum"), add=True),), (total,))
