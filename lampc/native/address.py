@@ -170,7 +170,7 @@ class Addresses:
             return block is not None
         guarded = {axis for _, part in access.guards() for axis, _ in part.terms}
         found = any(isinstance(part, Through) and block in _axes(part.index) for part in access.index)
-        return found or block in guarded or (bool(guarded) and self._reach(access, {block}) > self._room(access))
+        return found or block in guarded or (bool(access.guards()) and self._reach(access, {block}) > self._room(access))
 
     def _reach(self, access: Access, near: set[Axis], done: set[Axis] | None = None) -> float:
         """Elements that some axes still reach over, onwards; infinity if that is not known, or backwards.
