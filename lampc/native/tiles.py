@@ -150,7 +150,8 @@ class NestTiles:
         return [_Total(reduction, row, column) for row in self._tall(needed) for column in columns]
 
     def _lane_of(self, reduction: Reduction) -> Lane:
-        return self.s.lane if self.vector in self.needed[id(reduction.expression)] else self.s.lane.one
+        along = self.vector in self.needed[id(reduction.expression)] or self.vector in reduction.axes
+        return self.s.lane if along else self.s.lane.one
 
     def _reduce(self, group: list[Reduction]) -> None:
         totals = [each for reduction in group for each in self._totals(reduction)]
