@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 
 from lampc.ir.graph import Node
 from lampc.ir.op import Op
+from lampc.native.forms.grid import GRID
 from lampc.native.forms.moving import MOVING
+from lampc.native.forms.pooling import POOLING
 from lampc.native.making import Making
 
 Form = Callable[[Making, Node], None]
 """Adds the kernels of a node."""
 
-FORMS: Mapping[type[Op], Form] = {**MOVING}
+FORMS: Mapping[type[Op], Form] = {**MOVING, **GRID, **POOLING}
 """Of the ops that have one."""
