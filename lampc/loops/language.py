@@ -154,7 +154,8 @@ class Fold(StrEnum):
     SUM = "sum"
     MAX = "max"
     ARGMAX = "argmax"
-    """Of the first greatest number the place, counted along the reduced axes, the last fastest."""
+    """Of the first greatest number the place, counted along the reduced axes, the last fastest; of NaN the last's, as in
+    torch's pools."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -225,19 +225,17 @@ class NestTiles:
         return self.w.let(f"fadd {lane} {before}, {value}")
 
     def _greater(self, lane: Lane, value: str, reduction: Reduction, before: str, place: str) -> Values:
-        """The greater number, and its place: the first of equals, and of NaN."""
-        w = self.w
-        above = w.let(f"fcmp ugt {lane} {value}, {before}")
-        kept = w.let(f"fcmp uno {lane} {before}, {before}")
-        greatest = w.let(f"select {lane.of('i1')} {above}, {lane} {value}, {lane} {before}")
+        """The greater number, and its place: the first of equals, the last of NaN."""
+        w, flag = self.w, lane.of("i1")
+        above, nan = w.let(f"fcmp ogt {lane} {value}, {before}"), w.let(f"fcmp uno {lane} {value}, {value}")
+        taken = w.let(f"or {flag} {above}, {nan}")
         total = "0"
         for axis in reduction.axes:
             total = w.let(f"mul nsw i64 {total}, {self.s.size(axis.extent)}")
             total = w.let(f"add nsw i64 {total}, {self.s.places[axis]}")
         here = w.splat(lane, w.let(f"sitofp i64 {total} to {lane.scalar}"))
-        moved = w.let(f"select {lane.of('i1')} {above}, {lane} {here}, {lane} {place}")
-        return [w.let(f"select {lane.of('i1')} {kept}, {lane} {before}, {lane} {greatest}"),
-                w.let(f"select {lane.of('i1')} {kept}, {lane} {place}, {lane} {moved}")]  # fmt: skip
+        return [w.let(f"select {flag} {taken}, {lane} {value}, {lane} {before}"),
+                w.let(f"select {flag} {taken}, {lane} {here}, {lane} {place}")]  # fmt: skip
 
     def _held(self, value: str, each: _Total, other: float) -> str:
         """Of a vector along a reduced axis what lies behind the end counts as another number."""

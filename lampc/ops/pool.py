@@ -333,11 +333,12 @@ MaxPool.samples = [
     Sample(MaxPool((2, 2, 2), (1, 2, 1), (0, 1, 0)), (Normal((2, 2, 3, 4, 3)),)),
 ]
 MaxPoolGrad.samples = [
-    Sample(MaxPoolGrad((2, 2), (2, 2), (0, 0), shape=(3, 2, 5, 4)), (Normal((3, 2, 2, 2)), Labels((3, 2, 2, 2), 20))),
+    Sample(MaxPoolGrad((5, 4), (1, 1), (0, 0), shape=(3, 2, 5, 4)), (Normal((3, 2, 1, 1)), Labels((3, 2, 1, 1), 20))),
 ]
+"""Any place is one of a window that is as large as all."""
 Take.samples = [
-    Sample(Take(MaxPoolGrad((2, 2), (2, 2), (0, 0), shape=(3, 2, 5, 4))), (Normal((3, 2, 5, 4)), Labels((3, 2, 2, 2), 20))),
-    Sample(Take(AdaptiveMaxPoolGrad((3,), (3, 2, 7))), (Normal((3, 2, 7)), Labels((3, 2, 3), 7))),
+    Sample(Take(MaxPoolGrad((5, 4), (1, 1), (0, 0), shape=(3, 2, 5, 4))), (Normal((3, 2, 5, 4)), Labels((3, 2, 1, 1), 20))),
+    Sample(Take(AdaptiveMaxPoolGrad((1,), (3, 2, 7))), (Normal((3, 2, 7)), Labels((3, 2, 1), 7))),
 ]
 AvgPool.samples = [
     Sample(AvgPool((2, 2), (2, 2), (0, 0)), (Normal((3, 2, 5, 4)),)),
@@ -352,7 +353,7 @@ AdaptiveMaxPool.samples = [
     Sample(AdaptiveMaxPool((2, 1, 2)), (Normal((2, 2, 3, 4, 3)),)),
 ]
 AdaptiveMaxPoolGrad.samples = [
-    Sample(AdaptiveMaxPoolGrad((3, 2), (3, 2, 5, 4)), (Normal((3, 2, 3, 2)), Labels((3, 2, 3, 2), 20))),
+    Sample(AdaptiveMaxPoolGrad((1, 1), (3, 2, 5, 4)), (Normal((3, 2, 1, 1)), Labels((3, 2, 1, 1), 4))),
 ]
 AdaptiveAvgPool.samples = [Sample(AdaptiveAvgPool(s.op.sizes), s.operands) for s in AdaptiveMaxPool.samples]  # type: ignore[attr-defined]
 AdaptiveAvgPoolGrad.samples = [Sample(AdaptiveAvgPoolGrad((3, 2), (3, 2, 5, 4)), (Normal((3, 2, 3, 2)),))]

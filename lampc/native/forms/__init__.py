@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping
 from lampc.ir.graph import Node
 from lampc.ir.op import Op
 from lampc.native.forms.convolution import CONVOLUTIONS
+from lampc.native.forms.grid import GRID
 from lampc.native.forms.moving import MOVING
+from lampc.native.forms.pooling import POOLING
 from lampc.native.making import Making
 
 Form = Callable[[Making, Node], None]
 """Adds the kernels of a node."""
 
-FORMS: Mapping[type[Op], Form] = {**CONVOLUTIONS, **MOVING}
+FORMS: Mapping[type[Op], Form] = {**CONVOLUTIONS, **GRID, **MOVING, **POOLING}
 """Of the ops that have one."""
