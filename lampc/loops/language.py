@@ -222,6 +222,8 @@ class Loops:
     name: str
     body: tuple[Nest | Scan, ...]
     axes: tuple[Axis, ...] = ()
+    shared: Axis | None = None
+    """An axis of every nest that threads share: what a nest makes at one of its places no other place of it asks for."""
 
     def nests(self) -> Iterator[Nest]:
         """Its nests, in order."""

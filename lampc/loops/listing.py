@@ -16,7 +16,8 @@ Name = Callable[[int], str]
 def listing(loops: Loops, name: Name) -> str:
     """A kernel: what it goes over, what it reduces and what it stores."""
     over = f" for each {', '.join(map(_axis, loops.axes))}" if loops.axes else ""
-    lines = [f"{loops.name}{':' if len(loops.body) == 1 and not over else over + ':'}"]
+    over += f", threads share {loops.shared.name}" if loops.shared else ""
+    lines = [f"{loops.name}{over}:"]
     for part in loops.body:
         lines += _part(part, name, "  ")
     return "\n".join(lines)

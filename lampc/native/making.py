@@ -151,9 +151,9 @@ class Making:
         """A loop over rows and columns."""
         self.found.kernels.append(Kernel(f"{name}_{len(self.found.kernels)}", rows, cols, tuple(stores), contract))
 
-    def loops(self, name: str, *body: Nest | Scan, axes: tuple[Axis, ...] = ()) -> None:
-        """Nests, one after the other."""
-        self.found.kernels.append(Loops(f"{name}_{len(self.found.kernels)}", body, axes))
+    def loops(self, name: str, *body: Nest | Scan, axes: tuple[Axis, ...] = (), shared: Axis | None = None) -> None:
+        """Nests, one after the other; see ``Loops``."""
+        self.found.kernels.append(Loops(f"{name}_{len(self.found.kernels)}", body, axes, shared))
 
     def copy(self, there: View, here: View) -> None:
         """The numbers of one view, moved into another of the same dimensions."""

@@ -20,8 +20,8 @@ def function(loops: Loops, buffers: Mapping[int, Buffer], target: Target, double
              chooser: Chooser = chosen) -> str:  # fmt: skip
     """A kernel's parameters and body, as ``code.function``'s are.
 
-    Threads share the outermost axis of ``loops``, or of its only nest the one that the schedule names; each place of it is
-    computed as one thread alone would.
+    Threads share the outermost axis of ``loops``, or the one that it names, or of its only nest the one that the schedule
+    names; each place of it is computed as one thread alone would.
     """
     writer = Writer(functions)
     rendering = _Rendering(writer, loops, buffers, Lane(double, target.width(double)),
@@ -45,20 +45,25 @@ class _Rendering:
         for index, buffer in enumerate(self.loops.slots):
             slot = self.w.at("%table", str(index), "ptr")
             self.pointers[buffer] = self.w.let(f"load ptr, ptr {slot}, align 8")
-        body = self.loops.body
-        shared = len(body) == 1 and isinstance(body[0], Nest) and self.schedule(body[0]).split is not None
-        if not self.loops.axes and not shared:
+        if not self.loops.axes and self._split() is None:
             self.w.leave(self.w.let("icmp ne i64 %part, 0"), "void")
-        self._outer(self.loops.axes, shared)
+        self._outer(self.loops.axes)
 
-    def _outer(self, axes: Sequence[Axis], shared: bool) -> None:
+    def _split(self) -> Axis | None:
+        """The axis of the nests that threads share."""
+        body = self.loops.body
+        if self.loops.axes or self.loops.shared:
+            return self.loops.shared
+        return self.schedule(body[0]).split if len(body) == 1 and isinstance(body[0], Nest) else None
+
+    def _outer(self, axes: Sequence[Axis]) -> None:
         if not axes:
-            self._body(self.loops.body, shared)
+            self._body(self.loops.body, self._split())
             return
         start, stop = "0", self._state().size(axes[0].extent)
         if axes[0] == self.loops.axes[0]:
             start, stop = share(self.w, stop)
-        self._each(axes[0], start, stop, lambda: self._outer(axes[1:], False))
+        self._each(axes[0], start, stop, lambda: self._outer(axes[1:]))
 
     def _each(self, axis: Axis, start: str, stop: str, body: Callable[[], None]) -> None:
         def each(place: str, _: Values) -> Values:
@@ -69,12 +74,12 @@ class _Rendering:
         self.w.loop(start, stop, 1, [], each)
         del self.places[axis]
 
-    def _body(self, body: Sequence[Nest | Scan], shared: bool) -> None:
+    def _body(self, body: Sequence[Nest | Scan], split: Axis | None) -> None:
         for part in body:
             if isinstance(part, Nest):
-                NestTiles(self._state(self.schedule(part)), part, shared).run()
+                NestTiles(self._state(self.schedule(part)), part, split).run()
             else:
-                self._each(part.axis, "0", self._state().size(part.axis.extent), lambda scan=part: self._body(scan.body, False))  # type: ignore[misc]
+                self._each(part.axis, "0", self._state().size(part.axis.extent), lambda scan=part: self._body(scan.body, split))  # type: ignore[misc]
 
     def _state(self, schedule: Schedule | None = None) -> State:
         schedule = schedule or Schedule(())

@@ -26,10 +26,10 @@ class _Total:
 class NestTiles:
     """The loops of a nest, and what is done at each tile."""
 
-    def __init__(self, state: State, nest: Nest, shared: bool) -> None:
+    def __init__(self, state: State, nest: Nest, split: Axis | None) -> None:
         self.s, self.nest = state, nest
         self.w = state.writer
-        self.split = state.schedule.split if shared else None
+        self.split = split
         self.needed = dependencies(nest)
         self.vector, self.block = state.schedule.vector, state.schedule.block
         self.addresses = Addresses(state)

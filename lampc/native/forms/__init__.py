@@ -10,10 +10,11 @@ from lampc.native.forms.convolution import CONVOLUTIONS
 from lampc.native.forms.grid import GRID
 from lampc.native.forms.moving import MOVING
 from lampc.native.forms.pooling import POOLING
+from lampc.native.forms.scans import SCANS
 from lampc.native.making import Making
 
 Form = Callable[[Making, Node], None]
 """Adds the kernels of a node."""
 
-FORMS: Mapping[type[Op], Form] = {**CONVOLUTIONS, **GRID, **MOVING, **POOLING}
+FORMS: Mapping[type[Op], Form] = {**CONVOLUTIONS, **GRID, **MOVING, **POOLING, **SCANS}
 """Of the ops that have one."""
