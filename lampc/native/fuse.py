@@ -136,7 +136,7 @@ def drop_stores(kernels: Sequence[AnyKernel], buffers: Mapping[int, Buffer], kee
     kept: list[AnyKernel] = []
     for kernel in reversed(kernels):
         if isinstance(kernel, Loops):
-            if any(id in needed or buffers[id].kind is not Kind.WORK for id in kernel.writes):
+            if any(id in needed or not buffers[id].passing for id in kernel.writes):
                 needed |= kernel.reads
                 kept.append(kernel)
             continue

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from lampc.ir.graph import Node
 from lampc.ir.op import Op
 from lampc.native.forms.moving import MOVING
+from lampc.native.forms.tables import TABLES
 from lampc.native.making import Making
 
 Form = Callable[[Making, Node], None]
 """Adds the kernels of a node."""
 
-FORMS: Mapping[type[Op], Form] = {**MOVING}
+FORMS: Mapping[type[Op], Form] = {**MOVING, **TABLES}
 """Of the ops that have one."""
