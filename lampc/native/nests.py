@@ -54,7 +54,7 @@ class _Rendering:
         self._outer(self.loops.axes, shared)
 
     def _own(self, first: str) -> str:
-        """This thread's room, from the first thread's."""
+        """The room of the thread at hand, from the first thread's."""
         size = self.w.let(f"load i64, ptr {self.w.at('%random', '2', 'i64')}, align 8")
         return self.w.at(first, self.w.let(f"mul nsw i64 {size}, %part"), "i8")
 
@@ -90,7 +90,7 @@ class _Rendering:
 
 
 def share(w: Writer, size: str) -> tuple[str, str]:
-    """This thread's part of so many places: from where and up to where."""
+    """The part of so many places that is the thread's at hand: from where and up to where."""
     first = w.let(f"mul nsw i64 {size}, %part")
     following = w.let(f"add nsw i64 {first}, {size}")
     return w.let(f"sdiv i64 {first}, %parts"), w.let(f"sdiv i64 {following}, %parts")
