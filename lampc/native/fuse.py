@@ -143,7 +143,7 @@ def drop_stores(kernels: Sequence[AnyKernel], buffers: Mapping[int, Buffer], kee
     kept: list[AnyKernel] = []
     for kernel in reversed(kernels):
         if isinstance(kernel, Loops):
-            unread = {id for id in kernel.writes if id not in needed and buffers[id].kind is Kind.WORK}
+            unread = {id for id in kernel.writes if id not in needed and buffers[id].passing}
             if unread != kernel.writes:
                 smaller_loops = epilogue.without(kernel, unread)
                 needed |= smaller_loops.reads

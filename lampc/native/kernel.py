@@ -6,10 +6,11 @@ A buffer is a matrix of rows and columns. A kernel goes over a space of rows and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from lampc.ir.expression import HERE, Across, Expression, Load, Shift, children, shifted, text
 from lampc.ir.types import DType
@@ -17,11 +18,19 @@ from lampc.loops.language import Extent as Rows
 from lampc.loops.language import Loops
 from lampc.loops.listing import listing as loops_listing
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 
 class Kind(StrEnum):
     """What a buffer is."""
 
     WORK = "work"
+    PRIVATE = "private"
+    """What a kernel works in, each thread in one of its own; nothing is left there for another kernel."""
+    TABLE = "table"
+    """Numbers that are known before anything runs."""
     INPUT = "input"
     PARAMETER = "parameter"
     STATE = "state"
@@ -44,6 +53,13 @@ class Buffer:
     """Whether it holds the transpose of what it is named for."""
     order: tuple[int, ...] = ()
     """Of a leaf of several axes: these as they follow one another in memory, if not in their own order."""
+    numbers: Callable[[], NDArray[np.float64]] | None = field(default=None, compare=False)
+    """Of a table: what it holds, [rows, cols], worked out when memory is there for it."""
+
+    @property
+    def passing(self) -> bool:
+        """Whether its place is free once the last kernel has read it."""
+        return self.kind in (Kind.WORK, Kind.PRIVATE)
 
     def __str__(self) -> str:
         return f"{self.name}: {self.dtype}[{self.rows}, {self.cols}]"

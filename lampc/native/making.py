@@ -7,7 +7,8 @@ the order that it can.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from lampc.ir.expression import Expression
 from lampc.ir.graph import Graph, Node, Value
@@ -17,6 +18,10 @@ from lampc.ir.types import Dim, DType, Shape, Type
 from lampc.loops.language import Affine, At, Axis, Extent, Index, Loops, Nest, Put, Scan, View, affine
 from lampc.native.kernel import AnyKernel, Buffer, Contract, Kernel, Kind, Rows, Store
 from lampc.native.spaces import space
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Order = tuple[int, ...]
 """Axes as they follow one another in memory; empty: as they are."""
@@ -60,8 +65,18 @@ class Making:
     def room(self, name: str, type: Type, order: Order = (), kind: Kind = Kind.WORK, label: str = "") -> View:
         """A buffer for a value of a type, its axes in some order."""
         rows, cols = space(tuple(type.shape[axis] for axis in order) if order else type.shape)
-        kept = order if kind is not Kind.WORK else ()
+        kept = order if kind not in (Kind.WORK, Kind.PRIVATE) else ()
         return View(self.new(name, type.dtype, rows, cols, kind, label, order=kept), dims(type.shape), order)
+
+    def private(self, name: str, dtype: DType, shape: Shape) -> View:
+        """A buffer for one kernel, of which each thread has its own."""
+        return self.room(name, Type(dtype, shape), kind=Kind.PRIVATE)
+
+    def table(self, name: str, type: Type, numbers: Callable[[], NDArray[np.float64]]) -> View:
+        """Numbers that are known before anything runs, in the order of their axes."""
+        view = self.room(name, type, kind=Kind.TABLE)
+        self.found.buffers[view.buffer] = replace(self.found.buffers[view.buffer], numbers=numbers)
+        return view
 
     def result(self, node: Node, index: int = 0, order: Order = (), dtype: DType | None = None) -> View:
         """Where a node's result goes."""

@@ -9,7 +9,7 @@ from lampc.loops.schedule import Schedule, chosen
 from lampc.native.address import State
 from lampc.native.code import Target
 from lampc.native.emit import Functions, Lane, Values, Writer
-from lampc.native.kernel import Buffer
+from lampc.native.kernel import Buffer, Kind
 from lampc.native.tiles import NestTiles
 
 Chooser = Callable[[Nest, int, int], Schedule]
@@ -45,9 +45,16 @@ class _Rendering:
         for index, buffer in enumerate(self.loops.slots):
             slot = self.w.at("%table", str(index), "ptr")
             self.pointers[buffer] = self.w.let(f"load ptr, ptr {slot}, align 8")
+            if self.buffers[buffer].kind is Kind.PRIVATE:
+                self.pointers[buffer] = self._own(self.pointers[buffer])
         if not self.loops.axes and self._split() is None:
             self.w.leave(self.w.let("icmp ne i64 %part, 0"), "void")
         self._outer(self.loops.axes)
+
+    def _own(self, first: str) -> str:
+        """The room of the thread at hand, from the first thread's."""
+        size = self.w.let(f"load i64, ptr {self.w.at('%random', '2', 'i64')}, align 8")
+        return self.w.at(first, self.w.let(f"mul nsw i64 {size}, %part"), "i8")
 
     def _split(self) -> Axis | None:
         """The axis of the nests that threads share."""

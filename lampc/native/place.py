@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lampc.ir.expression import number
-from lampc.native.kernel import AnyKernel, Buffer, Kernel, Kind, Store
+from lampc.native.kernel import AnyKernel, Buffer, Kernel, Store
 from lampc.native.tile import padded
 from lampc.passes.plan_memory import Arena
 
@@ -16,11 +16,11 @@ SPARE = 16
 
 
 def lifetimes(kernels: Sequence[AnyKernel], buffers: Mapping[int, Buffer], keep: set[int]) -> dict[int, tuple[int, int]]:
-    """Of each work buffer that is not read from outside, the first and the last kernel that touch it."""
+    """Of each passing buffer that is not read from outside, the first and the last kernel that touch it."""
     found: dict[int, tuple[int, int]] = {}
     for index, kernel in enumerate(kernels):
         for id in kernel.slots:
-            if buffers[id].kind is Kind.WORK and id not in keep:
+            if id in buffers and buffers[id].passing and id not in keep:
                 found[id] = (found.get(id, (index, index))[0], index)
     return found
 
@@ -30,10 +30,11 @@ def place(
 ) -> tuple[dict[int, int], int]:
     """Byte offsets for minibatches up to a size, and how many bytes there are in all; what fusing has left no use has no place.
 
+    ``buffers``: those that share one memory; kernels may use others.
     ``keep``: buffers whose numbers outlive a step. With ``reuse`` off no two overlap.
     """
     lives = lifetimes(kernels, buffers, keep)
-    fused = {id for id, buffer in buffers.items() if buffer.kind is Kind.WORK} - keep - set(lives)
+    fused = {id for id, buffer in buffers.items() if buffer.passing} - keep - set(lives)
     sizes = {id: _bytes(buffer, batch, width) for id, buffer in buffers.items() if id not in fused}
     if not reuse:
         lives = {}

@@ -145,10 +145,12 @@ class _Selecting(Making):
         return self.parameters[label]
 
     def _matrix(self, value: Value, turned: bool) -> int:
-        """A parameter's buffer, the way round that a product wants it."""
+        """A matrix's buffer, the way round that a product wants it."""
         op = self.graph[value.node].op
         if not isinstance(op, Parameter):
-            raise NoNativeForm("a product of two computed tensors")
+            if self.graph.type(value).batched:
+                raise NoNativeForm("a product with a matrix that has a row or a column for each sample")
+            return self.view(value, (1, 0) if turned else ()).buffer
         buffer = self.found.buffers[self.of[value]]
         if buffer.turned == turned:
             return buffer.id

@@ -45,8 +45,11 @@ class Session:
         self._table = np.array(
             [self._memory[id].ctypes.data if id in self._memory else 0 for id in module.table], dtype=np.uint64
         )
-        self._random = np.zeros(4, dtype=np.uint32)
-        """The key, the step, and the address of what kernels use as scratch."""
+        self._random = np.zeros(6, dtype=np.uint32)
+        """The key, the step, the address of what kernels use as scratch, and the bytes of a thread's private buffers."""
+        self._private = _private(module, batch)
+        self._poison = poison
+        self._rooms = np.zeros(0, dtype=np.uint8)
         self._scratch = np.zeros(0, dtype=np.uint8)
         self._put: list[tuple[NDArray[Any], NDArray[Any]]] = []
         self._take: list[tuple[NDArray[Any], NDArray[Any]]] = []
@@ -55,7 +58,8 @@ class Session:
         """An aligned, padded matrix for each buffer. All lie in one piece: a large one gets large pages from the system."""
         np = self._numpy
         module = self.module
-        places, size = place(module.kernels, module.buffers, module.keep, self.batch, module.width, reuse)
+        shared = {id: buffer for id, buffer in module.buffers.items() if buffer.kind is not Kind.PRIVATE}
+        places, size = place(module.kernels, shared, module.keep, self.batch, module.width, reuse)
         self.size = size
         """Bytes of all buffers."""
         raw = np.zeros(size + ALIGNED, dtype=np.uint8)
@@ -70,6 +74,8 @@ class Session:
             if poison and buffer.kind is Kind.WORK and buffer.dtype != "i64":
                 whole.fill(np.nan)
             found[buffer.id] = whole[:-SPARE].reshape(shape)
+            if buffer.numbers is not None:
+                found[buffer.id][:, : buffer.cols] = buffer.numbers().reshape(-1, buffer.cols)
         return found
 
     def _matrix(self, buffer: Buffer) -> NDArray[Any]:
@@ -157,12 +163,20 @@ class Session:
         return totals, _ended(failed)
 
     def _make_room(self, threads: int) -> None:
-        """See to it that each thread has scratch of its own."""
+        """See to it that each thread has scratch and private buffers of its own."""
+        places, size = self._private
+        if len(self._rooms) < threads * size:
+            self._rooms = self._numpy.full(threads * size + ALIGNED, 0xFF if self._poison else 0, dtype=self._numpy.uint8)
+            start = self._rooms.ctypes.data + -self._rooms.ctypes.data % ALIGNED
+            for position, id in enumerate(self.module.table):
+                if id in places:
+                    self._table[position] = start + places[id]
+            self._random[4:] = self._numpy.array([size], dtype=self._numpy.uint64).view(self._numpy.uint32)
         needed = _scratch(threads)
         if self.module.scratch and len(self._scratch) < needed:
             self._scratch = self._numpy.zeros(needed, dtype=self._numpy.uint8)
             start = self._scratch.ctypes.data
-            self._random[2:] = self._numpy.array([start + -start % ALIGNED], dtype=self._numpy.uint64).view(self._numpy.uint32)
+            self._random[2:4] = self._numpy.array([start + -start % ALIGNED], dtype=self._numpy.uint64).view(self._numpy.uint32)
 
     def read(self, output: str) -> NDArray[Any]:
         """A copy of an output of the last minibatch."""
@@ -173,8 +187,16 @@ class Session:
 
 def memory(module: Module, batch: int, threads: int = 1) -> int:
     """The bytes that a session takes for minibatches up to a size, shared by some threads."""
-    _, size = place(module.kernels, module.buffers, module.keep, batch, module.width)
-    return size + ALIGNED + (_scratch(threads) if module.scratch else 0)
+    shared = {id: buffer for id, buffer in module.buffers.items() if buffer.kind is not Kind.PRIVATE}
+    _, size = place(module.kernels, shared, module.keep, batch, module.width)
+    _, private = _private(module, batch)
+    return size + 2 * ALIGNED + threads * private + (_scratch(threads) if module.scratch else 0)
+
+
+def _private(module: Module, batch: int) -> tuple[dict[int, int], int]:
+    """Where private buffers lie in the memory that a thread has for them, and how many bytes that is."""
+    own = {id: buffer for id, buffer in module.buffers.items() if buffer.kind is Kind.PRIVATE}
+    return place(module.kernels, own, set(), batch, module.width)
 
 
 def _scratch(threads: int) -> int:

@@ -11,10 +11,11 @@ from lampc.native.forms.grid import GRID
 from lampc.native.forms.moving import MOVING
 from lampc.native.forms.pooling import POOLING
 from lampc.native.forms.scans import SCANS
+from lampc.native.forms.tables import TABLES
 from lampc.native.making import Making
 
 Form = Callable[[Making, Node], None]
 """Adds the kernels of a node."""
 
-FORMS: Mapping[type[Op], Form] = {**CONVOLUTIONS, **GRID, **MOVING, **POOLING, **SCANS}
+FORMS: Mapping[type[Op], Form] = {**CONVOLUTIONS, **GRID, **MOVING, **POOLING, **SCANS, **TABLES}
 """Of the ops that have one."""
