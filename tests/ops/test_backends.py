@@ -32,7 +32,7 @@ DRAWS = {"dropout", "noise"}
 ELSEWHERE = {"pack": "where gradients lie, no number of them: training tests it"}
 """What has no native form alone."""
 NO_NATIVE = {
-    "all_reduce", "amax_grad", "attend", "attend_grad", "attention", "attention_grad", "batchnorm", "batchnorm_grad",
+    "all_reduce", "amax_grad", "batchnorm", "batchnorm_grad",
     "batchnorm_inference", "cast", "copy", "groupnorm", "groupnorm_grad", "rope", "vjp", "wait", "with_gradient",
 }  # fmt: skip
 """Ops that run from the op list alone: one that gets a native form leaves this list, and is judged below."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from lampc.ir.graph import Node
 from lampc.ir.op import Op
+from lampc.native.forms.attention import ATTENTION
 from lampc.native.forms.convolution import CONVOLUTIONS
 from lampc.native.forms.grid import GRID
 from lampc.native.forms.moving import MOVING
@@ -17,5 +18,5 @@ from lampc.native.making import Making
 Form = Callable[[Making, Node], None]
 """Adds the kernels of a node."""
 
-FORMS: Mapping[type[Op], Form] = {**CONVOLUTIONS, **GRID, **MOVING, **POOLING, **SCANS, **TABLES}
+FORMS: Mapping[type[Op], Form] = {**ATTENTION, **CONVOLUTIONS, **GRID, **MOVING, **POOLING, **SCANS, **TABLES}
 """Of the ops that have one."""
