@@ -12,9 +12,10 @@ from lampc.native.philox import uniform
 from lampc.native.spaces import NoNativeForm
 from lampc.native.tile import ONE, ROW, Frame, Tile, across, apply
 
+VECTOR = 64
+"""Bytes of a vector: the widest register that there is."""
 UNROLLED = 64
 """Vectors of a row that are handled without a loop, where a row must be whole."""
-
 
 _PACKED_BLOCKS = 6
 """Blocks of rows from which it pays to copy a tile of a product's second factor into one piece."""
@@ -26,7 +27,7 @@ SCRATCH = 262_144
 
 @dataclass(frozen=True)
 class Target:
-    """What of the machine matters for blocking."""
+    """What of the machine the text depends on. But for ``fma`` it changes how numbers are blocked, never a bit of them."""
 
     bytes: int
     """Of a vector register."""
@@ -34,10 +35,17 @@ class Target:
     """Vector registers."""
     fma: bool = True
     """Whether a product and a sum are one instruction; else ``fma`` would be a call for every number."""
+    yields: str = "sched_yield"
+    """The system's function, without arguments, that gives another thread its turn; empty if it has none."""
 
     def width(self, double: bool) -> int:
-        """Numbers in a vector."""
-        return self.bytes // (8 if double else 4)
+        """Numbers in a vector, the same on every machine: so sums have one order. LLVM splits what registers cannot hold."""
+        return VECTOR // (8 if double else 4)
+
+    @property
+    def held(self) -> int:
+        """How many vectors all registers hold."""
+        return self.bytes * self.registers // VECTOR
 
 
 def function(kernel: Kernel, buffers: Mapping[int, Buffer], target: Target, double: bool, batch: int,
@@ -68,11 +76,14 @@ def function(kernel: Kernel, buffers: Mapping[int, Buffer], target: Target, doub
 
 @dataclass(frozen=True)
 class _Sum:
-    """A sum that is carried along the rows."""
+    """A column's sum, or a sum of all: for each vector of a tile's columns one sum is carried along the rows.
+
+    So its order is that of rows and columns, however they are cut into blocks.
+    """
 
     store: Store
-    count: int = 1
-    """Vectors."""
+    total: str = ""
+    """Of a sum of all: where the vectors' sums are added up, one after the other."""
 
 
 class _Generator:
@@ -88,6 +99,7 @@ class _Generator:
         self.split = not summed and not self.kernel.whole_rows and vectors > self._most_vectors(vectors)
         """Whether several threads may share it: there are several tiles, and no number that depends on all."""
         self.panel = self.scratch = ""
+        self.sums: list[_Sum] = []
 
     def run(self) -> None:
         kernel = self.kernel
@@ -97,10 +109,13 @@ class _Generator:
             self._flat()
         elif kernel.turns:
             self._turn()
-        elif kernel.contract is not None and kernel.contract.over_rows:
-            self._outer(kernel.contract)
         else:
-            self._tiles()
+            self.sums = self._begin_sums()
+            if kernel.contract is not None and kernel.contract.over_rows:
+                self._outer(kernel.contract)
+            else:
+                self._tiles()
+            self._finish_all()
 
     def _rows(self, rows: Rows) -> str:
         if not rows.batched:
@@ -155,7 +170,7 @@ class _Generator:
     def _tiles(self) -> None:
         vectors = -(-self.kernel.cols // self.lane.count)
         if self.kernel.whole_rows:
-            if self.kernel.cols * self.lane.bits > UNROLLED * 512:  # as much on every machine, in narrower vectors the more
+            if vectors > UNROLLED:
                 raise NoNativeForm(f"rows of {self.kernel.cols} numbers that must be whole")
             self._columns(["0"], vectors, last=True)
             return
@@ -204,7 +219,7 @@ class _Generator:
             return 8 if vectors <= 8 else 4
         if self.kernel.whole_rows:
             return vectors
-        return 4 if self.target.registers >= 32 and not self.kernel.contract.over_rows else 2
+        return max(1, self.target.held // (16 if self.kernel.contract.over_rows else 8))
 
     def _tail(self) -> int:
         return self.kernel.cols % self.lane.count
@@ -214,8 +229,7 @@ class _Generator:
         w, lane = self.w, self.lane
         columns = [w.let(f"add nsw i64 {start[0]}, {j * lane.count}") for j in range(vectors)]
         tail = self._tail() if last else 0
-        sums = self._sums(vectors)
-        carried = [(str(lane), w.constant(lane, 0.0)) for s in sums for _ in range(s.count)]
+        carried = [(str(lane), w.constant(lane, 0.0))] * (len(self.sums) * vectors)
         block = self._block_rows(vectors)
         rows = self._rows(self.kernel.rows)
         self.panel = self._packed(columns, block)
@@ -223,7 +237,7 @@ class _Generator:
         def body(size: int) -> Callable[[str, Values], Values]:
             def one(row: str, values: Values) -> Values:
                 numbers = [row, *(w.let(f"add nsw i64 {row}, {i}") for i in range(1, size))]
-                return self._block(numbers, columns, {}, tail, sums, values)
+                return self._block(numbers, columns, {}, tail, values)
 
             return one
 
@@ -237,7 +251,7 @@ class _Generator:
             values = w.loop(done, stop, size, carried, body(size))
             carried = [(kind, value) for (kind, _), value in zip(carried, values, strict=True)]
             done = stop
-        self._finish(sums, columns, values, tail)
+        self._finish(columns, values)
 
     def _packed(self, columns: list[str], block: int) -> str:
         """A tile's columns of a large second factor, copied into one piece that many rows will use; empty if not worth it."""
@@ -269,18 +283,21 @@ class _Generator:
         w.loop("0", str(contract.size.count), 1, [], copy)
         return self.scratch
 
-    def _sums(self, vectors: int) -> list[_Sum]:
+    def _begin_sums(self) -> list[_Sum]:
         found = []
-        for store in self.kernel.stores:
+        for number, store in enumerate(self.kernel.stores):
             if store.way is Way.SUM_ROWS:
-                found.append(_Sum(store, vectors))
-            elif store.way is Way.SUM_ALL:
                 found.append(_Sum(store))
+            elif store.way is Way.SUM_ALL:
+                total = f"%total{number}"
+                self.w.room.append(f"  {total} = alloca {self.lane}, align 16")
+                self.w.store(self.lane, self.w.constant(self.lane, 0.0), total)
+                found.append(_Sum(store, total))
         return found
 
     def _most_rows(self, vectors: int) -> int:
         """Rows whose sums take three quarters of the registers; the factors need the rest, or they are loaded twice."""
-        return max(1, min(14, self.target.registers * 3 // 4 // vectors))
+        return max(1, min(14, self.target.held * 3 // 4 // vectors))
 
     def _block_rows(self, vectors: int) -> int:
         """How many rows at once: as many as registers hold, so that the usual batch leaves few over."""
@@ -295,8 +312,8 @@ class _Generator:
         return min(range(1, most + 1), key=lambda block: (cost(block), -block))
 
     def _block(self, rows: list[str], columns: list[str], products: dict[tuple[int, int], str], tail: int = 0,
-               sums: Sequence[_Sum] = (), carried: Sequence[str] = ()) -> Values:  # fmt: skip
-        """Contract, evaluate and store a block; the sums with its numbers added."""
+               carried: Sequence[str] = ()) -> Values:  # fmt: skip
+        """Contract, evaluate and store a block; the sums with its numbers added, row after row."""
         tile = Tile(self.frame, rows, columns, tail, products)
         contract = self.kernel.contract
         if contract is not None and not products:
@@ -305,11 +322,7 @@ class _Generator:
         for i in range(len(rows)):
             for store in self.kernel.stores:
                 self._store(tile, store, i)
-            position = 0
-            for found in sums:
-                end = position + found.count
-                values[position:end] = self._added(tile, found, i, values[position:end])
-                position = end
+            values = self._added(tile, i, values)
         return values
 
     def _store(self, tile: Tile, store: Store, i: int) -> None:
@@ -344,36 +357,35 @@ class _Generator:
             number = w.let(f"extractelement {lane} {value}, i64 {k}")
             frame.store(store.buffer, lane.one, number, w.at(base, str(k * stride), kind))
 
-    def _added(self, tile: Tile, found: _Sum, i: int, values: Values) -> Values:
-        w, lane = self.w, self.lane
-        parts = [tile.value(found.store.expression, i, j) for j in range(len(tile.columns))]
-        if found.store.way is Way.SUM_ROWS:
-            return [w.binary("fadd", lane, value, part) for value, part in zip(values, parts, strict=True)]
-        total = values[0]
-        for j, part in enumerate(parts):
-            total = w.binary("fadd", lane, total, tile.masked(part, j, 0.0))
-        return [total]
+    def _added(self, tile: Tile, i: int, values: Values) -> Values:
+        """The sums, those of one store after those of another, with row i's numbers."""
+        before, after = iter(values), []
+        for found in self.sums:
+            for j in range(len(tile.columns)):
+                part = tile.value(found.store.expression, i, j)
+                part = tile.masked(part, j, 0.0) if found.total else part
+                after.append(self.w.binary("fadd", self.lane, next(before), part))
+        return after
 
-    def _finish(self, sums: Sequence[_Sum], columns: list[str], values: Values, tail: int) -> None:
+    def _finish(self, columns: list[str], values: Values) -> None:
+        """A tile of columns is done: its columns' sums are stored, or added to the sum of all."""
         frame, w, lane = self.frame, self.w, self.lane
-        position = 0
-        for found in sums:
-            own = values[position : position + found.count]
-            position += found.count
-            id, base = found.store.buffer, frame.pointer(found.store.buffer)
-            if found.store.way is Way.SUM_ROWS:
-                for column, value in zip(columns, own, strict=True):
-                    frame.store(id, lane, value, w.at(base, column, frame.element(id)))
-                continue
-            number = across(w, lane, own[0])
-            # Each tile of columns adds its part; the first begins.
-            with_before = columns and len(columns) * lane.count < self.kernel.cols
-            if with_before:
-                first = w.let(f"icmp eq i64 {columns[0]}, 0")
-                before = frame.load(id, lane.one, base)
-                before = w.let(f"select i1 {first}, {lane.scalar} {w.constant(lane.one, 0.0)}, {lane.scalar} {before}")
-                number = w.binary("fadd", lane.one, before, number)
-            frame.store(id, lane.one, number, base)
+        own = iter(values)
+        for found in self.sums:
+            id = found.store.buffer
+            for column in columns:
+                if found.total:
+                    w.store(lane, w.binary("fadd", lane, w.load(lane, found.total), next(own)), found.total)
+                else:
+                    frame.store(id, lane, next(own), w.at(frame.pointer(id), column, frame.element(id)))
+
+    def _finish_all(self) -> None:
+        """All columns are done: of each sum of all its vector's numbers are added."""
+        frame, w, lane = self.frame, self.w, self.lane
+        for found in self.sums:
+            if found.total:
+                number = across(w, lane, w.load(lane, found.total))
+                frame.store(found.store.buffer, lane.one, number, frame.pointer(found.store.buffer))
 
     # Transposing ----------------------------------------------------------------------------------------------------
 
@@ -452,35 +464,35 @@ class _Generator:
     def _outer(self, contract: Contract) -> None:
         """``Σ a[k, r]·b[k, c]`` over the batch's rows: blocks of the result stay in registers all the while."""
         w, lane = self.w, self.lane
-        vectors = -(-self.kernel.cols // lane.count)
-        sums = self._sums(1)
-        if any(s.store.way is Way.SUM_ROWS for s in sums) or self.kernel.whole_rows:
+        if any(s.way is Way.SUM_ROWS for s in self.kernel.stores) or self.kernel.whole_rows:
             raise NoNativeForm("sums over a weight gradient")
-        for found in sums:
-            self.frame.store(found.store.buffer, lane.one, w.constant(lane.one, 0.0), self.frame.pointer(found.store.buffer))
         rows = self._rows(contract.size)
 
-        def columns(column: str, size: int, tail: int) -> None:
+        def tile(column: str, size: int, tail: int) -> None:
+            columns = [w.let(f"add nsw i64 {column}, {j * lane.count}") for j in range(size)]
+            values = [w.constant(lane, 0.0)] * (len(self.sums) * size)
             for top, height, times in shares(self.kernel.rows.count, self._most_rows(size)):
 
-                def body(row: str, _: Values, height: int = height) -> Values:
-                    self._outer_block(contract, rows, row, height, column, size, tail, sums)
-                    return []
+                def body(row: str, carried: Values, height: int = height) -> Values:
+                    numbers = [row, *(w.let(f"add nsw i64 {row}, {i}") for i in range(1, height))]
+                    return self._outer_block(contract, rows, Tile(self.frame, numbers, columns, tail), carried)
 
                 if times == 1:
-                    body(str(top), [])
+                    values = body(str(top), values)
                 else:
-                    w.loop(str(top), str(top + height * times), height, [], body)
+                    values = w.loop(str(top), str(top + height * times), height, [(str(lane), v) for v in values], body)
+            self._finish(columns, values)
 
-        self._each_tile(vectors, columns)
+        self._each_tile(-(-self.kernel.cols // lane.count), tile)
 
-    def _outer_block(self, contract: Contract, rows: str, row: str, height: int, column: str, vectors: int, tail: int,
-                     sums: Sequence[_Sum]) -> None:  # fmt: skip
+    def _outer_block(self, contract: Contract, rows: str, tile: Tile, carried: Values) -> Values:
         frame, w, lane = self.frame, self.w, self.lane
         kind = lane.scalar
         stride_a, stride_b = frame.stride(contract.a), frame.stride(contract.b)
+        height, vectors = len(tile.rows), len(tile.columns)
         places = [(i, j) for i in range(height) for j in range(vectors)]
-        left, right = w.at(frame.pointer(contract.a), row, kind), w.at(frame.pointer(contract.b), column, kind)
+        left = w.at(frame.pointer(contract.a), tile.rows[0], kind)
+        right = w.at(frame.pointer(contract.b), tile.columns[0], kind)
 
         def body(k: str, totals: Values) -> Values:
             here = w.at(left, w.let(f"mul nsw i64 {k}, {stride_a}"), kind)
@@ -489,16 +501,9 @@ class _Generator:
             numbers = [w.splat(lane, w.load(lane.one, w.at(here, str(i), kind))) for i in range(height)]
             return [w.fma(lane, numbers[i], parts[j], total) for (i, j), total in zip(places, totals, strict=True)]
 
-        numbers = [row, *(w.let(f"add nsw i64 {row}, {i}") for i in range(1, height))]
-        columns = [w.let(f"add nsw i64 {column}, {j * lane.count}") for j in range(vectors)]
-        self._fetch(Tile(frame, numbers, columns, tail))
+        self._fetch(Tile(frame, tile.rows, tile.columns, tile.tail))
         totals = w.loop("0", rows, 1, [(str(lane), w.constant(lane, 0.0))] * len(places), body)
-        before = [w.constant(lane, 0.0) for _ in sums]
-        after = self._block(numbers, columns, dict(zip(places, totals, strict=True)), tail, sums, before)
-        for found, value in zip(sums, after, strict=True):
-            base = frame.pointer(found.store.buffer)
-            total = w.binary("fadd", lane.one, frame.load(found.store.buffer, lane.one, base), across(w, lane, value))
-            frame.store(found.store.buffer, lane.one, total, base)
+        return self._block(tile.rows, tile.columns, dict(zip(places, totals, strict=True)), tile.tail, carried)
 
     def _fetch(self, tile: Tile) -> None:
         """Ask for what the block's expressions will read, so that it is there when the contraction is done."""

@@ -103,11 +103,11 @@ class Writer:
         return self.let(f"shufflevector {lane} {first}, {lane} poison, <{lane.count} x i32> zeroinitializer")
 
     def binary(self, op: str, lane: Lane, a: str, b: str) -> str:
-        """``fadd``, ``fmul``, …; a product that is added may become one fused operation."""
-        return self.let(f"{op} contract {lane} {a}, {b}")
+        """``fadd``, ``fmul``, …; each is rounded, whatever it is an operand of."""
+        return self.let(f"{op} {lane} {a}, {b}")
 
     def fma(self, lane: Lane, a: str, b: str, c: str) -> str:
-        """``a·b + c``, rounded once where the machine can."""
+        """``a·b + c``, rounded once where the machine has an instruction for it, else twice."""
         return self.intrinsic("fma" if self.functions.fma else "fmuladd", lane, a, b, c)
 
     def intrinsic(self, name: str, lane: Lane, *arguments: str) -> str:

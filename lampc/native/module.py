@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -86,13 +85,16 @@ def build(
     module = Module("", tuple(kernels), tuple(found.first), found.buffers, found.outputs, keep, double, target.width(double),
                     tuple(table), totals, copied)  # fmt: skip
     run = _Run(module, functions, calls).text()
-    meet = _meeting(functions)
+    meet = _meeting(functions, target.yields)
     texts = [meet, *(f"define internal void {name}{text}" for text, name in named.items())]
     return replace(module, text="\n\n".join([str(functions), *texts, run, ""]))
 
 
-def _meeting(functions: Functions) -> str:
-    """The function in which the parts wait for one another: ``%meeting`` counts arrivals, and has room for what was asked."""
+def _meeting(functions: Functions, yields: str) -> str:
+    """The function in which the parts wait for one another: ``%meeting`` counts arrivals, and has room for what was asked.
+
+    ``yields``: the function that lets another thread go on.
+    """
     w = Writer(functions)
     place = w.at("%meeting", "%slot", "i64")
     with w.when(w.let("icmp eq i64 %part, 0")):  # one part looks, and the others hear of it by coming here
@@ -102,9 +104,9 @@ def _meeting(functions: Functions) -> str:
         turn = w.let(f"sub i64 {came}, {w.let(f'urem i64 {came}, %parts')}")
         wanted = w.let(f"add i64 {turn}, %parts")
         # Where there are more threads than cores, the one that is waited for must get its turn.
-        pause = "call i32 @sched_yield()" if sys.platform != "win32" else "fence seq_cst"
-        if sys.platform != "win32":
-            functions.declare("declare i32 @sched_yield()")
+        pause = f"call i32 @{yields}()" if yields else "fence seq_cst"
+        if yields:
+            functions.declare(f"declare i32 @{yields}()")
         w.until(lambda: w.let(f"icmp sge i64 {w.let('load atomic i64, ptr %meeting acquire, align 8')}, {wanted}"), pause)
     w.line(f"ret i64 {w.let(f'load atomic i64, ptr {place} monotonic, align 8')}")
     body = "\n".join(w.lines)

@@ -21,7 +21,7 @@ from lampc.ir.expression import (
     children,
 )
 from lampc.native.emit import Lane, Writer
-from lampc.native.functions import FUNCTIONS, LIBRARY
+from lampc.native.functions import FUNCTIONS, OF_TWO
 from lampc.native.kernel import Buffer, Kernel, Rows
 from lampc.native.philox import uniform
 
@@ -297,7 +297,5 @@ def apply(w: Writer, lane: Lane, function: str, arguments: list[str]) -> str:
         return w.let(f"select {lane.of('i1')} {test}, {lane} {a}, {lane} {b}")
     if function in ("sqrt", "abs", "floor"):
         return w.intrinsic({"abs": "fabs"}.get(function, function), lane, *arguments)
-    if function in LIBRARY:
-        return w.intrinsic(function, lane, *arguments)
-    assert function in FUNCTIONS, function
+    assert function in FUNCTIONS or function in OF_TWO, function
     return w.call(function, lane, *arguments)
