@@ -26,6 +26,7 @@ class Kind(StrEnum):
     PARAMETER = "parameter"
     STATE = "state"
     SETTING = "setting"
+    TABLE = "table"
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Buffer:
     """Whether it holds the transpose of what it is named for."""
     order: tuple[int, ...] = ()
     """Of a leaf of several axes: these as they follow one another in memory, if not in their own order."""
+    numbers: tuple[float, ...] = ()
+    """Of a table: what it holds, row by row."""
 
     def __str__(self) -> str:
         return f"{self.name}: {self.dtype}[{self.rows}, {self.cols}]"

@@ -70,6 +70,8 @@ class Session:
             if poison and buffer.kind is Kind.WORK and buffer.dtype != "i64":
                 whole.fill(np.nan)
             found[buffer.id] = whole[:-SPARE].reshape(shape)
+            if buffer.kind is Kind.TABLE:
+                found[buffer.id][:, : buffer.cols] = np.reshape(buffer.numbers, (shape[0], buffer.cols))
         return found
 
     def _matrix(self, buffer: Buffer) -> NDArray[Any]:

@@ -32,11 +32,11 @@ DRAWS = {"dropout", "noise"}
 ELSEWHERE = {"pack": "where gradients lie, no number of them: training tests it"}
 """What has no native form alone."""
 NO_NATIVE = {
-    "adaptive_avgpool", "adaptive_avgpool_grad", "adaptive_maxpool", "adaptive_maxpool_grad", "all_reduce", "amax_grad",
-    "attend", "attend_grad", "attention", "attention_grad", "avgpool", "avgpool_grad", "batchnorm", "batchnorm_grad",
-    "batchnorm_inference", "cast", "conv", "conv_input_grad", "conv_weight_grad", "copy", "gather", "gather_grad", "groupnorm",
-    "groupnorm_grad", "gru", "gru_grad", "lstm", "lstm_grad", "maxpool", "maxpool_grad", "maxpool_take", "pad", "pad_grad",
-    "rnn", "rnn_grad", "rope", "upsample", "upsample_grad", "vjp", "wait", "waves", "with_gradient",
+    "adaptive_avgpool", "adaptive_avgpool_grad", "adaptive_maxpool", "adaptive_maxpool_grad", "all_reduce",
+    "attend", "attend_grad", "attention", "attention_grad", "avgpool", "avgpool_grad",
+    "conv", "conv_input_grad", "conv_weight_grad", "gather", "gather_grad",
+    "gru", "gru_grad", "lstm", "lstm_grad", "maxpool", "maxpool_grad", "maxpool_take", "pad", "pad_grad",
+    "rnn", "rnn_grad", "rope", "upsample", "upsample_grad", "vjp", "wait", "with_gradient",
 }  # fmt: skip
 """Ops that run from the op list alone: one that gets a native form leaves this list, and is judged below."""
 REFERENCE_LACKS = {"conv2": "groups of a transposed convolution", "pad2": "a negative amount", "rnn5": "Relu"}

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 
 from lampc.ir.graph import Node
 from lampc.ir.op import Op
+from lampc.native.forms.channels import CHANNELS
 from lampc.native.forms.moving import MOVING
+from lampc.native.forms.reductions import REDUCTIONS
 from lampc.native.making import Making
 
 Form = Callable[[Making, Node], None]
 """Adds the kernels of a node."""
 
-FORMS: Mapping[type[Op], Form] = {**MOVING}
+FORMS: Mapping[type[Op], Form] = {**MOVING, **REDUCTIONS, **CHANNELS}
 """Of the ops that have one."""
