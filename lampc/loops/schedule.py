@@ -13,8 +13,8 @@ from lampc.loops.language import Affine, At, Axis, Extent, Fold, Index, Nest, Re
 
 MOST_VECTORS = 4
 """Vectors of a block."""
-SMALL = 4
-"""Places of a reduced axis that are written out one after the other."""
+SMALL = 9
+"""Places of reduced axes up to which they are written out one after the other."""
 
 
 @dataclass(frozen=True)
@@ -80,18 +80,34 @@ def chosen(nest: Nest, registers: int, batch: int) -> Schedule:
     vectors = 1
     if vector is not None and vector in nest.axes and not vector.extent.batched:
         vectors = min(MOST_VECTORS if registers >= 32 else 2, -(-vector.extent.count // 8))
-    block = max(_blocks(nest, vector, free), key=lambda axis: min(8, axis.extent.at(batch)), default=None)
+    block = max(_blocks(nest, vector, free), key=_worth, default=None)
     size = 1
     if block is not None:
         most = max(1, min(12, registers * 3 // 4 // (vectors * max(1, _accumulators(nest)))))
-        extent = block.extent.at(batch)
-        size = extent if extent <= most else -(-extent // -(-extent // most))
+        size = _block_size(block.extent, batch, most, vectors)
     loops = tuple(axis for axis in free if axis != block)
     shared = [axis for axis in free if axis not in nest.ordered and axis.extent.at(batch) > 1]
     split = max(shared, key=lambda axis: axis.extent.at(batch), default=None)
     if split is not None and split in loops and not set(loops) & set(nest.ordered):
         loops = (split, *(axis for axis in loops if axis != split))
     return Schedule(loops, vector, vectors, block, size, split)
+
+
+def _worth(axis: Axis) -> int:
+    """How good a block an axis makes: many places, but not samples, which may lie a power of two apart in the caches."""
+    return 3 if axis.extent.batched else min(8, axis.extent.count)
+
+
+def _block_size(extent: Extent, batch: int, most: int, vectors: int) -> int:
+    """How many places at once, up to ``most``: what is left over is one smaller block, or of a batch single places."""
+    places = extent.at(batch)
+
+    def cost(size: int) -> float:
+        whole, left = divmod(places, size)
+        single = left * 3.0 * (vectors + 1) if extent.batched else (left > 0) * (left * vectors + 2.0 * (left + vectors))
+        return whole * (size * vectors + 0.6 * (size + vectors)) + single
+
+    return min(range(1, min(most, places) + 1), key=lambda size: (cost(size), -size))
 
 
 def _vector(nest: Nest) -> Axis | None:

@@ -170,18 +170,29 @@ class Addresses:
             return block is not None
         guarded = {axis for _, part in access.guards() for axis, _ in part.terms}
         found = any(isinstance(part, Through) and block in _axes(part.index) for part in access.index)
-        return found or block in guarded or (bool(guarded) and self._span(access, {block}) > FILL // 2)
+        return found or block in guarded or (bool(access.guards()) and self._reach(access, {block}) > self._room(access))
 
-    def _span(self, access: Access, axes: set[Axis]) -> float:
-        """Elements that some axes reach over, onwards; infinity if that is not known, or backwards."""
-        span = 0.0
+    def _reach(self, access: Access, near: set[Axis], done: set[Axis] | None = None) -> float:
+        """Elements that some axes still reach over, onwards; infinity if that is not known, or backwards.
+
+        ``near``: axes of which only the block's places count; all others do if ``done`` is given, and they are not in it.
+        """
+        reach = 0.0
         for axis, steps in self.steps(access).items():
-            if axis in axes:
-                places = self.s.schedule.size if axis == self.s.schedule.block else axis.extent.count
-                if (axis.extent.batched and axis != self.s.schedule.block) or any(s.batched or s.count < 0 for s in steps):
-                    return float("inf")
-                span += (places - 1) * sum(step.count for step in steps)
-        return span
+            if axis in near:
+                places: float = self.s.schedule.size
+            elif done is None or axis in done:
+                continue
+            else:
+                places = float("inf") if axis.extent.batched else axis.extent.count
+            if places > 1:
+                forward = all(not step.batched and step.count > 0 for step in steps)
+                reach += (places - 1) * sum(step.count for step in steps) if forward else float("inf")
+        return reach
+
+    def _room(self, access: Access) -> int:
+        """Elements that one may go on from the beginning of the constant that stands for what lies outside."""
+        return (FILL if access.otherwise == 0 else SHORT_FILL) - self.s.full * self.s.columns
 
     def _chain(self, access: Access, row: int) -> str:
         """The base, moved on by one known axis after another; where a guard's axes are all known it chooses."""
@@ -232,11 +243,10 @@ class Addresses:
         """Whether a guard can choose here: its axes are known, and the rest of the way stays within the constant."""
         block, vector = self.s.schedule.block, self.s.schedule.vector
         guarded = {axis for _, part in access.guards() for axis, _ in part.terms}
-        if vector in guarded or not guarded <= done:
+        if (vector in guarded and self.s.lane.count > 1) or not guarded <= done:
             return False
-        most = (FILL if access.otherwise == 0 else SHORT_FILL) - self.s.full * self.s.columns
-        rest = access.axes() - done - {vector}
-        return not rest or self._span(access, rest | ({block} - guarded if block else set())) <= most
+        near = {block} if block is not None and block in done and not self._apart(access) else set[Axis]()
+        return access.axes() <= done or self._reach(access, near, done) <= self._room(access)
 
     def _guarded(self, access: Access, guards: list[tuple[int, Affine]], pointer: str, row: int) -> str:
         places = [self.s.places[axis] for _, part in guards for axis, _ in part.terms]
@@ -335,7 +345,8 @@ class Addresses:
         """Whether what lies behind the last number is padding of the same row."""
         view, vector = access.view, self.s.schedule.vector
         last = view.memory[-1]
-        return access.index[last] == Affine(((vector, 1),)) and view.dims[last] == vector.extent  # type: ignore[arg-type, union-attr]
+        padding = columns(view) > 1
+        return padding and access.index[last] == Affine(((vector, 1),)) and view.dims[last] == vector.extent  # type: ignore[arg-type, union-attr]
 
     def _write(self, access: Access, lane: Lane, value: str, address: str, add: bool) -> None:
         w, dtype = self.w, self.s.buffers[access.view.buffer].dtype

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from lampc.ir.expression import HERE, Across, Call, Expression, Load, Pattern
 from lampc.loops.language import Loops
+from lampc.native import epilogue
 from lampc.native.kernel import AnyKernel, Buffer, Kernel, Kind, Rows, Store, Way
 
 WIDEST = 64
@@ -37,24 +38,30 @@ def _pass(kernels: list[AnyKernel], buffers: Mapping[int, Buffer], loss: int | N
             done.append(kernel)
             continue
         learns = any(buffers[id].kind is not Kind.WORK for id in kernel.writes)
-        places = list(_places(done, kernel, loss if learns else None))
+        places = list(_places(done, kernel, loss if learns else None, buffers))
         makers = [(i, first) for i, first in places if first.writes & kernel.reads]
         others = [(i, first) for i, first in places if kernel.rows == Rows(1) or _shared(first, kernel, buffers)]
         chosen = next(iter([*makers, *others]), None)
         if chosen is None:
             done.append(kernel)
-        else:
+        elif isinstance(chosen[1], Kernel):
             done[chosen[0]] = _joined(chosen[1], kernel)
+        else:
+            done[chosen[0]] = epilogue.joined(chosen[1], kernel, _name(chosen[1].name, kernel.name))
     return done
 
 
-def _shared(first: Kernel, kernel: Kernel, buffers: Mapping[int, Buffer]) -> bool:
+def _shared(first: AnyKernel, kernel: Kernel, buffers: Mapping[int, Buffer]) -> bool:
     """Whether they read a whole buffer of computed numbers both."""
+    if isinstance(first, Loops):
+        return False
     read = {load.buffer for load in first.loads() if load.pattern is Pattern.EACH}
     return any(load.buffer in read and buffers[load.buffer].kind is Kind.WORK for load in kernel.loads())
 
 
-def _places(done: list[AnyKernel], kernel: Kernel, barrier: int | None) -> Iterator[tuple[int, Kernel]]:
+def _places(
+    done: list[AnyKernel], kernel: Kernel, barrier: int | None, buffers: Mapping[int, Buffer]
+) -> Iterator[tuple[int, AnyKernel]]:
     """The earlier kernels that a kernel may run as part of, the latest first, down to the one that writes ``barrier``."""
     if kernel.contract is not None or kernel.turns:
         return
@@ -64,7 +71,7 @@ def _places(done: list[AnyKernel], kernel: Kernel, barrier: int | None) -> Itera
         first = done[place]
         if barrier in first.writes or written & (kernel.reads | kernel.writes) or read & kernel.writes:
             return  # what lies between would see or make another value
-        if isinstance(first, Kernel) and _may_join(first, kernel):
+        if _may_join(first, kernel) if isinstance(first, Kernel) else epilogue.may_join(first, kernel, buffers):
             yield place, first
         read |= first.reads
         written |= first.writes
@@ -136,9 +143,11 @@ def drop_stores(kernels: Sequence[AnyKernel], buffers: Mapping[int, Buffer], kee
     kept: list[AnyKernel] = []
     for kernel in reversed(kernels):
         if isinstance(kernel, Loops):
-            if any(id in needed or buffers[id].kind is not Kind.WORK for id in kernel.writes):
-                needed |= kernel.reads
-                kept.append(kernel)
+            unread = {id for id in kernel.writes if id not in needed and buffers[id].kind is Kind.WORK}
+            if unread != kernel.writes:
+                smaller_loops = epilogue.without(kernel, unread)
+                needed |= smaller_loops.reads
+                kept.append(smaller_loops)
             continue
         stores = tuple(s for s in kernel.stores if s.buffer in needed or buffers[s.buffer].kind is not Kind.WORK)
         if stores:

@@ -6,7 +6,7 @@ A buffer is a matrix of rows and columns. A kernel goes over a space of rows and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -104,9 +104,7 @@ class Kernel:
 
     def parts(self) -> Iterator[Expression]:
         """Every expression, operands first, each once."""
-        seen: set[int] = set()
-        for store in self.stores:
-            yield from _walk(store.expression, seen)
+        return parts_of([store.expression for store in self.stores])
 
     @cached_property
     def slots(self) -> list[int]:
@@ -146,6 +144,13 @@ class Kernel:
     def whole_rows(self) -> bool:
         """Whether some number depends on a whole row."""
         return any(isinstance(part, Across) for part in self.parts())
+
+
+def parts_of(expressions: Iterable[Expression]) -> Iterator[Expression]:
+    """Every part of some expressions, operands first, each once."""
+    seen: set[int] = set()
+    for expression in expressions:
+        yield from _walk(expression, seen)
 
 
 def _walk(expression: Expression, seen: set[int]) -> Iterator[Expression]:
@@ -189,4 +194,4 @@ def listing(kernels: Sequence[AnyKernel], buffers: Mapping[int, Buffer]) -> str:
     return "\n".join(lines)
 
 
-__all__ = ["AnyKernel", "Buffer", "Contract", "Kernel", "Kind", "Rows", "Store", "Way", "listing"]
+__all__ = ["AnyKernel", "Buffer", "Contract", "Kernel", "Kind", "Rows", "Store", "Way", "listing", "parts_of"]

@@ -6,7 +6,7 @@ the order that it can.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from lampc.ir.expression import Expression, Load, Pattern
@@ -45,7 +45,7 @@ class Making:
         """The order of those that have another than their own."""
         self.constants: dict[Value, Expression] = {}
         self.parameters: dict[str, int] = {}
-        self._copies: dict[tuple[Value, Order], View] = {}
+        self._once: dict[tuple[Value, tuple[object, ...]], View] = {}
         self._twins: dict[tuple[str, Order], View] = {}
         """Parameters in a second order: copied once at the beginning, and after each update."""
 
@@ -103,12 +103,18 @@ class Making:
             return here
         if isinstance(self.graph[value.node].op, Parameter):
             return self.twin(value, order)
-        if (value, order) not in self._copies:
-            type = self.graph.type(value)
-            there = self.room(f"{self.found.buffers[here.buffer].name}'", type, order)
-            self.copy(there, here)
-            self._copies[value, order] = there
-        return self._copies[value, order]
+        return self.once(value, ("order", order), lambda: self._reordered(value, here, order))
+
+    def _reordered(self, value: Value, here: View, order: Order) -> View:
+        there = self.room(f"{self.found.buffers[here.buffer].name}'", self.graph.type(value), order)
+        self.copy(there, here)
+        return there
+
+    def once(self, value: Value, kind: tuple[object, ...], make: Callable[[], View]) -> View:
+        """What is made of a value, and of a kind, only once."""
+        if (value, kind) not in self._once:
+            self._once[value, kind] = make()
+        return self._once[value, kind]
 
     def _where(self, value: Value) -> View:
         buffer = self.found.buffers[self.of[value]]
@@ -154,6 +160,10 @@ class Making:
             here = View(buffer.id, there.dims, buffer.order or ((1, 0) if buffer.turned else ()))
             for kernels in (self.found.first, self.found.kernels):
                 kernels.append(_copied(f"turn_{len(kernels)}", there, here))
+
+    def order_of(self, label: str) -> Order | None:
+        """The order in which a parameter is kept, empty if its own; None if there is no such."""
+        return self.found.buffers[self.parameters[label]].order if label in self.parameters else None
 
     def label_of_gradient(self, node: Node, index: int = 0) -> str:
         """The parameter whose gradient a result is; empty if it is none's."""

@@ -83,7 +83,7 @@ class _Rendering:
 
 
 def share(w: Writer, size: str) -> tuple[str, str]:
-    """A thread's part of so many places: from where and up to where."""
+    """From where and up to where a thread's part of so many places reaches."""
     first = w.let(f"mul nsw i64 {size}, %part")
     following = w.let(f"add nsw i64 {first}, {size}")
     return w.let(f"sdiv i64 {first}, %parts"), w.let(f"sdiv i64 {following}, %parts")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lampc.ir.expression import Across, Expression, Load, Pattern, Product, number
+from lampc.ir.expression import Across, Column, Expression, Load, Pattern, Product, Random, number
 from lampc.ir.graph import Graph, Node, Stage, Value
 from lampc.ir.keys import following, gradients
 from lampc.ir.leaves import Constant, Input, Leaf, Parameter, Parameters, Setting, State
 from lampc.ir.op import Op
 from lampc.ir.types import Shape, Type
 from lampc.native.forms import FORMS
-from lampc.native.kernel import Contract, Kernel, Kind, Rows, Store, Way
-from lampc.native.making import Making, Selection
+from lampc.native.forms.convolution import kept_order
+from lampc.native.kernel import Contract, Kernel, Kind, Rows, Store, Way, parts_of
+from lampc.native.making import Making, Order, Selection
 from lampc.native.spaces import NoNativeForm, pattern, space, way
 from lampc.ops.elementwise import Elementwise
 from lampc.ops.matmul import Affine, MatMul, Outer
@@ -39,6 +40,8 @@ class _Selecting(Making):
         self.shapes: dict[str, Shape] = {}
         self.turned: set[str] = set()
         """Parameters that are kept transposed, because all their uses want them so."""
+        self.orders: dict[str, Order] = {}
+        """The orders in which parameters are kept that convolutions read."""
         self.twins: dict[str, int] = {}
         """The transposed copies of parameters that are wanted both ways."""
 
@@ -122,15 +125,20 @@ class _Selecting(Making):
                 source = self.graph[operand.node].op
                 if isinstance(source, Parameter):
                     wants.setdefault(source.label, set()).add(_wants_turned(node, position))
+                    order = kept_order(node, position)
+                    if order is not None:
+                        self.orders.setdefault(source.label, order)
         self.turned = {label for label, ways in wants.items() if ways == {True}}
 
     def _parameter(self, label: str, type: Type) -> int:
         if label not in self.parameters:
             rows, cols = space(type.shape)
-            turned = label in self.turned
+            turned, order = label in self.turned, self.orders.get(label, ())
             if turned:
                 rows, cols = Rows(cols), rows.count
-            self.parameters[label] = self.new(label, type.dtype, rows, cols, Kind.PARAMETER, label, turned)
+            elif order:
+                rows, cols = space(tuple(type.shape[axis] for axis in order))
+            self.parameters[label] = self.new(label, type.dtype, rows, cols, Kind.PARAMETER, label, turned, order)
             self.shapes[label] = type.shape
         return self.parameters[label]
 
@@ -158,8 +166,12 @@ class _Selecting(Making):
 
     def _piece(self, label: str, value: Value) -> int:
         """A parameter's part of a packed tensor, the way round that the parameter is kept."""
-        id, leaf = self._buffer(value), self._parameter(label, self._parameter_type(label))
-        made, wanted = self.found.buffers[id], self.found.buffers[leaf]
+        leaf = self._parameter(label, self._parameter_type(label))
+        wanted = self.found.buffers[leaf]
+        if wanted.order:
+            return self.view(value, wanted.order).buffer
+        id = self._buffer(value)
+        made = self.found.buffers[id]
         if made.turned == wanted.turned:
             return id
         turned = self.new(f"{made.name}ᵀ", made.dtype, wanted.rows, wanted.cols, turned=wanted.turned)
@@ -207,7 +219,7 @@ class _Selecting(Making):
     def _state(self, state: str, label: str) -> int:
         buffer = self.found.buffers[self._parameter(label, self._parameter_type(label))]
         return self.new(f"{state}:{label}", buffer.dtype, buffer.rows, buffer.cols, Kind.STATE, f"{state}:{label}",
-                         buffer.turned)  # fmt: skip
+                        buffer.turned, buffer.order)  # fmt: skip
 
     def _elementwise(self, node: Node) -> None:
         kind = node.op.__class__
@@ -215,12 +227,35 @@ class _Selecting(Making):
             raise NotImplementedError
         types = [self.graph.type(value) for value in node.operands]
         whole = max((*types, *node.types), key=lambda type: (type.batched, type.rank))
+        if self._keeps_order(node, whole):
+            return
         rows_too = not isinstance(node.op, Elementwise)
         results = node.op.expressions(*(self._operand(operand, whole, rows_too) for operand in node.operands))
         stores = []
         for index, (result, type) in enumerate(zip(results, node.types, strict=True)):
             stores.append(Store(self._for(Value(node.id, index), type), result, way(type, whole)))
         self.add(node.op.name, *space(whole.shape), stores)
+
+    def _keeps_order(self, node: Node, whole: Type) -> bool:
+        """Numbers that lie in another order than their axes' stay so, if all that stands beside them can; whether it was so."""
+        order = next((self.lay[value] for value in node.operands if value in self.lay), None)
+        types = [self.graph.type(value) for value in node.operands]
+        alone = [type.shape == whole.shape or space(type.shape) == (Rows(1), 1) for type in (*types, *node.types)]
+        if order is None or not isinstance(node.op, Elementwise) or not all(alone):
+            return False
+        operands = [
+            self.constants[value] if value in self.constants
+            else Load(self.view(value, order).buffer, Pattern.EACH) if type.shape == whole.shape
+            else Load(self._buffer(value), Pattern.ONE)
+            for value, type in zip(node.operands, types, strict=True)
+        ]  # fmt: skip
+        results = node.op.expressions(*operands)
+        if any(isinstance(part, Across | Column | Random) for part in parts_of(results)):
+            return False
+        made = [self.result(node, index, order).buffer for index in range(len(node.types))]
+        stores = [Store(buffer, result) for buffer, result in zip(made, results, strict=True)]
+        self.add(node.op.name, *space(tuple(whole.shape[axis] for axis in order)), stores)
+        return True
 
     def _matmul(self, node: Node) -> None:
         a, w, *bias = node.operands
@@ -305,6 +340,7 @@ class _Selecting(Making):
                 self.pieces[value] = {label: self._kept(id) for label, id in self.pieces[value].items()}
             else:
                 self.of[value] = self._kept(self._buffer(value))
+                self.lay.pop(value, None)
 
     def _kept(self, id: int) -> int:
         source = self.found.buffers[id]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 
 from lampc.ir.expression import Call, Expression, Number
-from lampc.loops.language import At, Axis, Draw, Fold, Nest, Place, Put, Reduced, Reduction
+from lampc.loops.language import At, Axis, Draw, Fold, Nest, Place, Reduced, Reduction
 from lampc.loops.schedule import SMALL, dependencies, grouped
 from lampc.native.address import Access, Addresses, State
 from lampc.native.emit import Lane, Values
@@ -114,11 +115,24 @@ class NestTiles:
         self.rows = 1
 
     def _tile(self) -> None:
-        self._prepare([store.expression for store in self.nest.stores])
         for group in grouped(self.nest.reductions):
             self._reduce(group)
+        for row in range(self.rows):
+            for column in range(self.s.columns):
+                self._place_done(row, column)
+
+    def _place_done(self, row: int, column: int) -> None:
+        """What is stored at one place, when all that it is made of has been read: a store may write over that."""
+        here = []
         for store in self.nest.stores:
-            self._put(store)
+            access = Access(store.view, store.index)
+            needed = self.needed[id(store.expression)] | access.axes()
+            if row in self._tall(needed) and column in self._broad(needed):
+                wide = self.vector in needed and self.vector in self.nest.axes
+                value = self._value_as(self.s.lane if wide else self.s.lane.one, store.expression, row, column)
+                here.append((access, value, wide, store.add))
+        for access, value, wide, add in here:
+            self.addresses.store(access, value, row, column, wide, add)
 
     def _tall(self, needed: frozenset[Axis] | set[Axis]) -> range:
         """The tile's rows, of what changes along the block."""
@@ -128,15 +142,6 @@ class NestTiles:
         """The tile's columns, of what changes along vectors."""
         return range(self.s.columns if self.vector in needed else 1)
 
-    def _put(self, store: Put) -> None:
-        access = Access(store.view, store.index)
-        needed = self.needed[id(store.expression)] | access.axes()
-        for row in self._tall(needed):
-            for column in self._broad(needed):
-                wide = self.vector in needed and self.vector in self.nest.axes
-                value = self._value_as(self.s.lane if wide else self.s.lane.one, store.expression, row, column)
-                self.addresses.store(access, value, row, column, wide, store.add)
-
     # Reductions -----------------------------------------------------------------------------------------------------
 
     def _totals(self, reduction: Reduction) -> list[_Total]:
@@ -145,7 +150,8 @@ class NestTiles:
         return [_Total(reduction, row, column) for row in self._tall(needed) for column in columns]
 
     def _lane_of(self, reduction: Reduction) -> Lane:
-        return self.s.lane if self.vector in self.needed[id(reduction.expression)] else self.s.lane.one
+        along = self.vector in self.needed[id(reduction.expression)] or self.vector in reduction.axes
+        return self.s.lane if along else self.s.lane.one
 
     def _reduce(self, group: list[Reduction]) -> None:
         totals = [each for reduction in group for each in self._totals(reduction)]
@@ -176,7 +182,7 @@ class NestTiles:
 
         if axis == self.vector:
             return self._along_vectors(axis, carried, inside)
-        if not axis.extent.batched and axis.extent.count <= SMALL and not inner:
+        if not any(each.extent.batched for each in axes) and prod(each.extent.count for each in axes) <= SMALL:
             for place in range(axis.extent.count):
                 with self.s.at(axis, str(place)):
                     values = inside(values)

@@ -33,8 +33,7 @@ ELSEWHERE = {"pack": "where gradients lie, no number of them: training tests it"
 """What has no native form alone."""
 NO_NATIVE = {
     "adaptive_avgpool", "adaptive_avgpool_grad", "adaptive_maxpool", "adaptive_maxpool_grad", "all_reduce",
-    "attend", "attend_grad", "attention", "attention_grad", "avgpool", "avgpool_grad",
-    "conv", "conv_input_grad", "conv_weight_grad", "gather", "gather_grad",
+    "attend", "attend_grad", "attention", "attention_grad", "avgpool", "avgpool_grad", "gather", "gather_grad",
     "gru", "gru_grad", "lstm", "lstm_grad", "maxpool", "maxpool_grad", "maxpool_take", "pad", "pad_grad",
     "rnn", "rnn_grad", "rope", "upsample", "upsample_grad", "vjp", "wait", "with_gradient",
 }  # fmt: skip

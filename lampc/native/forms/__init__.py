@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from lampc.ir.graph import Node
 from lampc.ir.op import Op
 from lampc.native.forms.channels import CHANNELS
+from lampc.native.forms.convolution import CONVOLUTIONS
 from lampc.native.forms.moving import MOVING
 from lampc.native.forms.reductions import REDUCTIONS
 from lampc.native.making import Making
@@ -14,5 +15,5 @@ from lampc.native.making import Making
 Form = Callable[[Making, Node], None]
 """Adds the kernels of a node."""
 
-FORMS: Mapping[type[Op], Form] = {**MOVING, **REDUCTIONS, **CHANNELS}
+FORMS: Mapping[type[Op], Form] = {**CHANNELS, **CONVOLUTIONS, **MOVING, **REDUCTIONS}
 """Of the ops that have one."""
