@@ -10,10 +10,11 @@ from lampc.ir.keys import following, gradients
 from lampc.ir.leaves import Constant, Input, Leaf, Parameter, Parameters, Setting, State
 from lampc.ir.op import Op
 from lampc.ir.types import Shape, Type
+from lampc.loops.language import Nest
 from lampc.native.forms import FORMS
 from lampc.native.forms.convolution import kept_order
 from lampc.native.kernel import Contract, Kernel, Kind, Rows, Store, Way, parts_of
-from lampc.native.making import Making, Order, Selection
+from lampc.native.making import Making, Order, Selection, dims, named, put
 from lampc.native.spaces import NoNativeForm, pattern, space, way
 from lampc.ops.elementwise import Elementwise
 from lampc.ops.matmul import Affine, MatMul, Outer
@@ -227,7 +228,7 @@ class _Selecting(Making):
             raise NotImplementedError
         types = [self.graph.type(value) for value in node.operands]
         whole = max((*types, *node.types), key=lambda type: (type.batched, type.rank))
-        if self._keeps_order(node, whole):
+        if self._keeps_order(node, whole) or self._stands_beside_more(node, whole):
             return
         rows_too = not isinstance(node.op, Elementwise)
         results = node.op.expressions(*(self._operand(operand, whole, rows_too) for operand in node.operands))
@@ -255,6 +256,23 @@ class _Selecting(Making):
         made = [self.result(node, index, order).buffer for index in range(len(node.types))]
         stores = [Store(buffer, result) for buffer, result in zip(made, results, strict=True)]
         self.add(node.op.name, *space(tuple(whole.shape[axis] for axis in order)), stores)
+        return True
+
+    def _stands_beside_more(self, node: Node, whole: Type) -> bool:
+        """An operand of several axes beside one that has more goes over all of these; whether it was so."""
+        types = [self.graph.type(value) for value in node.operands]
+        plain = [type.shape == whole.shape or type.rank < 2 or space(type.shape) == (Rows(1), 1) for type in types]
+        if all(plain) or not isinstance(node.op, Elementwise):
+            return False
+        axes = named(dims(whole.shape))
+        operands = [self.read(v, axes[whole.rank - type.rank :]) for v, type in zip(node.operands, types, strict=True)]
+        results = node.op.expressions(*operands)
+        if any(isinstance(part, Across | Column | Random) for part in parts_of(results)):
+            return False
+        order = self.shared([v for v, type in zip(node.operands, types, strict=True) if type.shape == whole.shape])
+        stores = tuple(put(self.result(node, index, order), axes, result) for index, result in enumerate(results))
+        over = tuple(axes[dim] for dim in order) if order else axes
+        self.loops(node.op.name, Nest("each", over, stores))
         return True
 
     def _matmul(self, node: Node) -> None:

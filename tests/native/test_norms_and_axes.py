@@ -27,6 +27,7 @@ PROGRAMS = {
     "other axes": "input 4x6; concat axis=1 { pass | tanh }; transpose; slice 1 5 axis=1; max 1; linear 3; loss mse",
     "reshapes": "input 6x10; linear 8; reshape 4x4x3; tanh; reshape 3x16; sum 1; reshape 8x2; softmax; flatten; loss mse",
     "long rows": "linear 2->2100; layernorm; rmsnorm; softmax; scale; logsoftmax; linear 1; loss mse; optimizer sgd lr=1e-3",
+    "waves": "input 5x4; position sinusoidal; linear 3 lecun; layernorm; flatten; linear 1; loss mse",
 }  # fmt: skip
 
 
