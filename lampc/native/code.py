@@ -9,13 +9,12 @@ from lampc.ir.expression import HERE, Across, Call, Column, Expression, Load, Pa
 from lampc.native.emit import Functions, Lane, Values, Writer
 from lampc.native.kernel import Buffer, Contract, Kernel, Rows, Store, Way
 from lampc.native.philox import uniform
+from lampc.native.rows import WHOLE
 from lampc.native.spaces import NoNativeForm
 from lampc.native.tile import ONE, ROW, Frame, Tile, across, apply
 
 VECTOR = 64
 """Bytes of a vector: the widest register that there is."""
-UNROLLED = 64
-"""Vectors of a row that are handled without a loop, where a row must be whole."""
 
 _PACKED_BLOCKS = 6
 """Blocks of rows from which it pays to copy a tile of a product's second factor into one piece."""
@@ -55,9 +54,6 @@ def function(kernel: Kernel, buffers: Mapping[int, Buffer], target: Target, doub
     Of ``parts`` threads that call it, ``part`` does its share: tiles of columns, each computed as one thread alone would.
     The table holds the addresses of the kernel's ``slots``, so that alike kernels have the same text. ``batch`` is the
     usual batch size: a hint.
-
-    Raises:
-        NoNativeForm: if rows must be whole and are too long.
     """
     single = kernel.rows == Rows(1) and kernel.cols == 1
     width = target.width(double)
@@ -170,8 +166,7 @@ class _Generator:
     def _tiles(self) -> None:
         vectors = -(-self.kernel.cols // self.lane.count)
         if self.kernel.whole_rows:
-            if vectors > UNROLLED:
-                raise NoNativeForm(f"rows of {self.kernel.cols} numbers that must be whole")
+            assert self.kernel.cols * self.lane.bits <= WHOLE, "longer ones are nests"
             self._columns(["0"], vectors, last=True)
             return
         self._each_tile(vectors, lambda column, size, tail: self._columns([column], size, bool(tail)))

@@ -53,8 +53,8 @@ class Buffer:
     """Whether it holds the transpose of what it is named for."""
     order: tuple[int, ...] = ()
     """Of a leaf of several axes: these as they follow one another in memory, if not in their own order."""
-    numbers: Callable[[], NDArray[np.float64]] | None = field(default=None, compare=False)
-    """Of a table: what it holds, [rows, cols], worked out when memory is there for it."""
+    numbers: Callable[[], Sequence[float] | NDArray[np.float64]] | None = field(default=None, compare=False)
+    """Of a table: what it holds, row by row, worked out when memory is there for it."""
 
     @property
     def passing(self) -> bool:

@@ -10,13 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from lampc.ir.expression import Expression
+from lampc.ir.expression import Expression, Load, Pattern
 from lampc.ir.graph import Graph, Node, Value
 from lampc.ir.keys import gradients
 from lampc.ir.leaves import Parameter
 from lampc.ir.types import Dim, DType, Shape, Type
 from lampc.loops.language import Affine, At, Axis, Extent, Index, Loops, Nest, Put, Scan, View, affine
 from lampc.native.kernel import AnyKernel, Buffer, Contract, Kernel, Kind, Rows, Store
+from lampc.native.rows import in_loops, is_long
 from lampc.native.spaces import space
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Making:
 
     def room(self, name: str, type: Type, order: Order = (), kind: Kind = Kind.WORK, label: str = "") -> View:
         """A buffer for a value of a type, its axes in some order."""
-        rows, cols = space(tuple(type.shape[axis] for axis in order) if order else type.shape)
+        rows, cols = spread(type.shape, order)
         kept = order if kind not in (Kind.WORK, Kind.PRIVATE) else ()
         return View(self.new(name, type.dtype, rows, cols, kind, label, order=kept), dims(type.shape), order)
 
@@ -72,7 +73,7 @@ class Making:
         """A buffer for one kernel, of which each thread has its own."""
         return self.room(name, Type(dtype, shape), kind=Kind.PRIVATE)
 
-    def table(self, name: str, type: Type, numbers: Callable[[], NDArray[np.float64]]) -> View:
+    def table(self, name: str, type: Type, numbers: Callable[[], Sequence[float] | NDArray[np.float64]]) -> View:
         """Numbers that are known before anything runs, in the order of their axes."""
         view = self.room(name, type, kind=Kind.TABLE)
         self.found.buffers[view.buffer] = replace(self.found.buffers[view.buffer], numbers=numbers)
@@ -91,6 +92,13 @@ class Making:
     def same(self, node: Node, view: View, index: int = 0) -> None:
         """A node's result is what a view holds already, in its own order."""
         self.of[Value(node.id, index)] = view.buffer
+
+    def alias(self, node: Node, value: Value) -> None:
+        """A node's result is another value's buffer, a number for all, or rows that are the same."""
+        if value in self.constants:
+            self.constants[Value(node.id)] = self.constants[value]
+        else:
+            self.of[Value(node.id)] = self.view(value, ()).buffer
 
     # Values ---------------------------------------------------------------------------------------------------------
 
@@ -135,6 +143,16 @@ class Making:
             return self.constants[value]
         return at(self.view(value), index, otherwise)
 
+    def load(self, value: Value, pattern: Pattern, order: Order = ()) -> Expression:
+        """A value for a loop over rows and columns, which it is laid out in by an order of its axes."""
+        return self.constants[value] if value in self.constants else Load(self.view(value, order).buffer, pattern)
+
+    def shared(self, values: Sequence[Value]) -> Order:
+        """The order in which all values lie, constants apart; their own if they differ."""
+        orders = {self.view(value).memory for value in values if value not in self.constants}
+        order = next(iter(orders), ())
+        return order if len(orders) == 1 and order != tuple(range(len(order))) else ()
+
     def twin(self, value: Value, order: Order) -> View:
         """A parameter's copy in another order, which follows its updates."""
         op = self.graph[value.node].op
@@ -163,8 +181,13 @@ class Making:
     # Kernels --------------------------------------------------------------------------------------------------------
 
     def add(self, name: str, rows: Rows, cols: int, stores: list[Store], contract: Contract | None = None) -> None:
-        """A loop over rows and columns."""
-        self.found.kernels.append(Kernel(f"{name}_{len(self.found.kernels)}", rows, cols, tuple(stores), contract))
+        """A loop over rows and columns, whatever its length."""
+        kernel = Kernel(f"{name}_{len(self.found.kernels)}", rows, cols, tuple(stores), contract)
+        if is_long(kernel, self.found.buffers):
+            dtype = self.found.buffers[stores[0].buffer].dtype
+            self.found.kernels += in_loops(kernel, self.found.buffers, lambda what: self.new(f"{name} {what}", dtype, rows, 1))
+        else:
+            self.found.kernels.append(kernel)
 
     def loops(self, name: str, *body: Nest | Scan, axes: tuple[Axis, ...] = (), shared: Axis | None = None) -> None:
         """Nests, one after the other; see ``Loops``."""
@@ -204,6 +227,11 @@ def extent(dim: Dim) -> Extent:
 def dims(shape: Shape) -> tuple[Extent, ...]:
     """How long the axes of a shape are."""
     return tuple(map(extent, shape))
+
+
+def spread(shape: Shape, order: Order) -> tuple[Rows, int]:
+    """The rows and columns of a shape whose axes lie in an order."""
+    return space(tuple(shape[axis] for axis in order) if order else shape)
 
 
 def named(extents: Sequence[Extent], prefix: str = "i") -> tuple[Axis, ...]:

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lampc.ir.expression import Across, Column, Expression, Load, Pattern, Product, Random, Shift, number
+from lampc.ir.expression import Across, Column, Expression, Load, Pattern, Product, Random, number
 from lampc.ir.graph import Graph, Node, Stage, Value
 from lampc.ir.keys import following, gradients
 from lampc.ir.leaves import Constant, Input, Leaf, Parameter, Parameters, Setting, State
 from lampc.ir.op import Op
-from lampc.ir.types import Shape, Type, inverse_count
+from lampc.ir.types import Shape, Type
+from lampc.loops.language import Nest
 from lampc.native.forms import FORMS
 from lampc.native.forms.convolution import kept_order
 from lampc.native.kernel import Contract, Kernel, Kind, Rows, Store, Way, parts_of
-from lampc.native.making import Making, Order, Selection
+from lampc.native.making import Making, Order, Selection, dims, named, put
 from lampc.native.spaces import NoNativeForm, pattern, space, way
 from lampc.ops.elementwise import Elementwise
 from lampc.ops.matmul import Affine, MatMul, Outer
-from lampc.ops.reduction import Expand, Max, Mean, Reduction, Sum
-from lampc.ops.shape import Concat, Pack, Reshape, Slice
-
-_PARTS = 64
-"""How many rows one may be made of, or split into."""
+from lampc.ops.reduction import Sum
+from lampc.ops.shape import Pack
 
 
 def select(graph: Graph, outputs: Sequence[str]) -> Selection:
@@ -54,7 +52,8 @@ class _Selecting(Making):
         nodes = sorted((n for n in self.graph if n.id in live), key=lambda n: (order.index(n.stage), n.id))
         self._orient(nodes)
         for node in nodes:
-            form = FORMS.get(type(node.op))
+            packed = any(operand in self.pieces for operand in node.operands)
+            form = None if packed else FORMS.get(type(node.op))
             try:
                 if form is not None:
                     form(self, node)
@@ -199,14 +198,6 @@ class _Selecting(Making):
             self._matmul(node)
         elif isinstance(op, Outer):
             self._outer(node)
-        elif isinstance(op, Reduction):
-            self._reduction(node)
-        elif isinstance(op, Expand):
-            self._expand(node)
-        elif isinstance(op, Reshape):
-            self._reshape(node)
-        elif isinstance(op, Concat | Slice):
-            self._join_or_cut(node)
         else:
             self._elementwise(node)
 
@@ -218,8 +209,6 @@ class _Selecting(Making):
             self.pieces[value] = {label: self._parameter(label, self._parameter_type(label)) for label in op.labels}
         elif isinstance(op, State) and op.labels:
             self.pieces[value] = {label: self._state(op.label, label) for label in op.labels}
-        elif isinstance(op, State) and op.type.rank:
-            raise NoNativeForm(f"`{op.label}`, kept from step to step, has no native form yet")
         elif isinstance(op, Input | Setting | State):
             kinds = {Input: Kind.INPUT, Setting: Kind.SETTING, State: Kind.STATE}
             rows, cols = space(op.type.shape)
@@ -241,7 +230,7 @@ class _Selecting(Making):
             raise NotImplementedError
         types = [self.graph.type(value) for value in node.operands]
         whole = max((*types, *node.types), key=lambda type: (type.batched, type.rank))
-        if self._keeps_order(node, whole):
+        if self._keeps_order(node, whole) or self._stands_beside_more(node, whole):
             return
         rows_too = not isinstance(node.op, Elementwise)
         results = node.op.expressions(*(self._operand(operand, whole, rows_too) for operand in node.operands))
@@ -269,6 +258,23 @@ class _Selecting(Making):
         made = [self.result(node, index, order).buffer for index in range(len(node.types))]
         stores = [Store(buffer, result) for buffer, result in zip(made, results, strict=True)]
         self.add(node.op.name, *space(tuple(whole.shape[axis] for axis in order)), stores)
+        return True
+
+    def _stands_beside_more(self, node: Node, whole: Type) -> bool:
+        """An operand of several axes beside one that has more goes over all of these; whether it was so."""
+        types = [self.graph.type(value) for value in node.operands]
+        plain = [type.shape == whole.shape or type.rank < 2 or space(type.shape) == (Rows(1), 1) for type in types]
+        if all(plain) or not isinstance(node.op, Elementwise):
+            return False
+        axes = named(dims(whole.shape))
+        operands = [self.read(v, axes[whole.rank - type.rank :]) for v, type in zip(node.operands, types, strict=True)]
+        results = node.op.expressions(*operands)
+        if any(isinstance(part, Across | Column | Random) for part in parts_of(results)):
+            return False
+        order = self.shared([v for v, type in zip(node.operands, types, strict=True) if type.shape == whole.shape])
+        stores = tuple(put(self.result(node, index, order), axes, result) for index, result in enumerate(results))
+        over = tuple(axes[dim] for dim in order) if order else axes
+        self.loops(node.op.name, Nest("each", over, stores))
         return True
 
     def _matmul(self, node: Node) -> None:
@@ -310,98 +316,6 @@ class _Selecting(Making):
             return
         contract = Contract(self._buffer(a), self._buffer(b), size, over_rows=True)
         self.add("outer", Rows(rows), cols, [Store(out, Product())], contract)
-
-    def _reshape(self, node: Node) -> None:
-        """Padding makes a reshape a copy, but an input can be laid out as it is wanted from the start."""
-        (value,) = node.operands
-        source, type = self.graph[value.node].op, node.types[0]
-        if space(self.graph.type(value).shape) == space(type.shape):
-            self.of[Value(node.id)] = self._buffer(value)
-        elif isinstance(source, Input):
-            rows, cols = space(type.shape)
-            self.of[Value(node.id)] = self.new(source.label, type.dtype, rows, cols, Kind.INPUT, source.label)
-        else:
-            self._rearrange(node)
-
-    def _rearrange(self, node: Node) -> None:
-        """Rows that become parts of longer ones, or parts that become rows."""
-        (value,) = node.operands
-        rows, cols = space(self.graph.type(value).shape)
-        wanted, longer = space(node.types[0].shape)
-        parts = max(rows.count, wanted.count) // min(rows.count, wanted.count)
-        if parts > _PARTS or {cols * rows.count} != {longer * wanted.count} or max(cols, longer) != parts * min(cols, longer):
-            raise NoNativeForm(f"a reshape of {self.graph.type(value)} to {node.types[0]}")
-        source, out = self._buffer(value), self._for(Value(node.id), node.types[0])
-        fewer, shorter = (rows, cols) if rows.count < wanted.count else (wanted, longer)
-        shorter = min(cols, longer)
-        for part in range(parts):
-            apart, along = Shift(parts, part), Shift(offset=part * shorter)
-            there, here = (along, apart) if longer > cols else (apart, along)
-            self.add("move", fewer, shorter, [Store(out, Load(source, Pattern.EACH, here), Way.EACH, there)])
-
-    def _join_or_cut(self, node: Node) -> None:
-        """Along the last axis, columns move; along another, groups of rows."""
-        op = node.op
-        assert isinstance(op, Concat | Slice)
-        whole = node.types[0] if isinstance(op, Concat) else self.graph.type(node.operands[0])
-        out = self._for(Value(node.id), node.types[0])
-        if op.axis != whole.rank - 1 or whole.rank < 2:
-            raise NoNativeForm(f"`{op.name}` along axis {op.axis} of {whole}")
-        start = 0
-        for value in node.operands:
-            type = self.graph.type(value) if isinstance(op, Concat) else node.types[0]
-            rows, cols = space(type.shape)
-            if isinstance(op, Concat):
-                source = self._read(value, rows, cols)
-                self.add("join", rows, cols, [Store(out, source, Way.EACH, Shift(offset=start))])
-                start += cols
-            else:
-                cut = Load(self._buffer(value), Pattern.EACH, Shift(offset=op.start))
-                self.add("cut", rows, cols, [Store(out, cut)])
-
-    def _reduction(self, node: Node) -> None:
-        """Trailing axes go one by one, the last first; then all leading ones at once."""
-        op, (value,) = node.op, node.operands
-        if not isinstance(op, Sum | Mean | Max):
-            raise NoNativeForm(f"`{op}`")
-        kind = "max" if isinstance(op, Max) else "sum"
-        type, out, gone = self.graph.type(value), node.types[0], set(op.axes)
-        rows, cols = space(type.shape)
-        x = self._read(value, rows, cols)
-        if isinstance(op, Mean):
-            x = x * number(inverse_count(tuple(type.shape[axis] for axis in op.axes)))
-        while type.rank > 1 and type.rank - 1 in gone and len(gone) < type.rank:
-            gone.remove(type.rank - 1)
-            type = type.of(type.shape[:-1])
-            id = self._made(node, type if gone else out)
-            self.add(op.name, rows, cols, [Store(id, Across(kind, x), Way.ROW)])
-            rows, cols = space(type.shape)
-            x = Load(id, Pattern.EACH)
-        if not gone:
-            return
-        if kind == "max" or gone not in (set(range(type.rank)), set(range(type.rank - 1))):
-            raise NoNativeForm(f"`{op}` of {self.graph.type(value)}")
-        way = Way.SUM_ALL if len(gone) == type.rank else Way.SUM_ROWS
-        self.add(op.name, rows, cols, [Store(self._for(Value(node.id), out), x, way)])
-
-    def _made(self, node: Node, type: Type) -> int:
-        """A node's buffer, or one for what is made on the way there."""
-        if type == node.types[0]:
-            return self._for(Value(node.id), type)
-        return self.new(f"%{node.id}", type.dtype, *space(type.shape))
-
-    def _expand(self, node: Node) -> None:
-        """Numbers repeated along the last axis, or along all before it."""
-        op, (value,) = node.op, node.operands
-        assert isinstance(op, Expand)
-        type, whole = self.graph.type(value), node.types[0]
-        rows, cols = space(whole.shape)
-        patterns = {(): Pattern.ONE, (whole.rank - 1,): Pattern.ROW, tuple(range(whole.rank - 1)): Pattern.COLUMN}
-        found = Pattern.ONE if not type.shape else patterns.get(tuple(sorted(op.axes)))
-        if found is None:
-            raise NoNativeForm(f"`{op}` of {type} to {whole}")
-        x = self.constants[value] if value in self.constants else Load(self.of[value], found)
-        self.add(op.name, rows, cols, [Store(self._for(Value(node.id), whole), x)])
 
     def _packed(self, node: Node) -> None:
         """An op on packed tensors, piece by piece."""

@@ -75,7 +75,7 @@ class Session:
                 whole.fill(np.nan)
             found[buffer.id] = whole[:-SPARE].reshape(shape)
             if buffer.numbers is not None:
-                found[buffer.id][:, : buffer.cols] = buffer.numbers().reshape(-1, buffer.cols)
+                found[buffer.id][:, : buffer.cols] = np.reshape(buffer.numbers(), (shape[0], buffer.cols))
         return found
 
     def _matrix(self, buffer: Buffer) -> NDArray[Any]:

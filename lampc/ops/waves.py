@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,11 @@ class Waves(Op):
 
     def flops(self, operands: Sequence[tuple[int, ...]], results: Sequence[tuple[int, ...]]) -> int:
         return 2 * self.length * self.width
+
+    def numbers(self) -> tuple[float, ...]:
+        """The table, row by row."""
+        waves = [self.base ** -(i // 2 * 2 / self.width) for i in range(self.width)]
+        return tuple((math.cos if i % 2 else math.sin)(t * w) for t in range(self.length) for i, w in enumerate(waves))
 
     def bind(self, torch: Any, results: Sequence[Any], operands: Sequence[Any], run: Run) -> Kernel:
         out = results[0]

@@ -1,4 +1,4 @@
-"""Tables: rows chosen by whole numbers, what their gradient adds up, and numbers that are worked out beforehand."""
+"""Tables: rows chosen by whole numbers, and what their gradient adds up."""
 
 from __future__ import annotations
 
@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING
 from lampc.ir.expression import number
 from lampc.ir.graph import Node
 from lampc.ir.op import Op
-from lampc.ir.types import Type
 from lampc.loops.language import Nest, Through, affine
 from lampc.native.making import Making, at, extent, named, put
 from lampc.ops.attention import Gather, GatherGrad
-from lampc.ops.waves import Waves
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    pass
 
 
 def gather(making: Making, node: Node) -> None:
@@ -40,20 +37,4 @@ def gather_grad(making: Making, node: Node) -> None:
     making.loops("scatter", Nest("rows", (*places, column), (added,), ordered=places))
 
 
-def waves(making: Making, node: Node) -> None:
-    """Sines at even features, cosines at odd ones."""
-    op = node.op
-    assert isinstance(op, Waves)
-
-    def numbers() -> NDArray[np.float64]:
-        import numpy as np
-
-        angles = np.arange(op.length)[:, None] * op.base ** -(np.arange(0, op.width, 2) / op.width)
-        found = np.empty((op.length, op.width))
-        found[:, 0::2], found[:, 1::2] = np.sin(angles), np.cos(angles)[:, : op.width // 2]
-        return found
-
-    making.same(node, making.table(f"%{node.id}", Type(op.dtype, (op.length, op.width)), numbers))
-
-
-TABLES: dict[type[Op], Callable[[Making, Node], None]] = {Gather: gather, GatherGrad: gather_grad, Waves: waves}
+TABLES: dict[type[Op], Callable[[Making, Node], None]] = {Gather: gather, GatherGrad: gather_grad}
