@@ -61,10 +61,11 @@ class _Verbs(click.Group):
         if name not in VERBS:
             return None
         own = "import_" if name == "import" else name  # a word of Python's
-        gc.disable()  # modules make many objects and drop few, which would be looked at repeatedly
+        gc.disable()  # what modules make stays, and would be looked at again and again
         try:
             command = getattr(import_module(f"lampc.cli.{own}"), own)
         finally:
+            gc.freeze()
             gc.enable()
         assert isinstance(command, click.Command)
         return command
