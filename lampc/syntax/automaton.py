@@ -11,12 +11,20 @@ from lark.grammar import Rule
 from lark.lexer import TerminalDef
 
 from lampc import resources
+from lampc.schema import Unfit, each, parse, record, text
 from lampc.syntax.build import Build
 from lampc.syntax.tokens import Lexical
 
 _GRAMMAR, KEPT = ("grammars", "lamp.lark"), ("grammars", "lamp.json")
 _GIVEN = ("transformer", "postlex", "lexer_callbacks")
 """Lark's options that are no part of an automaton."""
+
+
+def _of_lark(value: Any, where: str) -> None:
+    """Anything: which of Lark's versions made it is known."""
+
+
+_FORM = record({"lark": text(), "grammar": text(100_000), "data": each(_of_lark), "memo": each(_of_lark)})
 
 
 def parser(build: Build) -> Lark:
@@ -40,11 +48,11 @@ def made(build: Build) -> Lark:
 def kept() -> dict[str, Any] | None:
     """The automaton that is kept; None if there is none, or it is of another grammar or of another version of Lark."""
     try:
-        found: dict[str, Any] = json.loads(resources.text(*KEPT), object_pairs_hook=_numbered)
-    except (FileNotFoundError, ValueError):
+        found = parse(resources.text(*KEPT), _FORM)
+    except (FileNotFoundError, Unfit):
         return None
-    same = found.get("lark") == lark.__version__ and found.get("grammar") == resources.text(*_GRAMMAR)
-    return found if same else None
+    same = found["lark"] == lark.__version__ and found["grammar"] == resources.text(*_GRAMMAR)
+    return {name: _numbered(found[name]) for name in ("data", "memo")} if same else None
 
 
 def written() -> str:
@@ -55,6 +63,8 @@ def written() -> str:
     return json.dumps(found, separators=(",", ":")) + "\n"
 
 
-def _numbered(pairs: list[tuple[str, Any]]) -> dict[Any, Any]:
-    """An object with numbers for keys where it had some: JSON makes texts of them."""
-    return {int(key) if key.isdecimal() else key: value for key, value in pairs}
+def _numbered(value: Any) -> Any:
+    """A value whose objects have numbers for keys where they had some: JSON makes texts of them."""
+    if isinstance(value, dict):
+        return {int(key) if key.isdecimal() else key: _numbered(part) for key, part in value.items()}
+    return [_numbered(part) for part in value] if isinstance(value, list) else value
