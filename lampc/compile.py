@@ -112,7 +112,8 @@ def check(
 
 def examine(source: Source, given: Given, problems: Problems) -> Elaborated | None:
     """The pipeline's first half, up to a checked forward graph; mistakes are reported to ``problems``."""
-    return _checked(source, given, problems)[0]
+    with without_collection():
+        return _checked(source, given, problems)[0]
 
 
 def _checked(source: Source, given: Given, problems: Problems) -> tuple[Elaborated | None, Graph | None]:

@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from networkx import DiGraph
-
 from lampc.diagnostics import Diagnostic, LampError, Problems, failure
 from lampc.elaborate import Elaborated, Experiment
 from lampc.elaborate.minibatches import lone_batchnorm
@@ -31,6 +29,7 @@ from lampc.source import Source
 
 if TYPE_CHECKING:
     import torch
+    from networkx import DiGraph
 
     from lampc.data import Dataset
     from lampc.native.program import Native
@@ -143,10 +142,10 @@ class Program:
         ignore: int | None = None if loss is None else loss.arguments.get("ignore")
         return ignore
 
-    @property
+    @cached_property
     def graph(self) -> DiGraph[int]:
         """The whole computation graph; each node's attribute ``node`` has its op, operands, types, places and stage."""
-        return self.whole.nx
+        return self.whole.nx()
 
     @property
     def forward(self) -> OpList:

@@ -5,6 +5,7 @@ in lampc, 128 + a signal's number interrupted. docs/output.md says it verb by ve
 from __future__ import annotations
 
 import errno
+import gc
 import io
 import os
 import sys
@@ -60,7 +61,12 @@ class _Verbs(click.Group):
         if name not in VERBS:
             return None
         own = "import_" if name == "import" else name  # a word of Python's
-        command = getattr(import_module(f"lampc.cli.{own}"), own)
+        gc.disable()  # what modules make stays, and would be looked at again and again
+        try:
+            command = getattr(import_module(f"lampc.cli.{own}"), own)
+        finally:
+            gc.freeze()
+            gc.enable()
         assert isinstance(command, click.Command)
         return command
 
@@ -103,7 +109,9 @@ def main(arguments: list[str] | None = None) -> None:
     _open_what_is_closed()
     if any(option.startswith("error") for option in sys.warnoptions):  # a warning is said, and ends nothing
         warnings.simplefilter("default")
-    sys.exit(run(arguments))
+    status = run(arguments)
+    gc.freeze()  # what is left goes with the process: to look for circles in it again takes as long as to print the help
+    sys.exit(status)
 
 
 def _open_what_is_closed() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import click
 
 from lampc import __version__
-from lampc.cli.columns import print_schema
+from lampc.cli import mend
 from lampc.cli.completion import complete_programs
 from lampc.cli.inputs import common, parse_settings, read
 from lampc.cli.report import paint, print_diagnostics, wants_color
@@ -107,8 +107,6 @@ def _outcome(file: str, manner: _Manner) -> _Outcome:
 
 
 def _checked(file: str, source: Source, given: Given, problems: Problems, manner: _Manner) -> _Outcome:
-    from lampc.cli import mend
-
     result = mend.examined(source, given)
     if manner.fix:
         result = mend.until_mended(result, given)
@@ -156,6 +154,8 @@ def _say_columns(elaborated: Elaborated, color: bool) -> None:
     """What becomes of a table's columns."""
     data = elaborated.experiment.data
     if data is not None and data.description is not None and data.description.schema is not None:
+        from lampc.cli.columns import print_schema
+
         print_schema(data.description.schema, color, scaled=data.request.scale)
 
 

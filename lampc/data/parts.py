@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from lampc.diagnostics.unplaced import DataError
@@ -11,7 +10,6 @@ from lampc.layers.signature import Choice, Flag, Float, Kind, Name, Numbers, Par
 from lampc.table.parts import Manner, Shares
 
 
-@dataclass(frozen=True)
 class Division(Kind):
     """The share to train on, ``0.8``; the shares of the parts, ``[0.8, 0.2]``, ``[0.7, 0.15, 0.15]``; or a column's name."""
 

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from lampc.diagnostics.unplaced import DataError as DataError
 from lampc.layers.signature import Signature
-from lampc.table.schema import Schema
-from lampc.table.statement import Override
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,6 +16,8 @@ if TYPE_CHECKING:
 
     from lampc.data.rows import Rows
     from lampc.data.unit import Unit
+    from lampc.table.schema import Schema
+    from lampc.table.statement import Override
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,13 @@
-"""Tables: CSV and what else is text, Parquet, JSON lines. All is inferred, all is shown, and statements insist."""
+"""Tables: CSV and what else is text, Parquet, JSON lines. All is inferred, all is shown, and statements insist.
+
+What reads them is imported when one is read: most of it is for tables alone.
+"""
 
 from __future__ import annotations
 
-from lampc.data import parquet
 from lampc.data.parts import GROUP, SPLIT_OF_TABLE, STRATIFY, TIME
-from lampc.data.remarks import described
-from lampc.data.samples import dataset
 from lampc.data.source import Dataset, DataSource, Description, Request, source
 from lampc.data.split import SCALE, VALIDATION
-from lampc.data.understood import understood
 from lampc.layers.signature import Flag, Name, Names, OneOf, Param, Signature, Text
 
 _PATH = Param("path", Text(), doc="the file, from the .lamp file's folder")
@@ -43,18 +42,27 @@ _TEXT = (
 
 
 def _load(request: Request) -> Dataset:
+    from lampc.data.samples import dataset
+    from lampc.data.understood import understood
+
     return dataset(request, understood(request))
 
 
 def _describe(request: Request) -> Description:
+    from lampc.data.remarks import described
+
     return described(_load(request))
 
 
 def _of_parquet(request: Request) -> Dataset:
+    from lampc.data import parquet
+
     return parquet.load(request) if parquet.stays_on_disk(request) else _load(request)
 
 
 def _describe_parquet(request: Request) -> Description:
+    from lampc.data.remarks import described
+
     return described(_of_parquet(request))
 
 

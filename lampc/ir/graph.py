@@ -1,4 +1,4 @@
-"""The computation graph: operations on values, and a networkx DiGraph of it."""
+"""The computation graph: operations on values; a networkx DiGraph of it for who asks."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from threading import Lock
-from typing import NamedTuple
-
-from networkx import DiGraph
+from typing import TYPE_CHECKING, NamedTuple
 
 from lampc.ir.keys import Key
 from lampc.ir.op import Op
 from lampc.ir.types import Type
 from lampc.source import Span
+
+if TYPE_CHECKING:
+    from networkx import DiGraph
 
 
 class Stage(StrEnum):
@@ -61,22 +62,21 @@ class Graph:
 
     nodes: list[Node] = field(default_factory=list)
     outputs: dict[Key, Value] = field(default_factory=dict)
-    _digraph: DiGraph[int] = field(default_factory=DiGraph)
+    _users: list[list[Node]] = field(default_factory=list)
+    """By node, those that take a result of it; of the nodes that have been looked at so far."""
 
-    @property
     def nx(self) -> DiGraph[int]:
-        """The nodes under their ids (attribute ``node``), and operands as edges (attribute ``operands``: positions).
+        """The nodes under their ids (attribute ``node``), and operands as edges (attribute ``operands``: positions)."""
+        from networkx import DiGraph  # takes long to import, and few ask for it
 
-        It takes in what has been added since it was last asked for: many graphs are made that nobody asks it of.
-        """
-        with _ONE_AT_A_TIME:  # a program is compiled once, and asked by any number of threads
-            for node in self.nodes[len(self._digraph) :]:
-                self._digraph.add_node(node.id, node=node)
-                places: dict[int, tuple[int, ...]] = {}
-                for place, operand in enumerate(node.operands):
-                    places[operand.node] = (*places.get(operand.node, ()), place)
-                self._digraph.add_edges_from((id, node.id, {"operands": at}) for id, at in places.items())
-        return self._digraph
+        made: DiGraph[int] = DiGraph()
+        for node in self.nodes:
+            made.add_node(node.id, node=node)
+            places: dict[int, tuple[int, ...]] = {}
+            for place, operand in enumerate(node.operands):
+                places[operand.node] = (*places.get(operand.node, ()), place)
+            made.add_edges_from((id, node.id, {"operands": at}) for id, at in places.items())
+        return made
 
     def add(
         self,
@@ -110,8 +110,16 @@ class Graph:
         return self.nodes[value.node].types[value.result]
 
     def users(self, id: int) -> list[Node]:
-        """The nodes that take a result of node ``id``."""
-        return [self[user] for user in self.nx.successors(id)]
+        """The nodes that take a result of node ``id``, in their order.
+
+        What has been added since this was last asked is taken in now: many graphs are made that nobody asks.
+        """
+        with _ONE_AT_A_TIME:  # a program is compiled once, and asked by any number of threads
+            for node in self.nodes[len(self._users) :]:
+                self._users.append([])
+                for operand in {value.node for value in node.operands}:
+                    self._users[operand].append(node)
+        return [*self._users[id]]
 
     def live(self, roots: Iterable[Value]) -> set[int]:
         """The nodes that the roots depend on, themselves included."""
@@ -130,4 +138,4 @@ class Graph:
 
     def with_outputs(self, outputs: Mapping[Key, Value]) -> Graph:
         """The same nodes under other outputs."""
-        return Graph(self.nodes, dict(outputs), self._digraph)
+        return Graph(self.nodes, dict(outputs), self._users)

@@ -53,6 +53,7 @@ class NamesWanted(ShapeError):
 class Op:
     """An operation; its fields are its attributes, so that equal operations compare equal.
 
+    One that adds no field to those of its base is its base's dataclass: another would take a third of a millisecond to make.
     It knows no source text and no graph.
     """
 

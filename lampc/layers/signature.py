@@ -110,7 +110,6 @@ class Float(Kind):
         return f"not between {self.low:g} and {self.high:g}"
 
 
-@dataclass(frozen=True)
 class Flag(Kind):
     """A bare word that is there or not; ``name=off`` takes it back."""
 
@@ -153,7 +152,6 @@ class OneOf(Kind):
                       known=self.words)  # fmt: skip
 
 
-@dataclass(frozen=True)
 class Text(Kind):
     """A string in quotes."""
 
@@ -168,7 +166,6 @@ class Text(Kind):
         return value
 
 
-@dataclass(frozen=True)
 class Name(Kind):
     """A bare word of the user's own, or the same in quotes: a column's name."""
 
@@ -185,7 +182,6 @@ class Name(Kind):
         raise Refused(f"a name is wanted, not {shown(value)}")
 
 
-@dataclass(frozen=True)
 class Names(Kind):
     """One name or several: ``age``, ``[age, "the fare"]``."""
 
@@ -203,14 +199,12 @@ class Names(Kind):
         raise Refused(f"names are wanted, not {shown(value)}")
 
 
-@dataclass(frozen=True)
 class Label(Name):
     """A value that was named with `as`; the layer gets the value."""
 
     phrase: ClassVar[str] = "the name of a value"
 
 
-@dataclass(frozen=True)
 class Dims(Kind):
     """A sample's shape: ``25``, ``28x28``, ``[8, 8]``."""
 
@@ -224,7 +218,6 @@ class Dims(Kind):
         return tuple(Int().convert(dim) for dim in dims)
 
 
-@dataclass(frozen=True)
 class Numbers(Kind):
     """A list of numbers: ``[1, 2.5]``."""
 
@@ -243,7 +236,6 @@ BALANCED = "balanced"
 """Weights of classes that are found from how many samples each has."""
 
 
-@dataclass(frozen=True)
 class Weights(Numbers):
     """A list of numbers, or the word ``balanced``."""
 
@@ -258,7 +250,6 @@ class Weights(Numbers):
         return super().convert(value)
 
 
-@dataclass(frozen=True)
 class Whole(Kind):
     """``int<96>``: whole numbers below 96."""
 
@@ -294,7 +285,6 @@ class Amounts(Kind):
         return tuple(Int(self.low).convert(dim) for dim in (value if isinstance(value, tuple) else (value,)))
 
 
-@dataclass(frozen=True)
 class Arrow(Kind):
     """``2->25``, ``->25`` or ``25``: input and output sizes."""
 

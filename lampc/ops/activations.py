@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 
 @op("tanh")
-@dataclass(frozen=True)
 class Tanh(Elementwise):
     """``tanh a``."""
 
@@ -39,7 +38,6 @@ class Tanh(Elementwise):
 
 
 @op("tanh_grad")
-@dataclass(frozen=True)
 class TanhGrad(ElementwiseGrad):
     """``dy · (1 - y²)`` from ``dy`` and ``y = tanh a``."""
 
@@ -51,7 +49,6 @@ class TanhGrad(ElementwiseGrad):
 
 
 @op("sigmoid")
-@dataclass(frozen=True)
 class Sigmoid(Elementwise):
     """``1 / (1 + e⁻ᵃ)``."""
 
@@ -69,7 +66,6 @@ class Sigmoid(Elementwise):
 
 
 @op("sigmoid_grad")
-@dataclass(frozen=True)
 class SigmoidGrad(ElementwiseGrad):
     """``dy · y · (1 - y)`` from ``dy`` and ``y = sigmoid a``."""
 
@@ -81,7 +77,6 @@ class SigmoidGrad(ElementwiseGrad):
 
 
 @op("relu")
-@dataclass(frozen=True)
 class Relu(Elementwise):
     """``max(a, 0)``; its slope at 0 is 0."""
 
@@ -105,7 +100,6 @@ class Relu(Elementwise):
 
 
 @op("relu_grad")
-@dataclass(frozen=True)
 class ReluGrad(ElementwiseGrad):
     """``dy`` where ``y > 0``, else 0, from ``dy`` and ``y = relu a``."""
 
@@ -241,7 +235,6 @@ class GeluGrad(ElementwiseGrad):
 
 
 @op("silu")
-@dataclass(frozen=True)
 class Silu(Elementwise):
     """``a · sigmoid(a)``, also called swish."""
 
@@ -259,7 +252,6 @@ class Silu(Elementwise):
 
 
 @op("silu_grad")
-@dataclass(frozen=True)
 class SiluGrad(ElementwiseGrad):
     """The gradient of ``silu`` from ``dy`` and ``a``."""
 
@@ -272,7 +264,6 @@ class SiluGrad(ElementwiseGrad):
 
 
 @op("softplus")
-@dataclass(frozen=True)
 class Softplus(Elementwise):
     """``log(1 + eᵃ)``, without overflow."""
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 
 @op("add")
-@dataclass(frozen=True)
 class Add(Elementwise):
     """``a + b``."""
 
@@ -33,7 +32,6 @@ class Add(Elementwise):
 
 
 @op("sub")
-@dataclass(frozen=True)
 class Sub(Elementwise):
     """``a - b``."""
 
@@ -49,7 +47,6 @@ class Sub(Elementwise):
 
 
 @op("mul")
-@dataclass(frozen=True)
 class Mul(Elementwise):
     """``a * b``."""
 
@@ -65,7 +62,6 @@ class Mul(Elementwise):
 
 
 @op("div")
-@dataclass(frozen=True)
 class Div(Elementwise):
     """``a / b``."""
 
@@ -129,7 +125,6 @@ class AddScaled(Elementwise):
 
 
 @op("square")
-@dataclass(frozen=True)
 class Square(Elementwise):
     """``a²``."""
 
@@ -173,7 +168,6 @@ class Power(Elementwise):
 
 
 @op("pow")
-@dataclass(frozen=True)
 class Pow(Elementwise):
     """``a ^ b`` for numbers that a step computes, such as an optimiser's βᵗ; it has no gradient."""
 
@@ -183,7 +177,6 @@ class Pow(Elementwise):
 
 
 @op("sqrt")
-@dataclass(frozen=True)
 class Sqrt(Elementwise):
     """``√a``."""
 
@@ -198,7 +191,6 @@ class Sqrt(Elementwise):
 
 
 @op("abs")
-@dataclass(frozen=True)
 class Abs(Elementwise):
     """``|a|``; its slope at 0 is 0."""
 
@@ -213,7 +205,6 @@ class Abs(Elementwise):
 
 
 @op("sign")
-@dataclass(frozen=True)
 class Sign(Elementwise):
     """-1, 0 or 1; it has no gradient."""
 
@@ -226,7 +217,6 @@ class Sign(Elementwise):
 
 
 @op("floor")
-@dataclass(frozen=True)
 class Floor(Elementwise):
     """The whole number at or below; it has no gradient."""
 
@@ -239,7 +229,6 @@ class Floor(Elementwise):
 
 
 @op("maximum")
-@dataclass(frozen=True)
 class Maximum(Elementwise):
     """The greater; where they are equal the gradient goes to both by half."""
 
@@ -257,7 +246,6 @@ class Maximum(Elementwise):
 
 
 @op("minimum")
-@dataclass(frozen=True)
 class Minimum(Elementwise):
     """The lesser; where they are equal the gradient goes to both by half."""
 
@@ -275,7 +263,6 @@ class Minimum(Elementwise):
 
 
 @op("greater")
-@dataclass(frozen=True)
 class Greater(Elementwise):
     """1 where ``a > b``, else 0; it has no gradient."""
 
@@ -290,7 +277,6 @@ class Greater(Elementwise):
 
 
 @op("share")
-@dataclass(frozen=True)
 class Share(Elementwise):
     """1 where ``a > b``, ½ where equal, else 0: how a maximum's gradient is shared. It has no gradient."""
 
@@ -318,7 +304,6 @@ class Share(Elementwise):
 
 
 @op("where")
-@dataclass(frozen=True)
 class Where(Elementwise):
     """``a`` where the condition is not 0, else ``b``; one condition for all may have another element type."""
 

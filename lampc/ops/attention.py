@@ -216,7 +216,6 @@ class Rope(Heads):
 
 
 @op("gather")
-@dataclass(frozen=True)
 class Gather(Op):
     """``table[ids]``: the row of ``table[V, D]`` for each of ``ids[B, …]``, which lie in 0…V-1."""
 

@@ -154,7 +154,6 @@ class ClassWeight(Op):
 
 
 @op("bce")
-@dataclass(frozen=True)
 class BinaryCrossEntropy(Elementwise):
     """``-y·log p - (1 - y)·log(1 - p)`` of each element, the logarithms held above -100 as torch does."""
 
@@ -194,7 +193,6 @@ class BinaryCrossEntropy(Elementwise):
 
 
 @op("bce_grad")
-@dataclass(frozen=True)
 class BinaryCrossEntropyGrad(ElementwiseGrad):
     """``dy · (p - y) / (p·(1 - p))`` from ``dy``, ``p`` and ``y``."""
 

@@ -80,7 +80,6 @@ def fixed(dims: Sequence[Dim]) -> tuple[int, ...]:
 
 
 @op("conv")
-@dataclass(frozen=True)
 class Convolution(Windows):
     """``Σ w · x`` over a window, for each place and output channel: x[B, C, …], w[out, C/groups, …], perhaps a bias[out].
 
@@ -160,7 +159,6 @@ class _ConvolutionGrad(Windows):
 
 
 @op("conv_input_grad")
-@dataclass(frozen=True)
 class ConvolutionInputGrad(_ConvolutionGrad):
     """The gradient with respect to x, from ``dy`` and ``w``."""
 
@@ -189,7 +187,6 @@ class ConvolutionInputGrad(_ConvolutionGrad):
 
 
 @op("conv_weight_grad")
-@dataclass(frozen=True)
 class ConvolutionWeightGrad(_ConvolutionGrad):
     """The gradient with respect to w, from ``dy`` and ``x``."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from lampc.ops.term import Gradients, Term, TermNode
 
 
-@dataclass(frozen=True)
 class Elementwise(Op):
     """One number from each operand makes one number of the result.
 
@@ -49,7 +47,6 @@ class Elementwise(Op):
         return partial(function, *operands, out=results[0])
 
 
-@dataclass(frozen=True)
 class ElementwiseGrad(Elementwise):
     """The gradient of an elementwise op through torch's own kernel, ``aten::NAME`` with a ``grad_input``."""
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 
 @op("exp")
-@dataclass(frozen=True)
 class Exp(Elementwise):
     """``eᵃ``."""
 
@@ -33,7 +32,6 @@ class Exp(Elementwise):
 
 
 @op("log")
-@dataclass(frozen=True)
 class Log(Elementwise):
     """The natural logarithm."""
 
@@ -48,7 +46,6 @@ class Log(Elementwise):
 
 
 @op("expm1")
-@dataclass(frozen=True)
 class Expm1(Elementwise):
     """``eᵃ - 1``, to the last digit where a is near 0."""
 
@@ -63,7 +60,6 @@ class Expm1(Elementwise):
 
 
 @op("log1p")
-@dataclass(frozen=True)
 class Log1p(Elementwise):
     """``log(1 + a)``, to the last digit where a is near 0."""
 
@@ -122,7 +118,6 @@ LEAST: dict[str, float] = {"f32": 2.0**-149, "f64": 2.0**-1074, "bf16": 2.0**-13
 
 
 @op("sin")
-@dataclass(frozen=True)
 class Sin(Elementwise):
     """The sine."""
 
@@ -137,7 +132,6 @@ class Sin(Elementwise):
 
 
 @op("cos")
-@dataclass(frozen=True)
 class Cos(Elementwise):
     """The cosine."""
 
@@ -152,7 +146,6 @@ class Cos(Elementwise):
 
 
 @op("erf")
-@dataclass(frozen=True)
 class Erf(Elementwise):
     """The error function."""
 

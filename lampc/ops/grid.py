@@ -56,7 +56,6 @@ class Upsample(Op):
 
 
 @op("upsample_grad")
-@dataclass(frozen=True)
 class UpsampleGrad(Upsample):
     """The gradient from ``dy``: each place's share of what it was copied to."""
 

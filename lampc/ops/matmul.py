@@ -49,7 +49,6 @@ class MatMul(Op):
 
 
 @op("outer")
-@dataclass(frozen=True)
 class Outer(Op):
     """``Σ a[…, m] ⊗ b[…, n]`` over all leading axes, as ``[m, n]``: a weight's gradient."""
 
@@ -75,7 +74,6 @@ class Outer(Op):
 
 
 @op("affine")
-@dataclass(frozen=True)
 class Affine(Op):
     """``a[…, k] · w[n, k]ᵀ + bias[n]`` in one kernel. Made by fusion."""
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from lampc.ops.term import Gradients, Term, TermNode
 
 
-@dataclass(frozen=True)
 class LastAxis(Op):
     """From operands of one shape to a result of that shape, row by row."""
 
@@ -37,7 +36,6 @@ class LastAxis(Op):
 
 
 @op("softmax")
-@dataclass(frozen=True)
 class Softmax(LastAxis):
     """``eᵃ / Σ eᵃ``, the maximum taken off first."""
 
@@ -58,7 +56,6 @@ class Softmax(LastAxis):
 
 
 @op("softmax_grad")
-@dataclass(frozen=True)
 class SoftmaxGrad(LastAxis):
     """``y · (dy - Σ dy·y)`` from ``dy`` and ``y = softmax a``."""
 
@@ -77,7 +74,6 @@ class SoftmaxGrad(LastAxis):
 
 
 @op("log_softmax")
-@dataclass(frozen=True)
 class LogSoftmax(LastAxis):
     """``a - log Σ eᵃ``, the maximum taken off first."""
 
@@ -98,7 +94,6 @@ class LogSoftmax(LastAxis):
 
 
 @op("log_softmax_grad")
-@dataclass(frozen=True)
 class LogSoftmaxGrad(LastAxis):
     """``dy - eʸ · Σ dy`` from ``dy`` and ``y = log_softmax a``."""
 
@@ -160,7 +155,6 @@ class LayerNorm(Op):
 
 
 @op("layernorm_grad")
-@dataclass(frozen=True)
 class LayerNormGrad(Op):
     """The gradients of ``layernorm``'s operands from ``dy, a, mean, rstd, weight, bias``."""
 
@@ -241,7 +235,6 @@ class RmsNorm(Op):
 
 
 @op("rmsnorm_grad")
-@dataclass(frozen=True)
 class RmsNormGrad(Op):
     """The gradients of ``rmsnorm``'s operands from ``dy, a, rstd, weight``."""
 

@@ -28,7 +28,6 @@ class Bucket(Op):
 
 
 @op("all_reduce")
-@dataclass(frozen=True)
 class AllReduce(Bucket):
     """Begins to add up the workers' numbers; the result is there after ``wait``. One process alone has nothing to add."""
 
@@ -46,7 +45,6 @@ class AllReduce(Bucket):
 
 
 @op("wait")
-@dataclass(frozen=True)
 class Wait(Bucket):
     """What ``all_reduce`` has come to."""
 

@@ -232,7 +232,6 @@ class Adaptive(Op):
 
 
 @op("adaptive_maxpool")
-@dataclass(frozen=True)
 class AdaptiveMaxPool(Adaptive):
     """The greatest number in each window; results: it, and where it was."""
 
@@ -274,7 +273,6 @@ class AdaptiveMaxPoolGrad(AdaptiveMaxPool):
 
 
 @op("adaptive_avgpool")
-@dataclass(frozen=True)
 class AdaptiveAvgPool(Adaptive):
     """The mean of each window."""
 

@@ -32,7 +32,6 @@ class Reduction(Op):
 
 
 @op("sum")
-@dataclass(frozen=True)
 class Sum(Reduction):
     """The sum over ``axes``."""
 
@@ -46,7 +45,6 @@ class Sum(Reduction):
 
 
 @op("mean")
-@dataclass(frozen=True)
 class Mean(Reduction):
     """The mean over ``axes``."""
 
@@ -62,7 +60,6 @@ class Mean(Reduction):
 
 
 @op("amax")
-@dataclass(frozen=True)
 class Max(Reduction):
     """The greatest number over ``axes``."""
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from lampc.ops.term import Gradients, Term, TermNode
 
 
-@dataclass(frozen=True)
 class Moving(Op):
     """Moves elements and computes nothing."""
 
@@ -50,7 +49,6 @@ class Reshape(Moving):
 
 
 @op("copy")
-@dataclass(frozen=True)
 class Copy(Moving):
     """The same tensor in another buffer."""
 

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from lampc.ops.term import Gradients, Term, TermNode
 
 
-@dataclass(frozen=True)
 class Differentiable(Op):
     """An op whose kernel torch cannot differentiate, and which says the same in functions that it can."""
 

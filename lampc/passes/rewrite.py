@@ -34,7 +34,7 @@ class Site:
     def only_use(self, operand: int) -> bool:
         """Whether nothing else needs an operand."""
         value = self.node.operands[operand]
-        return len(self.graph.nx.succ[value.node]) == 1 and value not in self.outputs
+        return len(self.graph.users(value.node)) == 1 and value not in self.outputs
 
 
 def rewrite(graph: Graph, rule: Rule) -> Graph:

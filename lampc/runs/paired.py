@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lampc.runtime.runs import summary
-
 _SAME = ("name", "path", "function", "split", "group", "time", "stratify")
 """What of a `data` statement says which rows are in which fold."""
 
@@ -28,6 +26,8 @@ def differences(configs: tuple[Mapping[str, Any], Mapping[str, Any]],
         return {}
     if _rows(configs[0]) != _rows(configs[1]):
         return {}
+    from lampc.runtime.runs import summary  # with all that trains, which few comparisons need
+
     found: dict[str, dict[str, Any]] = {}
     for part in ("train", "validation", "test"):
         for name in one.get(part, {}):

@@ -9,15 +9,15 @@ from lark import Lark, Token
 from lark.exceptions import UnexpectedToken
 from lark.parsers.lalr_interactive_parser import InteractiveParser
 
-from lampc import limits, resources
+from lampc import limits
 from lampc.diagnostics import Problems
 from lampc.source import Source, Span
-from lampc.syntax import tree
+from lampc.syntax import automaton, tree
 from lampc.syntax.apart import apart
 from lampc.syntax.build import Build
 from lampc.syntax.strangers import is_json
 from lampc.syntax.strays import stray
-from lampc.syntax.tokens import Lexical, place, tokens
+from lampc.syntax.tokens import place, tokens
 from lampc.syntax.unexpected import Judge, Unexpected, statement
 
 
@@ -115,21 +115,14 @@ def _parser(source: Source, problems: Problems) -> Iterator[Lark]:
     try:
         lark, build = _FREE.pop()
     except IndexError:
-        lark, build = _made()
+        build = Build()
+        lark = automaton.parser(build)
     build.source, build.problems = source, problems
     try:
         yield lark
     finally:
         build.source, build.problems = Source("", ""), Problems()
         _FREE.append((lark, build))
-
-
-def _made() -> tuple[Lark, Build]:
-    build = Build()
-    grammar = resources.text("grammars", "lamp.lark")
-    lark = Lark(grammar, parser="lalr", lexer="basic", transformer=build, postlex=Lexical(), keep_all_tokens=True,
-                maybe_placeholders=False)  # fmt: skip
-    return lark, build
 
 
 def _recover(reader: InteractiveParser, source: Source, stream: list[Token], index: int) -> int:

@@ -28,7 +28,7 @@ def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 def test_what_is_inside(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    assert "lampc/_resources/grammars/lamp.lark" in names
+    assert {"lampc/_resources/grammars/lamp.lark", "lampc/_resources/grammars/lamp.json"} <= set(names)
     assert "lampc/_resources/models/disc.lamp" in names
     assert "lampc/_resources/models/iris.csv" in names
     assert "lampc/_resources/docs/errors/E401.md" in names

@@ -78,7 +78,7 @@ def test_every_pass_of_a_small_program(golden: Golden) -> None:
 def test_every_node_knows_where_it_comes_from(name: str) -> None:
     program = lampc.compile.text(PROGRAMS[name])
     for graph in (program.elaborated.graph, program.whole):
-        for _, attributes in graph.nx.nodes(data=True):
+        for _, attributes in graph.nx().nodes(data=True):
             node = attributes["node"]
             assert node.spans or node.stage == "update", node
             assert all(span.text.strip() for span in node.spans)
