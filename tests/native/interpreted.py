@@ -91,7 +91,8 @@ class _Spot:
         first = next((value for value in values if math.isnan(value)), max(values))
         if reduction.fold is Fold.MAX:
             return first
-        return float(next(k for k, value in enumerate(values) if value == first or math.isnan(value)))
+        lost = [k for k, value in enumerate(values) if math.isnan(value)]
+        return float(lost[-1] if lost else values.index(first))
 
     def whole(self, part: Index) -> int:
         if isinstance(part, Affine):
