@@ -35,7 +35,7 @@ def _part(part: Nest | Scan, name: Name, indent: str) -> list[str]:
         lines.append(f"{indent}  {reduction.name} = {reduction.fold} {axes}: {text(reduction.expression, name)}")
     for store in part.stores:
         sign = "+=" if store.add else "="
-        lines.append(f"{indent}  {_place(store.view, store.index, name)} {sign} {text(store.expression, name)}")
+        lines.append(f"{indent}  {place(store.view, store.index, name)} {sign} {text(store.expression, name)}")
     return lines
 
 
@@ -43,8 +43,9 @@ def _axis(axis: Axis) -> str:
     return f"{axis.name}<{axis.extent}"
 
 
-def _place(view: View, index: tuple[Index, ...], name: Name) -> str:
-    inner = [_place(part.view, part.index, name) if isinstance(part, Through) else str(part) for part in index]
+def place(view: View, index: tuple[Index, ...], name: Name) -> str:
+    """A view at an index."""
+    inner = [place(part.view, part.index, name) if isinstance(part, Through) else str(part) for part in index]
     order = "" if view.memory == tuple(range(len(view.dims))) else "".join(f"'{dim}" for dim in view.memory)
     return f"{name(view.buffer)}{order}[{', '.join(inner)}]"
 
@@ -53,7 +54,7 @@ def text(expression: Expression, name: Name) -> str:
     """An expression."""
     if isinstance(expression, At):
         outside = "" if expression.otherwise is None else f" or {expression.otherwise:g}"
-        return _place(expression.view, expression.index, name) + outside
+        return place(expression.view, expression.index, name) + outside
     if isinstance(expression, Number):
         return str(expression.value)
     if isinstance(expression, Place):

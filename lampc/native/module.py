@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from lampc.ir.graph import Graph
+from lampc.loops.language import Loops
+from lampc.loops.verify import verify
 from lampc.native import nests
 from lampc.native.code import Target, function
 from lampc.native.emit import Functions, Lane, Writer
@@ -18,6 +21,7 @@ from lampc.native.spaces import NoNativeForm
 from lampc.native.stop import ABANDONED
 from lampc.native.tile import padded
 from lampc.passes.totals import MEAN, Totals
+from lampc.passes.verified import asked
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,8 @@ def build(
     kernels = fuse(found.kernels, found.buffers, keep, found.outputs.get("loss")) if fused else found.kernels
     if poison:
         kernels = poisoned(kernels, found.buffers, keep)
+    if asked():
+        _see((*found.first, *kernels), found.buffers)
     functions = Functions(write, target.fma)
     named: dict[str, str] = {}
     calls: list[_Call] = []
@@ -88,6 +94,14 @@ def build(
     meet = _meeting(functions, target.yields)
     texts = [meet, *(f"define internal void {name}{text}" for text, name in named.items())]
     return replace(module, text="\n\n".join([str(functions), *texts, run, ""]))
+
+
+def _see(kernels: Sequence[AnyKernel], buffers: Mapping[int, Buffer]) -> None:
+    """See that nests are sound."""
+    private = {id for id, buffer in buffers.items() if buffer.kind is Kind.PRIVATE}
+    for kernel in kernels:
+        if isinstance(kernel, Loops):
+            verify(kernel, lambda id: buffers[id].name, lambda id: (buffers[id].rows, buffers[id].cols), private)
 
 
 def _meeting(functions: Functions, yields: str) -> str:

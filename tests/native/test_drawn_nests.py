@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from drawn_nests import Drawing, drawn
+from interpreted import interpret
 from numpy.typing import NDArray
+from rendered_nests import TYPES, Case, compiled, ran
 
 from lampc.loops.language import Axis, Fold, Loops, Nest
 from lampc.loops.schedule import Schedule, chosen
 from lampc.native.engine import host
 from lampc.native.nests import Chooser
-from tests.native.drawn_nests import Drawing, drawn
-from tests.native.interpreted import interpret
-from tests.native.rendered_nests import TYPES, Case, compiled, ran
 
 
 def numbers_of(drawing: Drawing, seed: int, whole: bool) -> dict[int, NDArray[Any]]:
