@@ -32,7 +32,7 @@ DRAWS = {"dropout", "noise"}
 ELSEWHERE = {"pack": "where gradients lie, no number of them: training tests it"}
 """What has no native form alone."""
 NO_NATIVE = {
-    "all_reduce", "rope", "vjp", "wait", "with_gradient",
+    "all_reduce", "vjp", "wait", "with_gradient",
 }  # fmt: skip
 """Ops that run from the op list alone: one that gets a native form leaves this list, and is judged below."""
 REFERENCE_LACKS = {"conv2": "groups of a transposed convolution", "pad2": "a negative amount", "rnn5": "Relu"}

@@ -13,6 +13,7 @@ from lampc.native.forms.grid import GRID
 from lampc.native.forms.moving import MOVING
 from lampc.native.forms.pooling import POOLING
 from lampc.native.forms.reductions import REDUCTIONS
+from lampc.native.forms.rotary import ROTARY
 from lampc.native.forms.scans import SCANS
 from lampc.native.forms.tables import TABLES
 from lampc.native.making import Making
@@ -28,6 +29,7 @@ FORMS: Mapping[type[Op], Form] = {
     **MOVING,
     **POOLING,
     **REDUCTIONS,
+    **ROTARY,
     **SCANS,
     **TABLES,
 }
