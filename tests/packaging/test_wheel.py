@@ -68,7 +68,7 @@ def test_commands_of_readme_and_tour_work_in_an_empty_folder(python: Path, tmp_p
                     done = shell(re.sub(r"(^|\| )lampc ", lampc, command), tmp_path)
                 assert done.returncode == 0, (command, done.stderr)
     names = {"flowers.lamp", "iris.csv", "mine.lamp", "runs", "sweep-xor", "xor.lamp"}
-    names |= {"flats.csv", "flats.lamp", *(f"price.{ending}" for ending in ("c", "lamp", "onnx", "py", "safetensors"))}
+    names |= {"flats.csv", "flats.lamp", "price", *(f"price.{ending}" for ending in ("c", "lamp", "onnx", "py", "safetensors"))}
     assert {path.name for path in tmp_path.iterdir()} == names
 
 

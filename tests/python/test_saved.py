@@ -62,7 +62,7 @@ def same(one: Model, other: Model) -> bool:
 @pytest.mark.parametrize("way", WAYS)
 def test_training_goes_on_to_the_same_bits(way: str, source: str, backend: str, tmp_path: Path) -> None:
     model = lampc.compile.text(SOURCES[source], name="a.lamp").model(seed=5, backend=backend)
-    assert model.backend.name == ("native" if backend == "auto" and source != "batchnorm" else "torch")
+    assert model.backend.name == ("native" if backend == "auto" else "torch")
     model.train()
     model.set(lr=0.015)
     other = WAYS[way](model, tmp_path)

@@ -44,7 +44,7 @@ def test_predictions_are_of_every_head_by_its_name(two: Run) -> None:
     scores = model.value("kind", two.normalised(X))
     assert list(map(int, columns["kind"])) == scores.argmax(1).tolist()
     np.testing.assert_allclose(columns["kind.p_1"], scores.double().softmax(1)[:, 1], rtol=1e-6)
-    np.testing.assert_allclose(columns["size"], model(two.normalised(X)).flatten(), rtol=1e-6)
+    np.testing.assert_allclose(columns["size"], model(two.normalised(X)).flatten(), rtol=1e-6, atol=1e-7)
 
 
 def test_the_report_shows_the_mistakes_of_each_value_that_is_compared(two: Run) -> None:
