@@ -245,6 +245,8 @@ class Addresses:
         guarded = {axis for _, part in access.guards() for axis, _ in part.terms}
         if (vector in guarded and self.s.lane.count > 1) or not guarded <= done:
             return False
+        if any(isinstance(part, Through) and not _axes(part.index) <= done for part in access.index):
+            return False  # how far a table's number will move on is not known
         near = {block} if block is not None and block in done and not self._apart(access) else set[Axis]()
         return access.axes() <= done or self._reach(access, near, done) <= self._room(access)
 

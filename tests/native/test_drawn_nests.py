@@ -72,7 +72,7 @@ def along_vectors(case: Case) -> tuple[Axis, ...]:
     return tuple(axis if axis in reduced else None for axis in vectors)  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", [*range(60), 177, 285])
 def test_drawn_nests(seed: int) -> None:
     drawing, loops = drawn(seed)
     double = drawing.dtype == "f64"
