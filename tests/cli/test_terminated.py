@@ -21,12 +21,12 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
 LONG = """linear 2->512 xavier; tanh
 repeat 6 { linear 512 xavier; tanh }
 linear 1 xavier
-data disc train=4000 test=10
+data disc train=16000 test=10
 loss mse
 optimizer adam lr=0.0001
-train epochs=2 batch=4000 backend=BACKEND
+train epochs=2 batch=16000 backend=BACKEND
 """
-"""Two steps, of about a second each."""
+"""Two steps, of a second or more each."""
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
