@@ -6,6 +6,7 @@ two others hold is computed once.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -132,6 +133,44 @@ def children(expression: Expression) -> tuple[Expression, ...]:
     if isinstance(expression, Call):
         return expression.arguments
     return (expression.argument,) if isinstance(expression, Across) else ()
+
+
+def walk(root: Expression, seen: set[int]) -> Iterator[Expression]:
+    """An expression's parts that have not been ``seen``, operands first; they are from then on."""
+    stack = [(root, False)]
+    while stack:
+        current, ready = stack.pop()
+        if id(current) in seen:
+            continue
+        if ready:
+            seen.add(id(current))
+            yield current
+        else:
+            stack.append((current, True))
+            stack.extend((child, False) for child in reversed(children(current)))
+
+
+def parts_of(roots: Iterable[Expression]) -> Iterator[Expression]:
+    """Every part of some expressions, operands first, each once."""
+    seen: set[int] = set()
+    for root in roots:
+        yield from walk(root, seen)
+
+
+def exchanged(roots: Sequence[Expression], leaf: Callable[[Expression], Expression],
+              known: dict[int, Expression] | None = None) -> list[Expression]:  # fmt: skip
+    """Expressions with other leaves, shared as they were; ``known``: what stands for some parts already, whatever they hold."""
+    made = {} if known is None else known
+    for part in parts_of(roots):  # operands first, so that nothing recurs
+        if id(part) in made:
+            continue
+        if isinstance(part, Call):
+            made[id(part)] = Call(part.function, tuple(made[id(argument)] for argument in part.arguments))
+        elif isinstance(part, Across):
+            made[id(part)] = Across(part.kind, made[id(part.argument)])
+        else:
+            made[id(part)] = leaf(part)
+    return [made[id(root)] for root in roots]
 
 
 def shifted(place: str, shift: Shift) -> str:

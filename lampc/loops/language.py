@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from lampc.ir.expression import Call, Expression
+from lampc.ir.expression import Expression, parts_of
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,22 @@ class Affine:
             return None
         return self.constant + sum(c * (axis.extent.count - 1) for axis, c in self.terms if c > 0)
 
+    def within(self, dim: Extent) -> bool:
+        """Whether it lies within a dimension, for every batch."""
+        least, greatest = (self._bound(sign) for sign in (-1, 1))
+        slope, size = (dim.count, 0) if dim.batched else (0, dim.count)
+        below = least[0] >= 0 and sum(least) >= 0
+        return below and greatest[0] <= slope and sum(greatest) <= slope + size - 1
+
+    def _bound(self, sign: int) -> tuple[int, int]:
+        """Its least (-1) or greatest (1) value as a number for each sample of the batch, and another."""
+        slope, offset = 0, self.constant
+        for axis, coefficient in self.terms:
+            if coefficient * sign > 0:
+                slope += coefficient * axis.extent.count if axis.extent.batched else 0
+                offset += coefficient * (-1 if axis.extent.batched else axis.extent.count - 1)
+        return slope, offset
+
     def __str__(self) -> str:
         parts = [(axis.name if c == 1 else f"-{axis.name}" if c == -1 else f"{c}{axis.name}") for axis, c in self.terms]
         text = "".join(part if not k or part.startswith("-") else f"+{part}" for k, part in enumerate(parts))
@@ -134,14 +150,6 @@ class Place(Expression):
 
 
 @dataclass(frozen=True, eq=False)
-class Draw(Expression):
-    """A number in [0, 1) drawn for a place that is counted by ``value``, this step, and a stream of its own."""
-
-    stream: int
-    value: Affine
-
-
-@dataclass(frozen=True, eq=False)
 class Reduced(Expression):
     """What a reduction of the same nest has found here."""
 
@@ -190,9 +198,7 @@ class Nest:
 
     def parts(self) -> Iterator[Expression]:
         """Every expression, operands first, each once."""
-        seen: set[int] = set()
-        for root in (*(r.expression for r in self.reductions), *(s.expression for s in self.stores)):
-            yield from walk(root, seen)
+        return parts_of([*(r.expression for r in self.reductions), *(s.expression for s in self.stores)])
 
     def accesses(self) -> Iterator[tuple[View, tuple[Index, ...], bool]]:
         """Every view that is read or written, the index, and whether it is written."""
@@ -255,18 +261,3 @@ def _through(index: tuple[Index, ...]) -> Iterator[tuple[View, tuple[Index, ...]
     for part in index:
         if isinstance(part, Through):
             yield part.view, part.index, False
-
-
-def walk(root: Expression, seen: set[int]) -> Iterator[Expression]:
-    """An expression's parts that have not been ``seen``, operands first."""
-    stack = [(root, False)]
-    while stack:
-        current, ready = stack.pop()
-        if id(current) in seen:
-            continue
-        if ready:
-            seen.add(id(current))
-            yield current
-        else:
-            stack.append((current, True))
-            stack.extend((child, False) for child in reversed(current.arguments if isinstance(current, Call) else ()))

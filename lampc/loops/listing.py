@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lampc.ir.expression import Call, Expression, Number
-from lampc.loops.language import At, Axis, Draw, Index, Loops, Nest, Place, Reduced, Scan, Through, View
+from lampc.loops.language import At, Axis, Index, Loops, Nest, Place, Reduced, Scan, Through, View
 
 _SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 
@@ -61,8 +61,6 @@ def text(expression: Expression, name: Name) -> str:
         return str(expression.value)
     if isinstance(expression, Reduced):
         return expression.name
-    if isinstance(expression, Draw):
-        return f"random({expression.value})"
     assert isinstance(expression, Call)
     parts = [text(argument, name) for argument in expression.arguments]
     sign = _SIGNS.get(expression.function)

@@ -1,6 +1,7 @@
 """How a nest is gone over: which axis lies in vectors, which are kept in registers as a block, which threads share.
 
-The order in which the numbers of a reduction meet is the nest's own; a schedule changes how long it takes, never a bit.
+The order in which the numbers of a reduction meet is the nest's own, and so is the axis that lies in vectors, which decides
+it where that is reduced: neither machine nor batch has a say. All else of a schedule changes how long it takes, never a bit.
 """
 
 from __future__ import annotations
@@ -8,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lampc.ir.expression import Call, Expression
-from lampc.loops.language import Affine, At, Axis, Extent, Fold, Index, Nest, Reduced, Reduction, View, walk
+from lampc.ir.expression import Call, Expression, walk
+from lampc.loops.language import Affine, At, Axis, Extent, Fold, Index, Nest, Place, Reduced, Reduction, Through, View
 
 MOST_VECTORS = 4
 """Vectors of a block."""
@@ -57,20 +58,35 @@ def columns(view: View) -> int:
     return view.dims[view.memory[-1]].count
 
 
-def step_along(axis: Axis, view: View, index: tuple[Index, ...], row: int) -> Extent | None:
-    """Elements that an access moves by from one place of an axis to the next; None if a number found elsewhere says so."""
-    total = Extent(0)
-    for part, stride in zip(index, strides(view, row), strict=True):
-        if not isinstance(part, Affine):
-            if any(axis == a for inner in part.index for a, _ in inner.terms):
-                return None
-            continue
-        for a, coefficient in part.terms:
-            if a == axis and stride.count:
-                if total.count and total.batched != stride.batched:
-                    return None
-                total = Extent(total.count + coefficient * stride.count, stride.batched)
-    return total
+def steps(index: tuple[Index, ...], strides: tuple[Extent, ...]) -> dict[Axis, list[Extent]]:
+    """Elements from one place of each axis to the next, as a sum; what a table adds is left out."""
+    found: dict[Axis, list[Extent]] = {}
+    for part, stride in zip(index, strides, strict=True):
+        for axis, coefficient in part.terms if isinstance(part, Affine) else ():
+            found.setdefault(axis, []).append(Extent(coefficient * stride.count, stride.batched))
+    return {axis: merged(parts) for axis, parts in found.items()}
+
+
+def merged(parts: list[Extent]) -> list[Extent]:
+    """A sum of steps, those of the batch and the others apart."""
+    sums = {flag: sum(part.count for part in parts if part.batched is flag) for flag in (False, True)}
+    return [Extent(count, flag) for flag, count in sums.items() if count]
+
+
+def axes_of(index: tuple[Index, ...]) -> frozenset[Axis]:
+    """The axes that an index moves with."""
+    axes: set[Axis] = set()
+    for part in index:
+        axes |= axes_of(part.index) if isinstance(part, Through) else {axis for axis, _ in part.terms}
+    return frozenset(axes)
+
+
+def step_along(axis: Axis, index: tuple[Index, ...], strides: tuple[Extent, ...]) -> Extent | None:
+    """The step of an axis; None if it is no single one, or a number found elsewhere decides."""
+    if any(isinstance(part, Through) and axis in axes_of(part.index) for part in index):
+        return None
+    found = steps(index, strides).get(axis, [])
+    return found[0] if len(found) == 1 else None if found else Extent(0)
 
 
 def chosen(nest: Nest, registers: int, batch: int) -> Schedule:
@@ -118,10 +134,10 @@ def _vector(nest: Nest) -> Axis | None:
             continue
         score = 0
         for store in nest.stores:
-            step = step_along(axis, store.view, store.index, 1 << 40)
+            step = _step(axis, store.view, store.index)
             score += {1: 4, 0: -100}.get(step.count, -1) if step is not None else -100
         for view, index in _reads(nest):
-            step = step_along(axis, view, index, 1 << 40)
+            step = _step(axis, view, index)
             score += 0 if step is None or not step.count else 1 if step.count == 1 else -1
         score = score * min(8, axis.extent.count if not axis.extent.batched else 8)
         if best is None or score > best[0]:
@@ -137,15 +153,16 @@ def _vector(nest: Nest) -> Axis | None:
     return best[1] if best is not None and best[0] > -100 else None
 
 
+def _step(axis: Axis, view: View, index: tuple[Index, ...]) -> Extent | None:
+    """The same in rows of any length: whether it is 1 is what matters."""
+    return step_along(axis, index, strides(view, 1 << 40))
+
+
 def _contiguous(axis: Axis, nest: Nest) -> bool:
-    steps = [step_along(axis, view, index, 1 << 40) for view, index in _reads(nest)]
-    if any(axis in _axes(store.index) for store in nest.stores):
+    steps = [_step(axis, view, index) for view, index in _reads(nest)]
+    if any(axis in axes_of(store.index) for store in nest.stores):
         return False
     return axis.extent.count >= 4 and all(step is not None and step.count in (0, 1) for step in steps)
-
-
-def _axes(index: tuple[Index, ...]) -> set[Axis]:
-    return {axis for part in index if isinstance(part, Affine) for axis, _ in part.terms}
 
 
 def _reads(nest: Nest) -> Iterator[tuple[View, tuple[Index, ...]]]:
@@ -190,22 +207,14 @@ def grouped(reductions: tuple[Reduction, ...]) -> list[list[Reduction]]:
 
 def dependencies(nest: Nest) -> dict[int, frozenset[Axis]]:
     """The axes that each expression changes with."""
-    from lampc.loops.language import Draw, Place, Through
-
     results: dict[str, frozenset[Axis]] = {}
     found: dict[int, frozenset[Axis]] = {}
-
-    def of_index(index: tuple[Index, ...]) -> frozenset[Axis]:
-        axes: set[Axis] = set()
-        for part in index:
-            axes |= of_index(part.index) if isinstance(part, Through) else {axis for axis, _ in part.terms}
-        return frozenset(axes)
 
     def of_root(root: Expression) -> frozenset[Axis]:
         for part in walk(root, set()):
             if isinstance(part, At):
-                found[id(part)] = of_index(part.index)
-            elif isinstance(part, Place | Draw):
+                found[id(part)] = axes_of(part.index)
+            elif isinstance(part, Place):
                 found[id(part)] = frozenset(axis for axis, _ in part.value.terms)
             elif isinstance(part, Reduced):
                 found[id(part)] = results[part.name]

@@ -11,12 +11,11 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from lampc.ir.expression import Expression
+from lampc.ir.expression import Expression, walk
 from lampc.loops.language import (
     Affine,
     At,
     Axis,
-    Draw,
     Extent,
     Index,
     Loops,
@@ -27,7 +26,6 @@ from lampc.loops.language import (
     Scan,
     Through,
     View,
-    walk,
 )
 from lampc.loops.listing import listing, place
 from lampc.loops.schedule import columns
@@ -126,7 +124,7 @@ def _known(root: Expression, axes: set[Axis], reductions: set[str]) -> None:
             _hold(part.name in reductions, f"{part.name} is asked for before it is reduced")
         elif isinstance(part, At):
             _axes_known(part.index, axes)
-        elif isinstance(part, Place | Draw):
+        elif isinstance(part, Place):
             _axes_known((part.value,), axes)
 
 
@@ -152,25 +150,7 @@ def _within(access: _Access, name: Callable[[int], str], space: Space | None) ->
         _hold(_fits(view, *space(view.buffer)), f"{said} is seen in dimensions that its buffer does not have")
     for part, dim in zip(access.index, view.dims, strict=True):
         if isinstance(part, Affine) and access.otherwise is None:
-            _hold(inside(part, dim), f"{said} may lie outside: {part} of {dim}")
-
-
-def inside(part: Affine, dim: Extent) -> bool:
-    """Whether an index lies within a dimension, for every batch."""
-    least, greatest = (_bound(part, sign) for sign in (-1, 1))
-    slope, size = (dim.count, 0) if dim.batched else (0, dim.count)
-    below = least[0] >= 0 and sum(least) >= 0
-    return below and greatest[0] <= slope and sum(greatest) <= slope + size - 1
-
-
-def _bound(part: Affine, sign: int) -> tuple[int, int]:
-    """Its least (-1) or greatest (1) value as a number for each sample of the batch, and another."""
-    slope, offset = 0, part.constant
-    for axis, coefficient in part.terms:
-        if coefficient * sign > 0:
-            slope += coefficient * axis.extent.count if axis.extent.batched else 0
-            offset += coefficient * (-1 if axis.extent.batched else axis.extent.count - 1)
-    return slope, offset
+            _hold(part.within(dim), f"{said} may lie outside: {part} of {dim}")
 
 
 def _fits(view: View, rows: Extent, cols: int) -> bool:

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from lampc.ir.expression import Number
 from lampc.loops.language import Affine, Axis, Extent, Index, Through, View
-from lampc.loops.schedule import Schedule, columns, strides
-from lampc.native.emit import Lane, Writer, literal
+from lampc.loops.schedule import Schedule, axes_of, columns, merged, step_along, steps, strides
+from lampc.native.emit import Lane, Writer, element, literal
 from lampc.native.kernel import Buffer
 from lampc.native.tile import padded
 
@@ -27,31 +26,16 @@ class Access:
     index: tuple[Index, ...]
     otherwise: float | None = None
 
-    def axes(self) -> set[Axis]:
+    def axes(self) -> frozenset[Axis]:
         """The axes that it moves with."""
-        return _axes(self.index)
+        return axes_of(self.index)
 
     def guards(self) -> list[tuple[int, Affine]]:
         """The dimensions in which it may lie outside."""
         if self.otherwise is None:
             return []
         pairs = zip(range(len(self.index)), self.index, self.view.dims, strict=True)
-        return [(dim, part) for dim, part, extent in pairs if isinstance(part, Affine) and not _inside(part, extent)]
-
-
-def _axes(index: tuple[Index, ...]) -> set[Axis]:
-    found: set[Axis] = set()
-    for part in index:
-        found |= _axes(part.index) if isinstance(part, Through) else {axis for axis, _ in part.terms}
-    return found
-
-
-def _inside(part: Affine, extent: Extent) -> bool:
-    """Whether an index stays within a dimension; a batch's own axis does."""
-    if extent.batched:
-        return len(part.terms) == 1 and part.constant == 0 and part.terms[0] == (Axis(part.terms[0][0].name, extent), 1)
-    greatest = part.greatest()
-    return part.least() >= 0 and greatest is not None and greatest < extent.count
+        return [(dim, part) for dim, part, extent in pairs if isinstance(part, Affine) and not part.within(extent)]
 
 
 @dataclass
@@ -97,6 +81,13 @@ class State:
             return str(extent.count)
         return "%batch" if extent.count == 1 else self.writer.let(f"mul nsw i64 %batch, {extent.count}")
 
+    def share(self, extent: Extent) -> tuple[str, str]:
+        """From where and up to where this thread's part of so many places reaches."""
+        w, size = self.writer, self.size(extent)
+        first = w.let(f"mul nsw i64 {size}, %part")
+        following = w.let(f"add nsw i64 {first}, {size}")
+        return w.let(f"sdiv i64 {first}, %parts"), w.let(f"sdiv i64 {following}, %parts")
+
     def times(self, place: str, step: Extent) -> str:
         """A place times a step, in elements."""
         if place.lstrip("-").isdigit() and not step.batched:
@@ -128,15 +119,11 @@ class Addresses:
 
     def kind(self, view: View) -> str:
         """The element type of a view's buffer."""
-        return {"f64": "double", "f32": "float"}.get(self.s.buffers[view.buffer].dtype, "i64")
+        return element(self.s.buffers[view.buffer].dtype)
 
     def steps(self, access: Access) -> dict[Axis, list[Extent]]:
-        """Elements from one place of each axis to the next, as a sum; what is found through a table apart."""
-        found: dict[Axis, list[Extent]] = {}
-        for part, stride in zip(access.index, self._strides(access.view), strict=True):
-            for axis, coefficient in part.terms if isinstance(part, Affine) else ():
-                found.setdefault(axis, []).append(Extent(coefficient * stride.count, stride.batched))
-        return {axis: _merged(steps) for axis, steps in found.items()}
+        """Elements from one place of each axis to the next."""
+        return steps(access.index, self._strides(access.view))
 
     def _strides(self, view: View) -> tuple[Extent, ...]:
         return strides(view, padded(columns(view), self.s.full))
@@ -144,21 +131,18 @@ class Addresses:
     def along(self, access: Access) -> Extent | None:
         """The step of the vector axis; None if it is no single one, or a number found elsewhere decides."""
         vector = self.s.schedule.vector
-        if any(isinstance(part, Through) and vector in _axes(part.index) for part in access.index):
-            return None
-        steps = [] if vector is None else self.steps(access).get(vector, [])
-        return steps[0] if len(steps) == 1 else None if steps else Extent(0)
+        return Extent(0) if vector is None else step_along(vector, access.index, self._strides(access.view))
 
     # Chains ---------------------------------------------------------------------------------------------------------
 
     def pointer(self, access: Access, row: int = 0, column: int = 0) -> str:
         """Where the number for the places that are known lies, ``row`` along the block and ``column`` vectors on."""
-        block, vector, steps = self.s.schedule.block, self.s.schedule.vector, self.steps(access)
+        block, vector, moves = self.s.schedule.block, self.s.schedule.vector, self.steps(access)
         apart = self._apart(access)
         found = self._chain(access, row if apart else 0)
-        offsets = [] if apart or not row else [self.s.times(str(row), step) for step in steps.get(block, ())]  # type: ignore[arg-type]
-        if column and vector in steps:
-            offsets += [self.s.times(str(column * self.s.lane.count), step) for step in steps[vector]]
+        offsets = [] if apart or not row else [self.s.times(str(row), step) for step in moves.get(block, ())]  # type: ignore[arg-type]
+        if column and vector in moves:
+            offsets += [self.s.times(str(column * self.s.lane.count), step) for step in moves[vector]]
         for offset in offsets:
             found = self.w.at(found, offset, self.kind(access.view))
         return found
@@ -169,7 +153,7 @@ class Addresses:
         if block is None or self.s.schedule.size == 1:
             return block is not None
         guarded = {axis for _, part in access.guards() for axis, _ in part.terms}
-        found = any(isinstance(part, Through) and block in _axes(part.index) for part in access.index)
+        found = any(isinstance(part, Through) and block in axes_of(part.index) for part in access.index)
         return found or block in guarded or (bool(access.guards()) and self._reach(access, {block}) > self._room(access))
 
     def _reach(self, access: Access, near: set[Axis], done: set[Axis] | None = None) -> float:
@@ -178,7 +162,7 @@ class Addresses:
         ``near``: axes of which only the block's places count; all others do if ``done`` is given, and they are not in it.
         """
         reach = 0.0
-        for axis, steps in self.steps(access).items():
+        for axis, moves in self.steps(access).items():
             if axis in near:
                 places: float = self.s.schedule.size
             elif done is None or axis in done:
@@ -186,8 +170,8 @@ class Addresses:
             else:
                 places = float("inf") if axis.extent.batched else axis.extent.count
             if places > 1:
-                forward = all(not step.batched and step.count > 0 for step in steps)
-                reach += (places - 1) * sum(step.count for step in steps) if forward else float("inf")
+                forward = all(not step.batched and step.count > 0 for step in moves)
+                reach += (places - 1) * sum(step.count for step in moves) if forward else float("inf")
         return reach
 
     def _room(self, access: Access) -> int:
@@ -197,21 +181,21 @@ class Addresses:
     def _chain(self, access: Access, row: int) -> str:
         """The base, moved on by one known axis after another; where a guard's axes are all known it chooses."""
         s, kind = self.s, self.kind(access.view)
-        steps, strides = self.steps(access), self._strides(access.view)
+        moves, widths = self.steps(access), self._strides(access.view)
         constants = [Extent(part.constant * stride.count, stride.batched)
-                     for part, stride in zip(access.index, strides, strict=True) if isinstance(part, Affine)]  # fmt: skip
-        found = self._moved(s.pointers[access.view.buffer], [("1", step) for step in _merged(constants)], kind)
+                     for part, stride in zip(access.index, widths, strict=True) if isinstance(part, Affine)]  # fmt: skip
+        found = self._moved(s.pointers[access.view.buffer], [("1", step) for step in merged(constants)], kind)
         waiting = [(n, part) for n, part in enumerate(access.index) if isinstance(part, Through)]
         guards, done = access.guards(), set[Axis]()
         for axis, place in [(None, ""), *s.places.items()]:
             if axis is not None:
                 done.add(axis)
-                found = self._moved(found, [(place, step) for step in steps.get(axis, ())], kind)
+                found = self._moved(found, [(place, step) for step in moves.get(axis, ())], kind)
                 if row and axis == s.schedule.block:
-                    found = self._moved(found, [(str(row), step) for step in steps.get(axis, ())], kind)
-            for n, part in [each for each in waiting if _axes(each[1].index) <= done]:
+                    found = self._moved(found, [(str(row), step) for step in moves.get(axis, ())], kind)
+            for n, part in [each for each in waiting if axes_of(each[1].index) <= done]:
                 waiting.remove((n, part))
-                found = self._moved(found, [(self._through(part, row), strides[n])], kind)
+                found = self._moved(found, [(self._through(part, row), widths[n])], kind)
             if guards and self._decided(access, done):
                 found, guards = self._guarded(access, guards, found, row), []
         return found
@@ -245,7 +229,7 @@ class Addresses:
         guarded = {axis for _, part in access.guards() for axis, _ in part.terms}
         if (vector in guarded and self.s.lane.count > 1) or not guarded <= done:
             return False
-        if any(isinstance(part, Through) and not _axes(part.index) <= done for part in access.index):
+        if any(isinstance(part, Through) and not axes_of(part.index) <= done for part in access.index):
             return False  # how far a table's number will move on is not known
         near = {block} if block is not None and block in done and not self._apart(access) else set[Axis]()
         return access.axes() <= done or self._reach(access, near, done) <= self._room(access)
@@ -292,13 +276,7 @@ class Addresses:
         return self._spread(access, row, column)
 
     def _plain(self, access: Access, lane: Lane, address: str) -> str:
-        dtype, w = self.s.buffers[access.view.buffer].dtype, self.w
-        if dtype == "i64":
-            whole = w.let(f"load {lane.of('i64')}, ptr {address}, align 8")
-            return w.let(f"sitofp {lane.of('i64')} {whole} to {lane}")
-        own = Lane(dtype == "f64", lane.count)
-        value = w.load(own, address)
-        return value if own == lane else w.let(f"{'fptrunc' if own.double else 'fpext'} {own} {value} to {lane}")
+        return self.w.load_as(self.s.buffers[access.view.buffer].dtype, lane, address)
 
     def _spread(self, access: Access, row: int, column: int) -> str:
         """A vector number by number: its places lie apart, or some of them outside."""
@@ -351,32 +329,6 @@ class Addresses:
         return padding and access.index[last] == Affine(((vector, 1),)) and view.dims[last] == vector.extent  # type: ignore[arg-type, union-attr]
 
     def _write(self, access: Access, lane: Lane, value: str, address: str, add: bool) -> None:
-        w, dtype = self.w, self.s.buffers[access.view.buffer].dtype
         if add:
-            value = w.let(f"fadd {lane} {self._plain(access, lane, address)}, {value}")
-        if dtype == "i64":
-            value = w.let(f"fptosi {lane} {value} to {lane.of('i64')}")
-            w.line(f"store {lane.of('i64')} {value}, ptr {address}, align 8")
-            return
-        own = Lane(dtype == "f64", lane.count)
-        if own != lane:
-            value = w.let(f"{'fpext' if own.double else 'fptrunc'} {lane} {value} to {own}")
-        w.store(own, value, address)
-
-    def number(self, part: Number) -> str:
-        """A number that may depend on the batch."""
-        value, power, lane = part.value.value, part.value.power, self.s.lane.one
-        if not power:
-            return self.w.constant(lane, value)
-        double = Lane(True, 1)
-        result = self.w.constant(double, value)
-        batch = self.w.let("sitofp i64 %batch to double")
-        for _ in range(abs(power)):
-            result = self.w.let(f"{'fmul' if power > 0 else 'fdiv'} double {result}, {batch}")
-        return result if lane.double else self.w.let(f"fptrunc double {result} to float")
-
-
-def _merged(steps: list[Extent]) -> list[Extent]:
-    """A sum of steps, those of the batch and the others apart."""
-    sums = {flag: sum(step.count for step in steps if step.batched is flag) for flag in (False, True)}
-    return [Extent(count, flag) for flag, count in sums.items() if count]
+            value = self.w.let(f"fadd {lane} {self._plain(access, lane, address)}, {value}")
+        self.w.store_as(self.s.buffers[access.view.buffer].dtype, lane, value, address)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from lampc.ir.types import Coefficient, DType
+
 Values = list[str]
 
 
@@ -49,6 +51,11 @@ class Lane:
     def one(self) -> Lane:
         """One number of it."""
         return Lane(self.double, 1)
+
+
+def element(dtype: DType) -> str:
+    """The type of a buffer's numbers in memory."""
+    return {"f64": "double", "f32": "float"}.get(dtype, "i64")
 
 
 def literal(value: float, double: bool) -> str:
@@ -95,6 +102,17 @@ class Writer:
         """The same integer in every place."""
         return str(value) if lane.count == 1 else f"splat (i{lane.bits} {value})"
 
+    def coefficient(self, number: Coefficient, lane: Lane) -> str:
+        """One number, which may depend on the batch."""
+        if not number.power:
+            return self.constant(lane, number.value)
+        double = Lane(True, 1)
+        result = self.constant(double, number.value)
+        batch = self.let("sitofp i64 %batch to double")
+        for _ in range(abs(number.power)):
+            result = self.let(f"{'fmul' if number.power > 0 else 'fdiv'} double {result}, {batch}")
+        return result if lane.double else self.let(f"fptrunc double {result} to float")
+
     def splat(self, lane: Lane, value: str) -> str:
         """One number in every place."""
         if lane.count == 1:
@@ -134,6 +152,26 @@ class Writer:
     def store(self, lane: Lane, value: str, address: str) -> None:
         """Numbers to memory."""
         self.line(f"store {lane} {value}, ptr {address}, align {lane.bits // 8}")
+
+    def load_as(self, dtype: DType, lane: Lane, address: str) -> str:
+        """Numbers of a buffer's type, as those of ``lane``."""
+        if dtype == "i64":
+            whole = self.let(f"load {lane.of('i64')}, ptr {address}, align 8")
+            return self.let(f"sitofp {lane.of('i64')} {whole} to {lane}")
+        own = Lane(dtype == "f64", lane.count)
+        value = self.load(own, address)
+        return value if own == lane else self.let(f"{'fptrunc' if own.double else 'fpext'} {own} {value} to {lane}")
+
+    def store_as(self, dtype: DType, lane: Lane, value: str, address: str) -> None:
+        """Numbers of ``lane`` to memory, as those of a buffer's type."""
+        if dtype == "i64":
+            whole = self.let(f"fptosi {lane} {value} to {lane.of('i64')}")
+            self.line(f"store {lane.of('i64')} {whole}, ptr {address}, align 8")
+            return
+        own = Lane(dtype == "f64", lane.count)
+        if own != lane:
+            value = self.let(f"{'fpext' if own.double else 'fptrunc'} {lane} {value} to {own}")
+        self.store(own, value, address)
 
     def fetch(self, address: str) -> None:
         """Have memory on its way to the first cache, to be written as well."""

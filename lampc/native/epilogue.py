@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from lampc.ir.expression import HERE, Call, Expression, Load, Number, Pattern
+from lampc.ir.expression import HERE, Call, Expression, Load, Number, Pattern, exchanged
 from lampc.loops.language import Affine, At, Axis, Index, Loops, Nest, Put, View
 from lampc.native.kernel import Buffer, Kernel, Way
 
@@ -67,16 +67,8 @@ def joined(first: Loops, kernel: Kernel, name: str) -> Loops:
     made = _made(first, kernel)
     nest = first.body[0]
     assert made is not None and isinstance(nest, Nest)
-    known: dict[int, Expression] = {}
 
-    def said(part: Expression) -> Expression:
-        if id(part) not in known:
-            known[id(part)] = _said(part)
-        return known[id(part)]
-
-    def _said(part: Expression) -> Expression:
-        if isinstance(part, Call):
-            return Call(part.function, tuple(said(argument) for argument in part.arguments))
+    def there(part: Expression) -> Expression:
         if not isinstance(part, Load):
             return part
         if part.buffer == made.view.buffer:
@@ -88,9 +80,9 @@ def joined(first: Loops, kernel: Kernel, name: str) -> Loops:
             return At(View(part.buffer, (made.view.dims[last],)), (made.index[last],))
         return At(replace(made.view, buffer=part.buffer), made.index)
 
-    for part in kernel.parts():  # operands first, so that the recursion stays shallow
-        said(part)
-    more = tuple(Put(replace(made.view, buffer=store.buffer), made.index, said(store.expression)) for store in kernel.stores)
+    expressions = exchanged([store.expression for store in kernel.stores], there)
+    more = tuple(Put(replace(made.view, buffer=store.buffer), made.index, found)
+                 for store, found in zip(kernel.stores, expressions, strict=True))  # fmt: skip
     return replace(first, name=name, body=(replace(nest, stores=(*nest.stores, *more)),))
 
 

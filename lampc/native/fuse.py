@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from lampc.ir.expression import HERE, Across, Call, Expression, Load, Pattern
+from lampc.ir.expression import HERE, Expression, Load, Pattern, exchanged
 from lampc.loops.language import Loops
 from lampc.native import epilogue
 from lampc.native.kernel import AnyKernel, Buffer, Kernel, Kind, Rows, Store, Way
@@ -105,26 +105,15 @@ def _same_place(store: Store, load: Load) -> bool:
 def _joined(first: Kernel, kernel: Kernel) -> Kernel:
     made = {(store.buffer, _pattern(store.way), HERE): store.expression for store in first.stores}  # `_same_place` holds
     known = {(load.buffer, load.pattern, load.shift): load for load in first.loads()}
-    memo: dict[int, Expression] = {}
 
-    def exchanged(expression: Expression) -> Expression:
-        if id(expression) not in memo:
-            memo[id(expression)] = _exchange(expression)
-        return memo[id(expression)]
+    def other(part: Expression) -> Expression:
+        if not isinstance(part, Load):
+            return part
+        key = (part.buffer, part.pattern, part.shift)
+        return made.get(key) or known.get(key, part)
 
-    def _exchange(expression: Expression) -> Expression:
-        if isinstance(expression, Load):
-            key = (expression.buffer, expression.pattern, expression.shift)
-            return made.get(key) or known.get(key, expression)
-        if isinstance(expression, Call):
-            return Call(expression.function, tuple(exchanged(argument) for argument in expression.arguments))
-        if isinstance(expression, Across):
-            return Across(expression.kind, exchanged(expression.argument))
-        return expression
-
-    for part in kernel.parts():  # operands first, so that the recursion stays shallow
-        exchanged(part)
-    stores = tuple(replace(store, expression=exchanged(store.expression)) for store in kernel.stores)
+    expressions = exchanged([store.expression for store in kernel.stores], other)
+    stores = tuple(replace(store, expression=found) for store, found in zip(kernel.stores, expressions, strict=True))
     return replace(first, name=_name(first.name, kernel.name), stores=(*first.stores, *stores))
 
 

@@ -6,13 +6,13 @@ A buffer is a matrix of rows and columns. A kernel goes over a space of rows and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from lampc.ir.expression import HERE, Across, Expression, Load, Shift, children, shifted, text
+from lampc.ir.expression import HERE, Across, Expression, Load, Shift, parts_of, shifted, text, walk
 from lampc.ir.types import DType
 from lampc.loops.language import Extent as Rows
 from lampc.loops.language import Loops
@@ -148,7 +148,7 @@ class Kernel:
         seen: set[int] = set()
         written: set[int] = set()
         for store in self.stores:
-            if any(isinstance(part, Load) and part.buffer in written for part in _walk(store.expression, seen)):
+            if any(isinstance(part, Load) and part.buffer in written for part in walk(store.expression, seen)):
                 return True
             written.add(store.buffer)
         return False
@@ -157,27 +157,6 @@ class Kernel:
     def whole_rows(self) -> bool:
         """Whether some number depends on a whole row."""
         return any(isinstance(part, Across) for part in self.parts())
-
-
-def parts_of(expressions: Iterable[Expression]) -> Iterator[Expression]:
-    """Every part of some expressions, operands first, each once."""
-    seen: set[int] = set()
-    for expression in expressions:
-        yield from _walk(expression, seen)
-
-
-def _walk(expression: Expression, seen: set[int]) -> Iterator[Expression]:
-    stack = [(expression, False)]
-    while stack:
-        current, ready = stack.pop()
-        if id(current) in seen:
-            continue
-        if ready:
-            seen.add(id(current))
-            yield current
-        else:
-            stack.append((current, True))
-            stack.extend((child, False) for child in reversed(children(current)))
 
 
 AnyKernel = Kernel | Loops
@@ -207,4 +186,4 @@ def listing(kernels: Sequence[AnyKernel], buffers: Mapping[int, Buffer]) -> str:
     return "\n".join(lines)
 
 
-__all__ = ["AnyKernel", "Buffer", "Contract", "Kernel", "Kind", "Rows", "Store", "Way", "listing", "parts_of"]
+__all__ = ["AnyKernel", "Buffer", "Contract", "Kernel", "Kind", "Rows", "Store", "Way", "listing"]

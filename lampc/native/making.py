@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lampc.ir.expression import Expression, Load, Pattern
@@ -175,8 +176,11 @@ class Making:
 
     def label_of_gradient(self, node: Node, index: int = 0) -> str:
         """The parameter whose gradient a result is; empty if it is none's."""
-        value = Value(node.id, index)
-        return next((label for label, found in gradients(self.graph.outputs).items() if found == value), "")
+        return self._labels.get(Value(node.id, index), "")
+
+    @cached_property
+    def _labels(self) -> dict[Value, str]:
+        return {value: label for label, value in gradients(self.graph.outputs).items()}
 
     # Kernels --------------------------------------------------------------------------------------------------------
 
@@ -232,6 +236,11 @@ def dims(shape: Shape) -> tuple[Extent, ...]:
 def spread(shape: Shape, order: Order) -> tuple[Rows, int]:
     """The rows and columns of a shape whose axes lie in an order."""
     return space(tuple(shape[axis] for axis in order) if order else shape)
+
+
+def channels_last(rank: int) -> Order:
+    """The order of images, and of sequences, in which a place's channels lie side by side."""
+    return (0, *range(2, rank), 1) if rank > 2 else ()
 
 
 def named(extents: Sequence[Extent], prefix: str = "i") -> tuple[Axis, ...]:

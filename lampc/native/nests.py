@@ -13,7 +13,7 @@ from lampc.native.kernel import Buffer, Kind
 from lampc.native.tiles import NestTiles
 
 Chooser = Callable[[Nest, int, int], Schedule]
-"""A schedule for a nest, the vectors that registers hold, and the usual size of minibatches."""
+"""A schedule for a nest, how many vectors the registers hold, and the usual size of minibatches."""
 
 
 def function(loops: Loops, buffers: Mapping[int, Buffer], target: Target, double: bool, batch: int, functions: Functions,
@@ -25,7 +25,7 @@ def function(loops: Loops, buffers: Mapping[int, Buffer], target: Target, double
     """
     writer = Writer(functions)
     rendering = _Rendering(writer, loops, buffers, Lane(double, target.width(double)),
-                           lambda nest: chooser(nest, target.registers, batch))  # fmt: skip
+                           lambda nest: chooser(nest, target.held, batch))  # fmt: skip
     rendering.run()
     writer.line("ret void")
     body = "\n".join([*writer.room, *writer.lines])
@@ -67,9 +67,8 @@ class _Rendering:
         if not axes:
             self._body(self.loops.body, self._split())
             return
-        start, stop = "0", self._state().size(axes[0].extent)
-        if axes[0] == self.loops.axes[0]:
-            start, stop = share(self.w, stop)
+        state, extent = self._state(), axes[0].extent
+        start, stop = state.share(extent) if axes[0] == self.loops.axes[0] else ("0", state.size(extent))
         self._each(axes[0], start, stop, lambda: self._outer(axes[1:]))
 
     def _each(self, axis: Axis, start: str, stop: str, body: Callable[[], None]) -> None:
@@ -92,10 +91,3 @@ class _Rendering:
         schedule = schedule or Schedule(())
         lane = self.lane if schedule.vector is not None else self.lane.one
         return State(self.w, self.buffers, self.pointers, schedule, lane, self.lane.count, dict(self.places))
-
-
-def share(w: Writer, size: str) -> tuple[str, str]:
-    """From where and up to where a thread's part of so many places reaches."""
-    first = w.let(f"mul nsw i64 {size}, %part")
-    following = w.let(f"add nsw i64 {first}, {size}")
-    return w.let(f"sdiv i64 {first}, %parts"), w.let(f"sdiv i64 {following}, %parts")

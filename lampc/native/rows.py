@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from lampc.ir.expression import Across, Call, Column, Expression, Load, Number, Pattern, Shift
+from lampc.ir.expression import Across, Column, Expression, Load, Number, Pattern, Shift, exchanged
 from lampc.loops.language import Affine, At, Axis, Extent, Fold, Loops, Nest, Place, Put, Reduced, Reduction, View, affine
 from lampc.native.kernel import Buffer, Kernel, Store, Way
 from lampc.native.spaces import NoNativeForm
@@ -93,13 +93,9 @@ class _Wording:
 
     def of(self, part: Expression) -> Expression:
         """An expression."""
-        if id(part) not in self.known:
-            self.known[id(part)] = self._said(part)
-        return self.known[id(part)]
+        return exchanged([part], self._said, self.known)[0]
 
     def _said(self, part: Expression) -> Expression:
-        if isinstance(part, Call):
-            return Call(part.function, tuple(map(self.of, part.arguments)))
         if isinstance(part, Load):
             return self._load(part)
         if isinstance(part, Column):

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lampc.ir.expression import Across, Column, Expression, Load, Pattern, Product, Random, number
+from lampc.ir.expression import Across, Column, Expression, Load, Pattern, Product, Random, number, parts_of
 from lampc.ir.graph import Graph, Node, Stage, Value
-from lampc.ir.keys import following, gradients
+from lampc.ir.keys import following
 from lampc.ir.leaves import Constant, Input, Leaf, Parameter, Parameters, Setting, State
 from lampc.ir.op import Op
-from lampc.ir.types import Shape, Type
+from lampc.ir.types import Type
 from lampc.loops.language import Nest
 from lampc.native.forms import FORMS
 from lampc.native.forms.convolution import kept_order
-from lampc.native.kernel import Contract, Kernel, Kind, Rows, Store, Way, parts_of
-from lampc.native.making import Making, Order, Selection, dims, named, put
+from lampc.native.kernel import Contract, Kernel, Kind, Rows, Store, Way
+from lampc.native.making import Making, Order, Selection, dims, named, put, spread
 from lampc.native.spaces import NoNativeForm, pattern, space, way
 from lampc.ops.elementwise import Elementwise
 from lampc.ops.matmul import Affine, MatMul, Outer
@@ -38,7 +38,6 @@ class _Selecting(Making):
         self.following = following(graph.outputs) if "loss" in outputs else {}
         self.pieces: dict[Value, dict[str, int]] = {}
         """Of packed values: the buffer of each parameter's part."""
-        self.shapes: dict[str, Shape] = {}
         self.turned: set[str] = set()
         """Parameters that are kept transposed, because all their uses want them so."""
         self.orders: dict[str, Order] = {}
@@ -70,12 +69,6 @@ class _Selecting(Making):
         return self.found
 
     # Buffers -------------------------------------------------------------------------------------------------------
-
-    def _for(self, value: Value, type: Type, name: str = "") -> int:
-        rows, cols = space(type.shape)
-        id = self.new(name or f"%{value.node}" + (f".{value.result}" if value.result else ""), type.dtype, rows, cols)
-        self.of[value] = id
-        return id
 
     def _buffer(self, value: Value) -> int:
         """The buffer of a value in the order of its axes; a constant is written to one, a matrix may be transposed."""
@@ -133,14 +126,9 @@ class _Selecting(Making):
 
     def _parameter(self, label: str, type: Type) -> int:
         if label not in self.parameters:
-            rows, cols = space(type.shape)
             turned, order = label in self.turned, self.orders.get(label, ())
-            if turned:
-                rows, cols = Rows(cols), rows.count
-            elif order:
-                rows, cols = space(tuple(type.shape[axis] for axis in order))
+            rows, cols = spread(type.shape, (1, 0) if turned else order)
             self.parameters[label] = self.new(label, type.dtype, rows, cols, Kind.PARAMETER, label, turned, order)
-            self.shapes[label] = type.shape
         return self.parameters[label]
 
     def _matrix(self, value: Value, turned: bool) -> int:
@@ -236,7 +224,7 @@ class _Selecting(Making):
         results = node.op.expressions(*(self._operand(operand, whole, rows_too) for operand in node.operands))
         stores = []
         for index, (result, type) in enumerate(zip(results, node.types, strict=True)):
-            stores.append(Store(self._for(Value(node.id, index), type), result, way(type, whole)))
+            stores.append(Store(self.result(node, index).buffer, result, way(type, whole)))
         self.add(node.op.name, *space(whole.shape), stores)
 
     def _keeps_order(self, node: Node, whole: Type) -> bool:
@@ -257,7 +245,7 @@ class _Selecting(Making):
             return False
         made = [self.result(node, index, order).buffer for index in range(len(node.types))]
         stores = [Store(buffer, result) for buffer, result in zip(made, results, strict=True)]
-        self.add(node.op.name, *space(tuple(whole.shape[axis] for axis in order)), stores)
+        self.add(node.op.name, *spread(whole.shape, order), stores)
         return True
 
     def _stands_beside_more(self, node: Node, whole: Type) -> bool:
@@ -282,7 +270,7 @@ class _Selecting(Making):
         turned = not isinstance(node.op, MatMul) or node.op.transposed
         rows, inner = space(self.graph.type(a).shape)
         _, cols = space(node.types[0].shape)
-        out = self._for(Value(node.id), node.types[0])
+        out = self.result(node).buffer
         plus = [self._read(value, rows, cols) for value in bias]
         if cols == 1:  # the product of each row with one, whose numbers lie in a row whichever way round it is
             weight = Load(self._matrix(w, turned=False), Pattern.COLUMN)
@@ -303,8 +291,7 @@ class _Selecting(Making):
         a, b = node.operands
         size, rows = space(self.graph.type(a).shape)
         _, cols = space(self.graph.type(b).shape)
-        label = next((label for label, value in gradients(self.graph.outputs).items() if value == Value(node.id)), "")
-        turned = label in self.turned
+        turned = self.label_of_gradient(node) in self.turned
         if turned:
             a, b, rows, cols = b, a, cols, rows
         out = self.new(f"%{node.id}", node.types[0].dtype, Rows(rows), cols, turned=turned)
@@ -341,17 +328,12 @@ class _Selecting(Making):
             buffer = self.found.buffers[id]
             part = self.new(f"%{node.id}:{label}", buffer.dtype, Rows(1), 1)
             piece = self._at(id, buffer.rows, buffer.cols, buffer.turned)
-            self.add(
-                "sum",
-                buffer.rows,
-                buffer.cols,
-                [Store(part, piece, Way.SUM_ALL)],
-            )
+            self.add("sum", buffer.rows, buffer.cols, [Store(part, piece, Way.SUM_ALL)])
             parts.append(part)
         total: Expression = Load(parts[0], Pattern.EACH)
         for part in parts[1:]:
             total = total + Load(part, Pattern.EACH)
-        self.add("total", Rows(1), 1, [Store(self._for(Value(node.id), node.types[0]), total)])
+        self.add("total", Rows(1), 1, [Store(self.result(node).buffer, total)])
 
     def _keep(self) -> None:
         """Copy what lies in leaves and is to replace others, before anything is replaced."""

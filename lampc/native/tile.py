@@ -20,7 +20,7 @@ from lampc.ir.expression import (
     Shift,
     children,
 )
-from lampc.native.emit import Lane, Writer
+from lampc.native.emit import Lane, Writer, element
 from lampc.native.functions import FUNCTIONS, OF_TWO
 from lampc.native.kernel import Buffer, Kernel, Rows
 from lampc.native.philox import uniform
@@ -79,42 +79,19 @@ class Frame:
     def _one(self, part: Expression) -> str:
         scalar = self.lane.one
         if isinstance(part, Number):
-            return self.number(part)
+            return self.writer.coefficient(part.value, self.lane.one)
         if isinstance(part, Load):
             return self.load(part.buffer, scalar, self.pointer(part.buffer))
         assert isinstance(part, Call)
         return apply(self.writer, scalar, part.function, [self.once[id(a)] for a in part.arguments])
 
-    def number(self, part: Number) -> str:
-        """A number that may depend on the batch."""
-        value, power = part.value.value, part.value.power
-        if not power:
-            return self.writer.constant(self.lane.one, value)
-        double = Lane(True, 1)
-        result = self.writer.constant(double, value)
-        batch = self.writer.let("sitofp i64 %batch to double")
-        for _ in range(abs(power)):
-            result = self.writer.let(f"{'fmul' if power > 0 else 'fdiv'} double {result}, {batch}")
-        return result if self.lane.double else self.writer.let(f"fptrunc double {result} to float")
-
     def load(self, id: int, lane: Lane, address: str) -> str:
         """Numbers of a buffer's own type, as those of the kernel's."""
-        dtype, w = self.buffers[id].dtype, self.writer
-        if dtype == "i64":
-            whole = w.let(f"load {lane.of('i64')}, ptr {address}, align 8")
-            return w.let(f"sitofp {lane.of('i64')} {whole} to {lane}")
-        own = Lane(dtype == "f64", lane.count)
-        value = w.load(own, address)
-        if own == lane:
-            return value
-        return w.let(f"{'fptrunc' if own.double else 'fpext'} {own} {value} to {lane}")
+        return self.writer.load_as(self.buffers[id].dtype, lane, address)
 
     def store(self, id: int, lane: Lane, value: str, address: str) -> None:
         """Numbers of the kernel's type into a buffer of its own."""
-        own = Lane(self.buffers[id].dtype == "f64", lane.count)
-        if own != lane:
-            value = self.writer.let(f"{'fpext' if own.double else 'fptrunc'} {lane} {value} to {own}")
-        self.writer.store(own, value, address)
+        self.writer.store_as(self.buffers[id].dtype, lane, value, address)
 
     def store_some(self, id: int, value: str, address: str, count: int) -> None:
         """The first numbers of a vector, leaving what lies behind them alone."""
@@ -129,7 +106,7 @@ class Frame:
 
     def element(self, id: int) -> str:
         """A buffer's element type."""
-        return {"f64": "double", "f32": "float"}.get(self.buffers[id].dtype, "i64")
+        return element(self.buffers[id].dtype)
 
 
 @dataclass

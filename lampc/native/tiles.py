@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import prod
 
 from lampc.ir.expression import Call, Expression, Number
-from lampc.loops.language import At, Axis, Draw, Fold, Nest, Place, Reduced, Reduction
+from lampc.loops.language import At, Axis, Fold, Nest, Place, Reduced, Reduction
 from lampc.loops.schedule import SMALL, dependencies, grouped
 from lampc.native.address import Access, Addresses, State
 from lampc.native.emit import Lane, Values
@@ -57,10 +57,7 @@ class NestTiles:
         self._over(axis, start, stop, step, [], each)
 
     def _range(self, axis: Axis) -> tuple[str, str]:
-        from lampc.native.nests import share
-
-        size = self.s.size(axis.extent)
-        return share(self.w, size) if axis == self.split else ("0", size)
+        return self.s.share(axis.extent) if axis == self.split else ("0", self.s.size(axis.extent))
 
     def _loops(self, loops: list[Axis]) -> None:
         if loops:
@@ -283,13 +280,11 @@ class NestTiles:
     def _value(self, part: Expression, row: int, column: int) -> str:
         lane = self.s.lane if self.vector in self.needed[id(part)] else self.s.lane.one
         if isinstance(part, Number):
-            return self.addresses.number(part)
+            return self.w.coefficient(part.value, self.s.lane.one)
         if isinstance(part, At):
             return self.addresses.load(Access(part.view, part.index, part.otherwise), row, column)
         if isinstance(part, Place):
             return self._place(part, lane, row, column)
-        if isinstance(part, Draw):
-            raise NotImplementedError
         assert isinstance(part, Call), part
         return apply(self.w, lane, part.function, [self._value_as(lane, a, row, column) for a in part.arguments])
 

@@ -48,12 +48,12 @@ import numpy as np
 import lampc.compile
 from lampc import resources
 
-EVERYTHING = {everything!r}
+EVERYTHING, EPOCHS = {everything!r}, {{"digits_cnn": 1, "lstm": 1}}
 rng = np.random.default_rng(0)
 data = rng.normal(size=(130, 9)).astype(np.float32), rng.integers(0, 5, 130)
 programs = {{"everything": lampc.compile.text(EVERYTHING + "train epochs=3 batch=37")}}
-for name in ("disc", "digits"):
-    programs[name] = lampc.compile.file(resources.path("models", name + ".lamp"), epochs=3)
+for name in ("disc", "digits", "digits_cnn", "lstm"):
+    programs[name] = lampc.compile.file(resources.path("models", name + ".lamp"), epochs=EPOCHS.get(name, 3))
 for name, program in programs.items():
     model = program.model(seed=4, backend="native")
     model.train(lampc.DataLoader(data, batch=37, shuffle=True, seed=1), epochs=3) if name == "everything" else model.train()
@@ -76,7 +76,7 @@ needs_fma = pytest.mark.skipif(refusal() is not None or not host().target.fma, r
 
 @needs_both
 def test_a_seed_gives_the_same_network() -> None:
-    """The disc, digits by a dense network with dropout and Adam, and one that calls every function; each level in a process."""
+    """The disc, digits by a dense network and by a convolutional one, a recurrent one, and one that calls every function."""
     said = {}
     for level in LEVELS:
         script = TRAINED.format(everything=EVERYTHING)
@@ -86,7 +86,7 @@ def test_a_seed_gives_the_same_network() -> None:
         said[level] = ended.stdout.splitlines()
     first, second = (said[level] for level in LEVELS)
     assert first == second
-    assert len(first) == 3
+    assert len(first) == 5
 
 
 def outcome(seed: int, target: Target, patch: pytest.MonkeyPatch, fused: bool = True) -> list[tuple[str, bytes]]:

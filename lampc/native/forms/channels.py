@@ -9,9 +9,9 @@ from lampc.ir.expression import Expression, Load, Number, Pattern, call, number
 from lampc.ir.graph import Node, Value
 from lampc.ir.op import Op
 from lampc.ir.types import Coefficient, Type, inverse_count
-from lampc.native.forms.groups import groupnorm, groupnorm_grad, last
+from lampc.native.forms.groups import groupnorm, groupnorm_grad
 from lampc.native.kernel import Rows, Store, Way
-from lampc.native.making import Making, Order, spread
+from lampc.native.making import Making, Order, channels_last, spread
 from lampc.ops.channels import BatchNorm, BatchNormGrad, BatchNormInference, GroupNorm, GroupNormGrad
 
 
@@ -25,7 +25,7 @@ class _Batch:
     @property
     def order(self) -> Order:
         """Channels last."""
-        return last(self.type.rank)
+        return channels_last(self.type.rank)
 
     @property
     def space(self) -> tuple[Rows, int]:

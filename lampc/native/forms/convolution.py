@@ -16,7 +16,7 @@ from lampc.ir.expression import Expression, number
 from lampc.ir.graph import Node, Value
 from lampc.ir.op import Op
 from lampc.loops.language import Affine, Axis, Extent, Fold, Nest, Reduced, Reduction, Scan, View, affine
-from lampc.native.making import Making, Order, at, named, put
+from lampc.native.making import Making, Order, at, channels_last, named, put
 from lampc.native.spaces import NoNativeForm
 from lampc.ops.convolution import Convolution, ConvolutionInputGrad, ConvolutionWeightGrad, Windows
 
@@ -24,11 +24,6 @@ LARGE = 16
 """Places of a sample from which its part of a weight's gradient is added by itself: its numbers stay in the caches."""
 PHASES = 64
 """The most that a stride may have: each is a nest of its own."""
-
-
-def channels_last(rank: int) -> Order:
-    """The order of images in which a place's channels lie side by side."""
-    return (0, *range(2, rank), 1) if rank > 2 else ()
 
 
 def toward_small(rank: int) -> Order:

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from lampc.ir.graph import Node
 from lampc.ir.op import Op
-from lampc.native.forms.mapped import channels_last, mapped
+from lampc.native.forms.mapped import kept, mapped
 from lampc.native.forms.windows import Line, transposed
 from lampc.native.making import Making
 from lampc.ops.convolution import fixed
@@ -19,7 +19,7 @@ def upsample(making: Making, node: Node) -> None:
     op, shape = node.op, making.graph.type(node.operands[0]).shape
     assert isinstance(op, Upsample)
     lines = [larger(size, factor, op.mode) for size, factor in zip(fixed(shape[2:]), op.factors, strict=True)]
-    mapped(making, node, lines, channels_last(shape))
+    mapped(making, node, lines, kept(shape))
 
 
 def upsample_grad(making: Making, node: Node) -> None:
@@ -28,7 +28,7 @@ def upsample_grad(making: Making, node: Node) -> None:
     assert isinstance(op, UpsampleGrad)
     pairs = zip(fixed(shape[2:]), op.factors, strict=True)
     lines = [transposed(larger(size, factor, op.mode), size) for size, factor in pairs]
-    mapped(making, node, lines, channels_last(shape))
+    mapped(making, node, lines, kept(shape))
 
 
 def larger(size: int, factor: int, mode: str) -> list[Line]:

@@ -9,7 +9,7 @@ from lampc.ir.graph import Node
 from lampc.ir.types import Type, inverse_count
 from lampc.loops.language import Affine, Axis, Extent, Fold, Nest, Reduced, Reduction
 from lampc.native.kernel import Store, Way
-from lampc.native.making import Making, Order, at, dims, extent, put
+from lampc.native.making import Making, Order, at, channels_last, dims, extent, put
 from lampc.native.spaces import space
 from lampc.ops.channels import GroupNorm, GroupNormGrad, channels
 
@@ -72,7 +72,7 @@ class _Groups:
     @property
     def order(self) -> Order:
         """Channels last."""
-        return last(self.type.rank)
+        return channels_last(self.type.rank)
 
     @property
     def channels(self) -> Type:
@@ -86,11 +86,6 @@ class _Groups:
     def over_members(self, name: str, expression: Expression) -> Reduction:
         """A group's sum."""
         return Reduction(name, Fold.SUM, (self.member,), expression)
-
-
-def last(rank: int) -> Order:
-    """The order of axes that has the channels last."""
-    return (0, *range(2, rank), 1) if rank > 2 else ()
 
 
 def groupnorm(making: Making, node: Node) -> None:

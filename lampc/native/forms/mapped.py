@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -10,12 +11,12 @@ from lampc.ir.graph import Node
 from lampc.ir.types import Shape, Type
 from lampc.loops.language import Affine, Axis, Nest, View, affine
 from lampc.native.forms.windows import MOST_PATCHES, MOST_TERMS, Line, Patch, patches, runs
-from lampc.native.making import Making, Order, at, put
+from lampc.native.making import Making, Order, at, channels_last, put
 
 
-def channels_last(shape: Shape) -> Order:
-    """The order in which an image of several channels is kept, so that vectors lie along these."""
-    return (0, *range(2, len(shape)), 1) if len(shape) > 2 and shape[1] != 1 else ()
+def kept(shape: Shape) -> Order:
+    """The order in which an image is kept: channels last, if there are several, so that vectors lie along these."""
+    return channels_last(len(shape)) if len(shape) > 2 and shape[1] != 1 else ()
 
 
 def outer(view: View) -> tuple[Axis, ...]:
@@ -53,10 +54,10 @@ def mapped(making: Making, node: Node, lines: Sequence[Sequence[Line]], order: O
 
 
 def _at_once(lines: Sequence[Sequence[Line]]) -> bool:
-    count = 1
-    for each in lines:
-        count *= len(runs(each))
-    return count <= MOST_PATCHES and max(patch.terms for patch in patches(lines)) <= MOST_TERMS
+    return (
+        math.prod(len(runs(each)) for each in lines) <= MOST_PATCHES
+        and max(patch.terms for patch in patches(lines)) <= MOST_TERMS
+    )
 
 
 def _unchanged(size: int) -> list[Line]:

@@ -13,11 +13,11 @@ from fractions import Fraction
 from lampc.ir.expression import Expression, call
 from lampc.ir.graph import Node
 from lampc.ir.op import Op
-from lampc.ir.types import DType, Shape
+from lampc.ir.types import DType
 from lampc.loops.language import Affine, Axis, Extent, Fold, Nest, Place, Reduced, Reduction, Through, View, affine
-from lampc.native.forms.mapped import channels, channels_last, lead, mapped, outer
+from lampc.native.forms.mapped import channels, kept, lead, mapped, outer
 from lampc.native.forms.windows import Line, Patch, patches, transposed
-from lampc.native.making import Making, at, put
+from lampc.native.making import Making, at, channels_last, put
 from lampc.native.spaces import NoNativeForm
 from lampc.ops.convolution import fixed
 from lampc.ops.pool import (
@@ -70,7 +70,7 @@ def _share(op: Pool, axis: int, inside: int, reached: int) -> Fraction:
 def mean(making: Making, node: Node) -> None:
     """The mean of each window."""
     shape, made = making.graph.type(node.operands[0]).shape, node.types[0].shape
-    mapped(making, node, windows(node.op, fixed(shape[2:]), fixed(made[2:])), channels_last(made))
+    mapped(making, node, windows(node.op, fixed(shape[2:]), fixed(made[2:])), kept(made))
 
 
 def mean_grad(making: Making, node: Node) -> None:
@@ -78,7 +78,7 @@ def mean_grad(making: Making, node: Node) -> None:
     shape, made = node.types[0].shape, making.graph.type(node.operands[0]).shape
     sizes = fixed(shape[2:])
     found = windows(node.op, sizes, fixed(made[2:]))
-    mapped(making, node, [transposed(lines, size) for lines, size in zip(found, sizes, strict=True)], channels_last(shape))
+    mapped(making, node, [transposed(lines, size) for lines, size in zip(found, sizes, strict=True)], kept(shape))
 
 
 def greatest(making: Making, node: Node) -> None:
@@ -87,7 +87,7 @@ def greatest(making: Making, node: Node) -> None:
     sizes = fixed(type.shape[2:])
     if math.prod(sizes) > EXACT[type.dtype]:
         raise NoNativeForm(f"a place among {math.prod(sizes)} as a {type.dtype}")
-    x, order = making.view(node.operands[0]), channels_last(made)
+    x, order = making.view(node.operands[0]), kept(made)
     out, where = making.result(node, 0, order), making.result(node, 1, order, type.dtype)
     nests = [_window(patch, x, out, where) for patch in patches(windows(node.op, sizes, fixed(made[2:])))]
     making.loops(node.op.name, *nests, axes=outer(x))
@@ -138,7 +138,7 @@ def greatest_grad(making: Making, node: Node) -> None:
     shape, made = node.types[0].shape, making.graph.type(node.operands[0]).shape
     sizes = fixed(shape[2:])
     dy, where = (making.view(operand) for operand in node.operands)
-    dx = making.result(node, 0, channels_last(shape))
+    dx = making.result(node, 0, kept(shape))
     found = windows(node.op, sizes, fixed(made[2:]))
     nests = [_from_windows(patch, dx, dy, where)
              for patch in patches([transposed(lines, size) for lines, size in zip(found, sizes, strict=True)])]  # fmt: skip
@@ -161,8 +161,9 @@ def take(making: Making, node: Node) -> None:
     """What stands at the places: an image's last axes are one here."""
     value, chosen = node.operands
     shape = making.graph.type(value).shape
-    order = channels_last(shape)
-    image, where, out = making.view(value, order or _flat_order(shape)), making.view(chosen), making.result(node, 0, order)
+    order = kept(shape)
+    # Channels last, also if there is one: rows have no padding between them then.
+    image, where, out = making.view(value, channels_last(len(shape))), making.view(chosen), making.result(node, 0, order)
     first = lead(out, len(shape) - 2)
     count = math.prod(fixed(shape[2:]))
     line = View(image.buffer, (*image.dims[:2], Extent(count)), (0, 2, 1))
@@ -170,11 +171,6 @@ def take(making: Making, node: Node) -> None:
     index = (*first, *map(affine, axes))
     nest = Nest("take", (*axes, *channels(out, len(axes))), (put(out, index, at(line, (*first, Through(where, index)))),))
     making.loops(node.op.name, nest, axes=outer(out))
-
-
-def _flat_order(shape: Shape) -> tuple[int, ...]:
-    """Channels last, also of one: rows have no padding between them then."""
-    return (0, *range(2, len(shape)), 1)
 
 
 POOLING: dict[type[Op], Callable[[Making, Node], None]] = {

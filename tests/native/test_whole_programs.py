@@ -1,4 +1,4 @@
-"""Norms of channels, running statistics, long rows, and moving along any axis, in whole programs: native code beside torch."""
+"""What is said in nests, in whole programs: native code beside torch, and beside itself on other numbers of threads."""
 
 from __future__ import annotations
 
@@ -28,6 +28,26 @@ PROGRAMS = {
     "reshapes": "input 6x10; linear 8; reshape 4x4x3; tanh; reshape 3x16; sum 1; reshape 8x2; softmax; flatten; loss mse",
     "long rows": "linear 2->2100; layernorm; rmsnorm; softmax; scale; logsoftmax; linear 1; loss mse; optimizer sgd lr=1e-3",
     "waves": "input 5x4; position sinusoidal; linear 3 lecun; layernorm; flatten; linear 1; loss mse",
+    "strided": "input 3x5x7; conv 17 3x2 stride=2x3 padding=1x0 dilation=1x2 bias=off; batchnorm; relu; maxpool 2 ceil; "
+    "flatten; linear 1; loss mse; optimizer adam",
+    "one place": "input 1x1x1; conv 1 1; relu; flatten; linear 1; loss mse",
+    "grouped": "input 6x9; conv1d 12 3 groups=3 padding=same; groupnorm 4; gelu; avgpool 3 stride=2 padding=1; flatten; "
+    "linear 1; loss mse",
+    "depthwise": "input 4x8x8; conv 4 3 groups=4; relu; conv 1 1; flatten; softmax; linear 1; loss mse",
+    "volumes": "input 2x4x4x3; conv3d 5 2; instancenorm; tanh; flatten; linear 1; loss mse",
+    "transposed": "input 3x8x8; convtranspose 4 3 stride=2 padding=1; relu; flatten; linear 1; loss mse",
+    "channels from places": "input 20x8; transpose; conv1d 3 1; upsample 2; flatten; linear 1; loss mse",
+    "overlapping windows": "input 5x9x7; tanh; maxpool 3 stride=2 padding=1 ceil; flatten; linear 2; loss mse",
+    "means": "input 3x6; linear 12; avgpool 3 stride=2 padding=1 padded=off; flatten; linear 1; loss mse",
+    "adaptive": "input 3x7x9; linear 10; globalpool max to=3x4; upsample 2 linear; globalpool to=3x2; flatten; linear 2; loss mse",
+    "grown": "input 3x4x4; linear 5 xavier; upsample 2; pad 1 edges=reflect; pad 2 edges=replicate; pad [1, 0, 2, 2]; "
+    "flatten; linear 2 xavier; loss mse; optimizer sgd lr=1e-3",
+    "one channel": "input 1x8x8; linear 8; maxpool 2; avgpool 2; flatten; linear 2; loss mse",
+    "both ways": "input 7x5; lstm 3 layers=2 both; flatten; linear 1; loss mse",
+    "one step": "input 1x5; gru 3 last; linear 1; loss mse",
+    "gates": "input 6x4; gru 19 backward; rnn 5; lstm 3 last; linear 1; loss mse",
+    "shared keys": "input 9x16; attention 4 kv_heads=2 rope causal; layernorm; flatten; linear 1; loss mse",
+    "a long look back": "input 40x6; attention 2 causal; mean 1; linear 1; loss mse",
 }  # fmt: skip
 
 
