@@ -39,7 +39,8 @@ PROGRAMS = {
     "channels from places": "input 20x8; transpose; conv1d 3 1; upsample 2; flatten; linear 1; loss mse",
     "overlapping windows": "input 5x9x7; tanh; maxpool 3 stride=2 padding=1 ceil; flatten; linear 2; loss mse",
     "means": "input 3x6; linear 12; avgpool 3 stride=2 padding=1 padded=off; flatten; linear 1; loss mse",
-    "adaptive": "input 3x7x9; linear 10; globalpool max to=3x4; upsample 2 linear; globalpool to=3x2; flatten; linear 2; loss mse",
+    "adaptive": "input 3x7x9; linear 10; globalpool max to=3x4; upsample 2 linear; globalpool to=3x2; flatten; linear 2; "
+    "loss mse",
     "grown": "input 3x4x4; linear 5 xavier; upsample 2; pad 1 edges=reflect; pad 2 edges=replicate; pad [1, 0, 2, 2]; "
     "flatten; linear 2 xavier; loss mse; optimizer sgd lr=1e-3",
     "one channel": "input 1x8x8; linear 8; maxpool 2; avgpool 2; flatten; linear 2; loss mse",
