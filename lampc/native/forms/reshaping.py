@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import math
 
-from lampc.ir.expression import Load, Pattern, Shift
 from lampc.ir.graph import Node
 from lampc.ir.leaves import Input
 from lampc.ir.types import Dim, Shape
 from lampc.loops.language import Affine, Axis, Extent, Nest, View, affine
-from lampc.native.kernel import Kind, Store, Way
+from lampc.native.kernel import Kind
 from lampc.native.making import Making, at, dims, named, put
 from lampc.native.spaces import NoNativeForm, space
-
-_PARTS = 64
-"""How many rows one may be made of, or split into, where each part is a kernel."""
 
 
 def reshape(making: Making, node: Node) -> None:
@@ -26,8 +22,8 @@ def reshape(making: Making, node: Node) -> None:
         making.alias(node, value)
     elif isinstance(source, Input):
         making.same(node, making.room(source.label, node.types[0], kind=Kind.INPUT, label=source.label))
-    elif _regular(old) and _regular(new) and not making.shared([value]):
-        _by_rows(making, node)
+    elif space(old) == space(new) and _regular(old) and _regular(new) and not making.shared([value]):
+        making.alias(node, value)
     else:
         _by_axes(making, node)
 
@@ -35,27 +31,6 @@ def reshape(making: Making, node: Node) -> None:
 def _regular(shape: Shape) -> bool:
     """Whether its rows lie one after another whatever the batch."""
     return not shape or isinstance(shape[-1], int) or len(shape) == 1
-
-
-def _by_rows(making: Making, node: Node) -> None:
-    """The same rows, rows that become parts of longer ones, or parts that become rows."""
-    (value,) = node.operands
-    rows, cols = space(making.graph.type(value).shape)
-    wanted, longer = space(node.types[0].shape)
-    if (rows, cols) == (wanted, longer):
-        making.alias(node, value)
-        return
-    parts = max(rows.count, wanted.count) // min(rows.count, wanted.count)
-    shorter = min(cols, longer)
-    if parts > _PARTS or cols * rows.count != longer * wanted.count or max(cols, longer) != parts * shorter:
-        _by_axes(making, node)
-        return
-    source, out = making.view(value, ()).buffer, making.result(node).buffer
-    fewer = rows if rows.count < wanted.count else wanted
-    for part in range(parts):
-        apart, along = Shift(parts, part), Shift(offset=part * shorter)
-        there, here = (along, apart) if longer > cols else (apart, along)
-        making.add("move", fewer, shorter, [Store(out, Load(source, Pattern.EACH, here), Way.EACH, there)])
 
 
 def _by_axes(making: Making, node: Node) -> None:
