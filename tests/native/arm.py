@@ -45,7 +45,7 @@ int main(int count, char **names) {
     order = part_of(file);
     void *x = part_of(file), *y = part_of(file), **table = calloc(numbers[3], sizeof *table);
     for (int64_t i = 0; i < numbers[3]; i++) table[i] = memory + offsets[i];
-    struct { uint32_t key, step; void *scratch; } random = {(uint32_t)numbers[6], 0, scratch};
+    struct { uint32_t key, step; void *scratch; int64_t private; } random = {(uint32_t)numbers[6], 0, scratch, 0};
     double totals[64] = {0};
     int64_t ended = run(table, &random, order, numbers[0], numbers[1], numbers[2], x, y, 0, 0, totals, 0, 1, meeting, &stop);
     file = fopen(names[2], "wb");
@@ -68,8 +68,12 @@ def trained(module: Module, leaves: dict[str, Array], x: Array, y: Array, order:
     memory = np.zeros(size, dtype=np.uint8)
     held = {b.label: b for b in module.buffers.values() if b.kind in (Kind.PARAMETER, Kind.STATE, Kind.SETTING)}
     for label, buffer in held.items():
-        found = _matrix(memory, buffer, offsets[buffer.id], module, batch)
+        found = _numbers(_matrix(memory, buffer, offsets[buffer.id], module, batch), buffer, leaves[label].shape)
         found[...] = leaves[label].reshape(found.shape)
+    for buffer in module.buffers.values():
+        if buffer.numbers is not None:
+            found = _matrix(memory, buffer, offsets[buffer.id], module, batch)
+            found[...] = np.reshape(buffer.numbers(), found.shape)
     numbers = [*order.shape, batch, len(module.table), size, SCRATCH, key]
     places = [offsets.get(id, 0) for id in module.table]
     parts = [np.array(numbers), np.array(places), memory, order, np.ascontiguousarray(x), np.ascontiguousarray(y)]
@@ -80,7 +84,16 @@ def trained(module: Module, leaves: dict[str, Array], x: Array, y: Array, order:
     subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
     subprocess.run([EMULATOR, "main", "job", "left"], cwd=folder, check=True, capture_output=True, text=True)
     memory = np.frombuffer((folder / "left").read_bytes(), dtype=np.uint8)
-    return {label: _matrix(memory, buffer, offsets[buffer.id], module, batch) for label, buffer in held.items()}
+    return {label: _numbers(_matrix(memory, buffer, offsets[buffer.id], module, batch), buffer, leaves[label].shape)
+            for label, buffer in held.items()}  # fmt: skip
+
+
+def _numbers(matrix: Array, buffer: Buffer, shape: tuple[int, ...]) -> Array:
+    """The same in a leaf's shape, whatever order its axes have in memory."""
+    if not buffer.order:
+        return matrix
+    inverse = np.argsort(buffer.order)
+    return matrix.reshape([shape[axis] for axis in buffer.order]).transpose(inverse)
 
 
 def _matrix(memory: Array, buffer: Buffer, offset: int, module: Module, batch: int) -> Array:

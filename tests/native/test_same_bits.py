@@ -42,6 +42,15 @@ optimizer adam lr=0.01 clip=0.5
 """
 """Every function that expressions call but the exponential by itself, sums of all kinds, random numbers."""
 
+NESTS = """
+reshape 1x3x3; conv 20 2 xavier padding=1 bias=off; batchnorm; relu; maxpool 2; reshape 5x16; position learned
+attention 2 causal; gru 7 both; groupnorm 5; lstm 3 last
+linear 5 xavier; softmax
+loss crossentropy
+optimizer adam lr=0.01
+"""
+"""What goes over more axes than rows and columns, of as many numbers and classes."""
+
 TRAINED = """
 import hashlib
 import numpy as np
@@ -127,9 +136,9 @@ def test_blocks_change_no_bit(seed: int, monkeypatch: pytest.MonkeyPatch) -> Non
     assert all(other == first for other in others)
 
 
-def prepared(precision: str) -> tuple[Program, dict[str, Array], Array, Array]:
-    """The program that calls everything, its leaves, and samples."""
-    program = lampc.compile.text(EVERYTHING, precision=precision)
+def prepared(precision: str, source: str = EVERYTHING) -> tuple[Program, dict[str, Array], Array, Array]:
+    """A program of 9 numbers and 5 classes, its leaves, and samples."""
+    program = lampc.compile.text(source if source == EVERYTHING else f"input 9\n{source}", precision=precision)
     rng = np.random.default_rng(3)
     x = rng.normal(size=(50, 9)).astype(np.float64 if precision == "f64" else np.float32)
     model = program.model(seed=2, backend="torch")
@@ -144,8 +153,9 @@ def module_of(program: Program, batch: int) -> Module:
 @needs_fma
 @pytest.mark.skipif(arm.missing() is not None, reason=f"{arm.missing()}")
 @pytest.mark.parametrize("precision", ["f32", "f64"])
-def test_an_emulated_arm_learns_the_same(precision: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    program, held, x, y = prepared(precision)
+@pytest.mark.parametrize("source", [EVERYTHING, NESTS], ids=["everything", "nests"])
+def test_an_emulated_arm_learns_the_same(source: str, precision: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program, held, x, y = prepared(precision, source)
     order = np.stack([np.random.default_rng(seed).permutation(len(x)) for seed in range(2)])
     key, batch = key_of(5), 17
     monkeypatch.setenv("LAMPC_TARGET", "aarch64")
